@@ -1,0 +1,112 @@
+"""The lines of the ledger. Validated when built; nothing here knows how they are stored."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Final
+
+from relay.address import Address
+
+
+class Basis(StrEnum):
+    """How consent came about, strongest first."""
+
+    DOUBLE_OPT_IN = "double-opt-in"
+    SINGLE_OPT_IN = "single-opt-in"
+    WRITTEN = "written"
+    CUSTOMER = "customer"
+    PUBLISHED = "published"
+    ASSUMED = "assumed"
+
+
+class Act(StrEnum):
+    """What the person did. Only an active act makes a yes (not refusing is not agreeing)."""
+
+    TICKED = "ticked"
+    CLICKED = "clicked"
+    TYPED = "typed"
+    SIGNED = "signed"
+    PRETICKED = "preticked"
+    NOT_UNTICKED = "not-unticked"
+    UNKNOWN = "unknown"
+
+    @property
+    def is_active(self) -> bool:
+        return self in _ACTIVE
+
+
+_ACTIVE: Final = frozenset({Act.TICKED, Act.CLICKED, Act.TYPED, Act.SIGNED})
+
+
+class EventKind(StrEnum):
+    REQUEST = "request"
+    GRANT = "grant"
+    CONFIRM = "confirm"
+    RENEW = "renew"
+    WITHDRAW = "withdraw"
+    COMPLAIN = "complain"
+    UNDELIVERABLE = "undeliverable"
+    ERASE = "erase"
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What can be shown later. wording: the words as shown, or their hash. Each field may be ""."""
+
+    form_url: str = ""
+    wording: str = ""
+    language: str = ""
+    ip: str = ""
+    user_agent: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One act of one person (or of the world, for `undeliverable`), as it will stand in the ledger.
+
+    id: ULID. at: time of the act, None when unknown (it then counts at recording). recorded_at: aware UTC.
+    brand: whose stream it is. stream: "" for all commercial streams of the brand (only withdraw, complain,
+    undeliverable, erase). basis and act: only for what says yes. confirmed_at: for a grant imported with the time of
+    its click. last_contact_at: for imports that know it. source: where it comes from ("one-click", "import FILE:7",
+    "cli", a URL). recorder: who wrote it ("web", "cli", a client's name). live: recorded when it happened, not
+    imported. own_act: the person's own doing, or an operator's explicit --after-withdrawal: only such a yes can free
+    an address from an earlier withdrawal (law 2).
+    """
+
+    id: str
+    kind: EventKind
+    address: Address
+    brand: str
+    stream: str
+    at: datetime | None
+    recorded_at: datetime
+    source: str
+    recorder: str
+    basis: Basis | None = None
+    act: Act = Act.UNKNOWN
+    confirmed_at: datetime | None = None
+    last_contact_at: datetime | None = None
+    evidence: Evidence = Evidence()
+    live: bool = False
+    own_act: bool = False
+
+    def __post_init__(self) -> None:
+        for moment in (self.at, self.recorded_at, self.confirmed_at, self.last_contact_at):
+            if moment is not None and moment.utcoffset() != timedelta(0):
+                raise ValueError("times of events are aware and in UTC")
+            if moment is not None and moment > self.recorded_at:
+                raise ValueError("an act cannot lie after its recording")
+        if self.says_yes and self.basis is None:
+            raise ValueError(f"a {self.kind} names its basis")
+        if not self.stream and self.kind in (EventKind.REQUEST, EventKind.GRANT, EventKind.CONFIRM, EventKind.RENEW):
+            raise ValueError(f"a {self.kind} names its stream")
+
+    @property
+    def says_yes(self) -> bool:
+        return self.kind in (EventKind.GRANT, EventKind.CONFIRM, EventKind.RENEW)
+
+    @property
+    def acted_at(self) -> datetime:
+        return self.recorded_at if self.at is None else self.at

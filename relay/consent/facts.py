@@ -1,0 +1,68 @@
+"""What the ledger and the contact watermark say of one address in one stream, and the status that follows.
+
+Pure: facts and time are arguments. A reader can check `status_of` against the table in policies/README.md.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from relay.consent.events import Act, Basis
+
+
+class Status(StrEnum):
+    NONE = "none"
+    PENDING = "pending"
+    CONFIRMED = "confirmed"
+    STALE = "stale"
+    WITHDRAWN = "withdrawn"
+    COMPLAINED = "complained"
+    UNDELIVERABLE = "undeliverable"
+
+
+@dataclass(frozen=True, slots=True)
+class Yes:
+    """The consent that counts. basis: `assumed` already folded in where the act was not active."""
+
+    basis: Basis
+    act: Act
+    at: datetime
+    source: str
+    live: bool
+    form_url: str = ""
+    language: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """All times aware UTC; None where nothing of the kind counts now.
+
+    requested_at: a request for confirmation still unanswered. yes: the newest yes. renewed_at: the newest renewal of
+    it. withdrawn_at, complained_at: the newest no that no later yes of the person's own has lifted, wide (any spelling)
+    and of any scope that covers this stream. withdrawn_from: that scope, the stream's id or "" for all of the brand.
+    last_contact_at: newest delivery of this stream.
+    """
+
+    requested_at: datetime | None = None
+    yes: Yes | None = None
+    renewed_at: datetime | None = None
+    withdrawn_at: datetime | None = None
+    withdrawn_from: str = ""
+    complained_at: datetime | None = None
+    undeliverable_at: datetime | None = None
+    last_contact_at: datetime | None = None
+
+
+NOTHING_KNOWN = Facts()
+
+
+@dataclass(frozen=True, slots=True)
+class Freshness:
+    """How long a yes holds (table at the head of the policy format); None switches a rule off."""
+
+    confirm_within: timedelta | None = timedelta(days=7)
+    first_mail_within: timedelta | None = timedelta(days=7)
+    stale_after: timedelta | None = timedelta(days=365)
+    renew_every: timedelta | None = timedelta(days=730)

@@ -1,0 +1,126 @@
+"""What was decided for one recipient of one message, and what then happened. Values only."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Final
+
+from relay.address import Address
+from relay.reason import MEANINGS, Reason, Verdict
+from relay.reply import Reply
+
+_CROCKFORD: Final = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+
+
+def new_id(at: datetime, randomness: bytes) -> str:
+    """A ULID: 48 bits of milliseconds since 1970, then 80 bits of `randomness` (10 octets); sorts by time."""
+    if len(randomness) != 10:
+        raise ValueError("a ULID takes 10 octets of randomness")
+    number = int(at.timestamp() * 1000) << 80 | int.from_bytes(randomness)
+    return "".join(_CROCKFORD[number >> shift & 31] for shift in range(125, -1, -5))
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """A verdict on one recipient, with all that is needed to explain or replay it later.
+
+    at: aware UTC. stream and brand: "" when no policy claims the message. sender: canonical text, "" for the null
+    reverse-path. reasons: in order of precedence, at least one; the first decides. status: the recipient's status
+    ("" where consent did not matter). facts: what it was made from, JSON values only. enforced: False in shadow mode,
+    where the verdict is only recorded. policy: hash of the policy ("" without one).
+    """
+
+    id: str
+    at: datetime
+    message: str
+    client: str
+    stream: str
+    brand: str
+    sender: str
+    recipient: Address
+    verdict: Verdict
+    reasons: tuple[Reason, ...]
+    status: str
+    facts: Mapping[str, object]
+    policy: str
+    reply: Reply
+    enforced: bool = True
+
+    def __post_init__(self) -> None:
+        if self.at.utcoffset() != timedelta(0):
+            raise ValueError("the time of a decision is aware and in UTC")
+        if not self.reasons:
+            raise ValueError("a decision has a reason")
+
+    @property
+    def reason(self) -> Reason:
+        return self.reasons[0]
+
+    @property
+    def passes(self) -> bool:
+        """Does the recipient get the message now?"""
+        return self.verdict is Verdict.DELIVER or not self.enforced
+
+
+class Result(StrEnum):
+    """How one attempt to hand one recipient's copy to the next hop ended."""
+
+    DELIVERED = "delivered"
+    REFUSED = "refused"
+    DEFERRED = "deferred"
+    UNKNOWN = "unknown"
+    WITHHELD = "withheld"
+
+
+_RESULT_REASON: Final = {
+    Result.REFUSED: Reason.NEXT_HOP_REFUSED,
+    Result.DEFERRED: Reason.NEXT_HOP_DEFERRED,
+    Result.UNKNOWN: Reason.OUTCOME_UNKNOWN,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of a decision that passed.
+
+    reply: the next hop's own reply, sanitised. seconds: from the start of the attempt. contact: True when this
+    delivery is a contact in the sense of the ledger (commercial, enforced, verdict deliver).
+    """
+
+    decision: str
+    at: datetime
+    result: Result
+    reply: Reply
+    next_hop: str = ""
+    seconds: float = 0.0
+    contact: bool = False
+    address: Address | None = field(default=None, kw_only=True)
+    stream: str = field(default="", kw_only=True)
+
+    def __post_init__(self) -> None:
+        if self.contact and (self.address is None or not self.stream):
+            raise ValueError("a contact names its address and its stream")
+
+    @property
+    def reason(self) -> Reason | None:
+        return _RESULT_REASON.get(self.result)
+
+
+def refusal(reason: Reason, verdict: Verdict, stream: str, decision_id: str, *, after_data: bool) -> Reply:
+    """The reply to a recipient, sender or message that does not pass (law 1).
+
+    `reject` is permanent only at the moment where it concerns this recipient or sender alone: a stream that only the
+    message's headers could settle is refused for now after DATA, because a mailer would drop every recipient for good.
+    Everything else, until held mail can be stored, is asked for again: 451 4.7.1.
+    """
+    meaning = MEANINGS[reason]
+    text = f"{reason}: {meaning.reply.format(stream=stream)} (id {decision_id})"
+    senders_fault = reason in (Reason.STREAM_UNKNOWN, Reason.SENDER_NOT_ALLOWED)
+    if verdict is Verdict.REJECT and not (senders_fault and after_data):
+        return Reply(550, "5.7.1", text)
+    if reason in (Reason.STORE_UNAVAILABLE, Reason.INTERNAL_ERROR):
+        return Reply(451, "4.3.0", text)
+    return Reply(451, "4.7.1", text)
