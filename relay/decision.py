@@ -28,7 +28,7 @@ class Decision:
     """A verdict on one recipient, with all that is needed to explain or replay it later.
 
     at: aware UTC. stream and brand: "" when no policy claims the message. sender: canonical text, "" for the null
-    reverse-path. reasons: in order of precedence, at least one; the first decides. status: the recipient's status
+    reverse-path. recipient: None when the sender itself was refused, at MAIL. reasons: in order of precedence, at least one; the first decides. status: the recipient's status
     ("" where consent did not matter). facts: what it was made from, JSON values only. enforced: False in shadow mode,
     where the verdict is only recorded. policy: hash of the policy ("" without one).
     """
@@ -40,7 +40,7 @@ class Decision:
     stream: str
     brand: str
     sender: str
-    recipient: Address
+    recipient: Address | None
     verdict: Verdict
     reasons: tuple[Reason, ...]
     status: str
