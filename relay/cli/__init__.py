@@ -64,19 +64,24 @@ def main(argv: list[str] | None = None) -> int:
     if verb not in VERBS:
         print(f"consent-relay: {verb!r} is not a command; consent-relay --help lists them", file=sys.stderr)
         return 2
+    return _run(verb, rest)
+
+
+def _run(verb: str, rest: list[str]) -> int:
     module = import_module(f"relay.cli.{VERBS[verb][0]}")
     parser = argparse.ArgumentParser(prog=f"consent-relay {verb}", description=VERBS[verb][1], allow_abbrev=False)
     module.add_arguments(parser)
     try:
-        return int(module.run(parser.parse_args(rest)))
+        code = int(module.run(parser.parse_args(rest)))
     except ProblemsError as error:
         print("\n".join(str(problem) for problem in error.problems), file=sys.stderr)
-        return 1
+        code = 1
     except CommandError as error:
         print(f"consent-relay {verb}: {error}", file=sys.stderr)
-        return error.exit_code
+        code = error.exit_code
     except BrokenPipeError:  # `| head` is no problem of ours
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
+        code = 0
     except KeyboardInterrupt:
-        return 130
+        code = 130
+    return code
