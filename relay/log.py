@@ -85,7 +85,9 @@ def write_outcome(outcome: Outcome) -> None:
 
 
 def _serialise(record: MutableMapping[str, Any], **_: Any) -> bytes:
-    return json.dumps(record, ensure_ascii=False, default=str, separators=(",", ":")).encode("utf-8", "backslashreplace")
+    return json.dumps(record, ensure_ascii=False, default=str, separators=(",", ":")).encode(
+        "utf-8", "backslashreplace"
+    )
 
 
 class _AddressHash:
