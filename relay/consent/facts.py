@@ -5,9 +5,11 @@ Pure: facts and time are arguments. A reader can check `status_of` against the t
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import Any, Final
 
 from relay.consent.events import Act, Basis
 
@@ -55,7 +57,8 @@ class Facts:
     last_contact_at: datetime | None = None
 
 
-NOTHING_KNOWN = Facts()
+NOTHING_KNOWN: Final = Facts()
+_TIMES: Final = ("requested_at", "renewed_at", "withdrawn_at", "complained_at", "undeliverable_at", "last_contact_at")
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,3 +69,46 @@ class Freshness:
     first_mail_within: timedelta | None = timedelta(days=7)
     stale_after: timedelta | None = timedelta(days=365)
     renew_every: timedelta | None = timedelta(days=730)
+
+
+def as_json(facts: Facts) -> dict[str, object]:
+    """The facts as JSON values, times in ISO 8601; what is not known is left out. `from_json` reads it back."""
+    known: dict[str, object] = {}
+    for name in _TIMES:
+        moment = getattr(facts, name)
+        if moment is not None:
+            known[name] = moment.isoformat()
+    if facts.withdrawn_from:
+        known["withdrawn_from"] = facts.withdrawn_from
+    if facts.yes is not None:
+        yes = facts.yes
+        known["yes"] = {
+            "basis": yes.basis.value,
+            "act": yes.act.value,
+            "at": yes.at.isoformat(),
+            "source": yes.source,
+            "live": yes.live,
+            **({"form_url": yes.form_url} if yes.form_url else {}),
+            **({"language": yes.language} if yes.language else {}),
+        }
+    return known
+
+
+def from_json(known: Mapping[str, Any]) -> Facts:
+    """What `as_json` wrote. Raises KeyError or ValueError for anything else."""
+    yes = known.get("yes")
+    return Facts(
+        **{name: datetime.fromisoformat(known[name]) for name in _TIMES if name in known},
+        withdrawn_from=known.get("withdrawn_from", ""),
+        yes=None
+        if yes is None
+        else Yes(
+            basis=Basis(yes["basis"]),
+            act=Act(yes["act"]),
+            at=datetime.fromisoformat(yes["at"]),
+            source=yes["source"],
+            live=yes["live"],
+            form_url=yes.get("form_url", ""),
+            language=yes.get("language", ""),
+        ),
+    )
