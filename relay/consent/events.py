@@ -68,8 +68,9 @@ class Event:
 
     id: ULID. at: time of the act, None when unknown (it then counts at recording). recorded_at: aware UTC.
     brand: whose stream it is. stream: "" for all commercial streams of the brand (only withdraw, complain,
-    undeliverable, erase). basis and act: only for what says yes. confirmed_at: for a grant imported with the time of
-    its click. last_contact_at: for imports that know it. source: where it comes from ("one-click", "import FILE:7",
+    undeliverable, erase); a complaint always counts for all of them, whichever it names. basis and act: only for what
+    says yes. act: None when nobody stated it; the basis then speaks for itself where its very meaning is an act.
+    confirmed_at: for a grant imported with the time of its click. last_contact_at: for imports that know it. source: where it comes from ("one-click", "import FILE:7",
     "cli", a URL). recorder: who wrote it ("web", "cli", a client's name). live: recorded when it happened, not
     imported. own_act: the person's own doing, or an operator's explicit --after-withdrawal: only such a yes can free
     an address from an earlier withdrawal (law 2).
@@ -85,7 +86,7 @@ class Event:
     source: str
     recorder: str
     basis: Basis | None = None
-    act: Act = Act.UNKNOWN
+    act: Act | None = None
     confirmed_at: datetime | None = None
     last_contact_at: datetime | None = None
     evidence: Evidence = Evidence()

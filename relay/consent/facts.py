@@ -1,6 +1,6 @@
 """What the ledger and the contact watermark say of one address in one stream, and the status that follows.
 
-Pure: facts and time are arguments. A reader can check `status_of` against the table in policies/README.md.
+Pure: values only. `relay.consent.status` says what follows from them; the table stands in policies/README.md.
 """
 
 from __future__ import annotations
@@ -41,9 +41,11 @@ class Yes:
 class Facts:
     """All times aware UTC; None where nothing of the kind counts now.
 
-    requested_at: a request for confirmation still unanswered. yes: the newest yes. renewed_at: the newest renewal of
-    it. withdrawn_at, complained_at: the newest no that no later yes of the person's own has lifted, wide (any spelling)
-    and of any scope that covers this stream. withdrawn_from: that scope, the stream's id or "" for all of the brand.
+    requested_at: a request for confirmation still unanswered. yes: the best yes that no later no beats: one by an
+    active act before one without, then the stronger basis, then the newer. renewed_at: the newest active yes after it,
+    of whatever basis. withdrawn_at, complained_at: the newest no that no later yes of the person's own has lifted, wide
+    (any spelling) and of any scope that covers this stream. withdrawn_from: the stream's id when a withdrawal that
+    stands names exactly this stream, "" when it stands for all of the brand. undeliverable_at: no yes since.
     last_contact_at: newest delivery of this stream.
     """
 

@@ -1,0 +1,80 @@
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from relay.consent.events import Act, Basis
+from relay.consent.facts import NOTHING_KNOWN, Facts, Freshness, Status, Yes
+from relay.consent.status import freshness_reasons, status_of
+from relay.reason import Reason
+
+NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
+SEED = Freshness()
+
+
+def days_ago(days: float) -> datetime:
+    return NOW - timedelta(days=days)
+
+
+def yes(days: float, *, live: bool = False) -> Yes:
+    return Yes(Basis.DOUBLE_OPT_IN, Act.CLICKED, days_ago(days), "form", live)
+
+
+@pytest.mark.parametrize(
+    ("facts", "expected"),
+    [
+        (NOTHING_KNOWN, Status.NONE),
+        (Facts(requested_at=days_ago(1)), Status.PENDING),
+        (Facts(requested_at=days_ago(7)), Status.PENDING),
+        (Facts(requested_at=days_ago(7.01)), Status.NONE),
+        (Facts(yes=yes(3)), Status.CONFIRMED),
+        (Facts(yes=yes(3), requested_at=days_ago(1)), Status.CONFIRMED),
+        (Facts(yes=yes(365)), Status.CONFIRMED),
+        (Facts(yes=yes(365.01)), Status.STALE),
+        (Facts(yes=yes(400), last_contact_at=days_ago(300)), Status.CONFIRMED),
+        (Facts(yes=yes(400), last_contact_at=days_ago(390)), Status.STALE),
+        (Facts(yes=yes(800), last_contact_at=days_ago(1)), Status.STALE),
+        (Facts(yes=yes(800), renewed_at=days_ago(10), last_contact_at=days_ago(1)), Status.CONFIRMED),
+        (Facts(undeliverable_at=days_ago(1), yes=yes(3)), Status.UNDELIVERABLE),
+        (Facts(withdrawn_at=days_ago(1), undeliverable_at=days_ago(1)), Status.WITHDRAWN),
+        (Facts(withdrawn_at=days_ago(1), complained_at=days_ago(2)), Status.COMPLAINED),
+    ],
+)
+def test_status_follows_from_the_facts(facts: Facts, expected: Status) -> None:
+    assert status_of(facts, SEED, NOW) is expected
+
+
+def test_reasons_stand_in_their_order_of_precedence() -> None:
+    reasons = freshness_reasons(Facts(yes=yes(900, live=True)), SEED, NOW)
+    assert reasons == (Reason.STALE, Reason.RENEWAL_DUE, Reason.FIRST_MAIL_LATE)
+
+
+def test_a_live_yes_without_mail_for_a_week_is_late_and_an_imported_one_is_not() -> None:
+    assert freshness_reasons(Facts(yes=yes(8, live=True)), SEED, NOW) == (Reason.FIRST_MAIL_LATE,)
+    assert freshness_reasons(Facts(yes=yes(8)), SEED, NOW) == ()
+
+
+def test_a_first_mail_in_time_is_enough() -> None:
+    facts = Facts(yes=yes(100, live=True), last_contact_at=days_ago(95))
+    assert freshness_reasons(facts, SEED, NOW) == ()
+
+
+def test_mail_from_before_the_yes_is_no_first_mail() -> None:
+    facts = Facts(yes=yes(10, live=True), last_contact_at=days_ago(30))
+    assert freshness_reasons(facts, SEED, NOW) == (Reason.FIRST_MAIL_LATE,)
+
+
+def test_a_renewal_opens_a_new_week_for_the_first_mail() -> None:
+    facts = Facts(yes=yes(100, live=True), renewed_at=days_ago(2))
+    assert freshness_reasons(facts, SEED, NOW) == ()
+
+
+def test_a_rule_without_a_limit_is_off() -> None:
+    lenient = Freshness(confirm_within=None, first_mail_within=None, stale_after=None, renew_every=None)
+    assert status_of(Facts(yes=yes(5000, live=True)), lenient, NOW) is Status.CONFIRMED
+    assert status_of(Facts(requested_at=days_ago(5000)), lenient, NOW) is Status.PENDING
+
+
+def test_a_clock_that_jumped_back_makes_nothing_stale() -> None:
+    assert status_of(Facts(yes=yes(-400, live=True)), SEED, NOW) is Status.CONFIRMED
