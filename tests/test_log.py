@@ -1,0 +1,59 @@
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+
+from relay import log
+from relay.decision import Outcome, Result
+from relay.reply import Reply
+from test_decision import decision
+
+NOW = datetime(2026, 5, 4, 3, 2, 1, tzinfo=UTC)
+
+
+def lines(path: Path) -> list[dict[str, object]]:
+    return [json.loads(line) for line in path.read_text().splitlines()]
+
+
+def test_a_decision_is_one_json_line_with_all_that_explains_it(tmp_path: Path) -> None:
+    log.configure(str(tmp_path / "log"))
+    log.write_decision(decision())
+    (line,) = lines(tmp_path / "log")
+    assert line["event"] == "decision"
+    assert line["recipient"] == "person@example.org"
+    names = "at id message client stream sender recipient verdict reason reasons smtp_code policy facts"
+    assert set(names.split()) <= set(line)
+
+
+def test_an_outcome_is_one_line_under_the_same_id(tmp_path: Path) -> None:
+    log.configure(str(tmp_path / "log"))
+    log.write_outcome(Outcome("01J", NOW, Result.DEFERRED, Reply(451, "4.3.0", "later"), "mx:25", 0.25))
+    (line,) = lines(tmp_path / "log")
+    assert (line["id"], line["reason"], line["seconds"]) == ("01J", "next-hop-deferred", 0.25)
+
+
+def test_addresses_are_hashed_with_a_key_where_configured(tmp_path: Path) -> None:
+    for name, key in (("one", b"1"), ("again", b"1"), ("other", b"2")):
+        log.configure(str(tmp_path / name), hash_key=key)
+        log.write_decision(decision())
+    one, again, other = ((tmp_path / name).read_text() for name in ("one", "again", "other"))
+    assert "person@" not in one
+    assert "news@" not in one
+    assert json.loads(one)["recipient"] == json.loads(again)["recipient"] != json.loads(other)["recipient"]
+
+
+def test_an_exception_stays_on_one_line(tmp_path: Path) -> None:
+    log.configure(str(tmp_path / "log"))
+    try:
+        raise RuntimeError("first\nsecond")
+    except RuntimeError:
+        log.get_logger().exception("internal-error")
+    (line,) = lines(tmp_path / "log")
+    assert "Traceback" in str(line["exception"])
+
+
+def test_what_cannot_be_encoded_does_not_lose_the_line(tmp_path: Path) -> None:
+    log.configure(str(tmp_path / "log"))
+    log.get_logger().info("odd", value="\udcff")
+    assert len(lines(tmp_path / "log")) == 1
