@@ -8,10 +8,9 @@ import hashlib
 import hmac
 import json
 import logging
-import sys
+import os
 from collections.abc import MutableMapping
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 import structlog
 
@@ -27,7 +26,7 @@ def configure(path: str = "-", *, hash_key: bytes | None = None, debug: bool = F
     hash_key: where given, recipients and senders are written as keyed hashes (16 hex digits of HMAC-SHA-256).
     Raises OSError when the file cannot be opened.
     """
-    stream: BinaryIO = sys.stdout.buffer if path == "-" else Path(path).open("ab")  # noqa: SIM115 - open while we run
+    lines = _Lines(path)
     processors: list[Processor] = [
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True, key="at"),
@@ -39,7 +38,7 @@ def configure(path: str = "-", *, hash_key: bytes | None = None, debug: bool = F
     structlog.configure(
         processors=processors,
         wrapper_class=structlog.make_filtering_bound_logger(logging.DEBUG if debug else logging.INFO),
-        logger_factory=structlog.BytesLoggerFactory(stream),
+        logger_factory=structlog.BytesLoggerFactory(cast(BinaryIO, lines)),
         cache_logger_on_first_use=False,
     )
     # aiosmtpd logs every command with its addresses at INFO.
@@ -88,6 +87,20 @@ def _serialise(record: MutableMapping[str, Any], **_: Any) -> bytes:
     return json.dumps(record, ensure_ascii=False, default=str, separators=(",", ":")).encode(
         "utf-8", "backslashreplace"
     )
+
+
+class _Lines:
+    """The log's file: every line is one write, so that processes may share it; opened once, open while we run."""
+
+    def __init__(self, path: str) -> None:
+        self._descriptor = 1 if path == "-" else os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o640)
+
+    def write(self, line: bytes) -> None:
+        while line:
+            line = line[os.write(self._descriptor, line) :]
+
+    def flush(self) -> None:
+        """Nothing is kept back."""
 
 
 class _AddressHash:

@@ -4,10 +4,11 @@ import json
 from datetime import UTC, datetime
 from pathlib import Path
 
+from test_decision import decision
+
 from relay import log
 from relay.decision import Outcome, Result
 from relay.reply import Reply
-from test_decision import decision
 
 NOW = datetime(2026, 5, 4, 3, 2, 1, tzinfo=UTC)
 

@@ -39,8 +39,7 @@ def test_the_folder_is_free_again_afterwards_and_after_a_kill(tmp_path: Path) ->
         [
             sys.executable,
             "-c",
-            "import sys,time\nfrom pathlib import Path\nfrom relay.workers.instance import only_instance\n"
-            f"with only_instance(Path({str(tmp_path)!r})):\n print('held', flush=True)\n time.sleep(60)",
+            f"import time\nfrom pathlib import Path\nfrom relay.workers.instance import only_instance\nwith only_instance(Path({str(tmp_path)!r})):\n print('held', flush=True)\n time.sleep(60)",
         ],
         stdout=subprocess.PIPE,
     )
