@@ -6,11 +6,9 @@ Pure: values only. `relay.consent.status` says what follows from them; the table
 from __future__ import annotations
 
 from collections.abc import Mapping
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Any, Final
 from typing import Any, Final
 
 from relay.consent.events import Act, Basis
@@ -116,36 +114,3 @@ def from_json(known: Mapping[str, Any]) -> Facts:
             language=yes.get("language", ""),
         ),
     )
-
-
-def as_json(facts: Facts) -> dict[str, object]:
-    """Facts as JSON values, as a decision keeps them: only what is known, times in ISO 8601."""
-    result: dict[str, object] = {}
-    for name in _MOMENTS:
-        moment: datetime | None = getattr(facts, name)
-        if moment is not None:
-            result[name] = moment.isoformat()
-    if facts.withdrawn_from:
-        result["withdrawn_from"] = facts.withdrawn_from
-    if facts.yes is not None:
-        result["yes"] = {
-            "basis": facts.yes.basis.value,
-            "act": facts.yes.act.value,
-            "at": facts.yes.at.isoformat(),
-            "source": facts.yes.source,
-            "live": facts.yes.live,
-            "form_url": facts.yes.form_url,
-            "language": facts.yes.language,
-        }
-    return result
-
-
-def facts_from_json(values: Mapping[str, Any]) -> Facts:
-    """The inverse of `as_json`, so that an old decision can be made again under another policy."""
-    moments = {name: datetime.fromisoformat(values[name]) for name in _MOMENTS if name in values}
-    yes = None
-    if "yes" in values:
-        of_yes = dict(values["yes"])
-        basis, act = Basis(of_yes.pop("basis")), Act(of_yes.pop("act"))
-        yes = Yes(basis=basis, act=act, at=datetime.fromisoformat(of_yes.pop("at")), **of_yes)
-    return Facts(yes=yes, withdrawn_from=values.get("withdrawn_from", ""), **moments)

@@ -15,7 +15,7 @@ from relay.consent.facts import Facts
 from relay.decision import Decision, Outcome
 
 
-class StoreUnavailable(Exception):  # noqa: N818 - a state of the world, answered 451 or 503, no mistake of anyone
+class StoreUnavailableError(Exception):
     """Nothing can be known or promised just now; the text is for the log. full: the disk has no room left."""
 
     def __init__(self, message: str, *, full: bool = False) -> None:
@@ -23,7 +23,7 @@ class StoreUnavailable(Exception):  # noqa: N818 - a state of the world, answere
         self.full = full
 
 
-class StoreBroken(StoreUnavailable):
+class StoreBrokenError(StoreUnavailableError):
     """The disk lied, or the file is damaged: nothing that this process writes can be trusted, it has to stop.
 
     After a failed fsync the next commit succeeds, although the data of the last one may be gone.
@@ -32,10 +32,10 @@ class StoreBroken(StoreUnavailable):
 
 class Store(Protocol):
     async def facts(self, brand: str, stream: str, addresses: Sequence[Address]) -> dict[Address, Facts]:
-        """What is known now, never from a cache: every address is in the result. Raises StoreUnavailable."""
+        """What is known now, never from a cache: every address is in the result. Raises StoreUnavailableError."""
 
     async def record(self, decisions: Sequence[Decision]) -> None:
-        """Return after the commit has reached the disk. Raises StoreUnavailable."""
+        """Return after the commit has reached the disk. Raises StoreUnavailableError."""
 
     def settle_later(self, outcomes: Sequence[Outcome]) -> None:
         """Write soon, without promise; an outcome that is a contact moves the watermark of its address and stream."""
@@ -44,11 +44,11 @@ class Store(Protocol):
         """Add to the ledger and fold the facts in one transaction; the sequence number of each event.
 
         An event whose id the ledger knows is not added again. What says no is also in withdrawals.journal, on disk,
-        when this returns. Raises StoreUnavailable.
+        when this returns. Raises StoreUnavailableError.
         """
 
     async def flush(self) -> None:
         """Return when all that was handed over before has been written or has failed."""
 
     async def close(self) -> None:
-        """Flush, then let go of the files. Afterwards every method raises StoreUnavailable."""
+        """Flush, then let go of the files. Afterwards every method raises StoreUnavailableError."""
