@@ -1,0 +1,165 @@
+"""The format of a policy file, table by table; `policy schema` prints the JSON schema of it.
+
+What one key may hold is said here and in `values`; what several keys say together, `checks` looks at.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import ConfigDict, Field
+
+from relay.config.toml import Table
+from relay.consent.events import Act, Basis
+from relay.policy.model import ExistingListUnsubscribe, Kind, Mode, RefusedAfterData, Undisclosable
+from relay.policy.values import (
+    AddressPatterns,
+    Age,
+    Bases,
+    Contact,
+    HeaderPatterns,
+    Hosts,
+    Identifier,
+    Language,
+    Length,
+    ListId,
+    Names,
+    Period,
+    Reasons,
+    SenderPatterns,
+    StreamId,
+    Text,
+    TextByLanguage,
+    Verdicts,
+    WebAddress,
+)
+from relay.reason import Reason, Verdict
+
+
+class StreamTable(Table):
+    """[stream]: what is sent and by whom."""
+
+    id: StreamId = Field(description="Name of the stream; unique, never reused: consents are recorded under it")
+    brand: Identifier = Field(description="Who speaks to people; pages and withdrawals never cross brands")
+    kind: Kind = Field(description="commercial needs consent and gets headers and footer; the others pass")
+    profiles: tuple[Identifier, ...] = Field(default=(), description="Profiles whose figures apply besides seed's")
+    purpose: TextByLanguage | None = Field(default=None, description="What people get, in words, by language")
+    audience: TextByLanguage | None = Field(default=None, description="To whom it goes, in words, by language")
+    list_id: ListId | None = Field(default=None, description="The List-Id (RFC 2919); unique, never changed")
+    mode: Mode = Field(default=Mode.ENFORCE, description="shadow decides and logs only; withdrawals are still enforced")
+
+
+class SenderTable(Table):
+    """[sender]: who answers for the mail; shown in the footer and on the pages."""
+
+    name: TextByLanguage = Field(description="Name of the company or person")
+    postal_address: TextByLanguage = Field(description="Postal address, on one line")
+    contact: Contact = Field(description="Where to complain: a web address, mail address or telephone number")
+    privacy_policy: WebAddress = Field(description="Web address of the privacy policy")
+
+
+class MatchTable(Table):
+    """[[match]]: which mail belongs to the stream. Keys AND, items OR, several tables OR."""
+
+    client: Names | None = Field(default=None, description='Names of clients in relay.toml, "*" for any')
+    mail_from: SenderPatterns | None = Field(
+        default=None, description='Envelope sender patterns; "<>" is the null sender'
+    )
+    header: HeaderPatterns | None = Field(default=None, description="Header fields and patterns of their values")
+
+
+class ConsentTable(Table):
+    """[consent]: which yes counts, and how long. Defaults come from the profiles."""
+
+    accept: Bases | None = Field(default=None, description="Bases that count as consent")
+    confirmation_sent_within: Period | None = Field(
+        default=None, description="Deadline for sending the confirmation mail"
+    )
+    confirm_within: Period | None = Field(
+        default=None, description="Time that a person has to click the confirmation link"
+    )
+    first_mail_within: Period | None = Field(
+        default=None, description="A live yes without mail for so long is asked again"
+    )
+    stale_after: Period | None = Field(default=None, description="A yes without contact for so long is asked again")
+    renew_every: Period | None = Field(default=None, description="A yes this old is asked again in spite of contact")
+    customer_within: Period | None = Field(default=None, description="A yes of basis customer counts for so long")
+
+
+class HoldTable(Table):
+    """[hold]: what happens to mail whose verdict is hold."""
+
+    longest: Length | None = Field(
+        default=None, alias="for", description="How long mail is held, from asking the person on"
+    )
+    ask_again: bool | None = Field(default=None, description="Is the person asked when mail is held?")
+
+
+class MessageTable(Table):
+    """[message]: what is done to the message."""
+
+    existing_list_unsubscribe: ExistingListUnsubscribe = Field(
+        default=ExistingListUnsubscribe.REPLACE,
+        description="The mailer's own List-Unsubscribe: replace, keep or combine",
+    )
+    unsubscribe_hosts: Hosts = Field(default=(), description="Hosts to which a withdrawal may be passed on")
+    undisclosable: Undisclosable = Field(
+        default=Undisclosable.REJECT, description="Mail that cannot carry the footer: reject, wrap or headers-only"
+    )
+    language: Language | None = Field(default=None, description="Language where the person's own is not known")
+    refused_after_data: RefusedAfterData = Field(
+        default=RefusedAfterData.REPORT, description="Recipients refused after DATA: report to the sender, or log only"
+    )
+
+
+class InternalTable(Table):
+    """[[internal]]: addresses that get the mail without consent (staff, tests), never against a withdrawal."""
+
+    address: AddressPatterns = Field(description="Address patterns")
+    note: Text | None = Field(default=None, description="Why; for readers of the file")
+
+
+class GivenTable(Table):
+    """given: the facts that an [[expect]] starts from; times as ages."""
+
+    basis: Basis | None = Field(default=None, description="Basis of the yes")
+    act: Act | None = Field(default=None, description="What the person did; default: what the basis implies")
+    granted: Age | None = Field(default=None, description="When the yes was given")
+    confirmed: Age | None = Field(default=None, description="When the confirmation link was clicked")
+    renewed: Age | None = Field(default=None, description="When the yes was last renewed")
+    requested: Age | None = Field(default=None, description="When an unanswered confirmation was asked for")
+    last_contact: Age | None = Field(default=None, description="When mail of this stream was last delivered")
+    withdrawn: Age | None = Field(default=None, description="When the person said no")
+    withdrawn_scope: Literal["stream", "brand"] = Field(default="stream", description="What the no covers")
+    complained: Age | None = Field(default=None, description="When the person reported spam")
+    undeliverable: Age | None = Field(default=None, description="When the mailbox was permanently refused")
+    live: bool = Field(default=False, description="Was the yes recorded when it was given, not imported?")
+    paused: bool = Field(default=False, description="Is the stream paused?")
+    address: Text | None = Field(default=None, description="The recipient, for tests of [[internal]]")
+
+
+class ExpectTable(Table):
+    """[[expect]]: a test of this policy, run by `consent-relay policy test`."""
+
+    given: GivenTable = Field(description="The facts")
+    verdict: Verdict = Field(description="The verdict they must lead to")
+    reason: Reason | None = Field(default=None, description="The reason that decides")
+    reasons: Reasons | None = Field(default=None, description="All reasons in order of precedence")
+    note: Text | None = Field(default=None, description="What is tested; shown when it fails")
+
+
+class PolicyFile(Table):
+    """A policy file of consent-relay: one stream, one purpose, one policy."""
+
+    model_config = ConfigDict(title="consent-relay policy")
+
+    version: Literal[1] = Field(description="Version of this format")
+    stream: StreamTable
+    sender: SenderTable | None = None
+    match: tuple[MatchTable, ...] = ()
+    consent: ConsentTable = ConsentTable()
+    verdict: Verdicts = Field(default={}, description="Verdict by reason; each has a default")
+    hold: HoldTable = Field(default_factory=HoldTable)
+    message: MessageTable = MessageTable()
+    internal: tuple[InternalTable, ...] = ()
+    expect: tuple[ExpectTable, ...] = ()
