@@ -68,7 +68,11 @@ def _from_toml(value: object) -> timedelta:
 
 def _schema(_source: Any, _handler: Any) -> core_schema.CoreSchema:
     return core_schema.no_info_plain_validator_function(
-        _from_toml, json_schema_input_schema=core_schema.str_schema(pattern=r"^[0-9]+[smhd]$")
+        _from_toml,
+        json_schema_input_schema=core_schema.str_schema(pattern=r"^[0-9]+[smhd]$"),
+        serialization=core_schema.plain_serializer_function_ser_schema(
+            write_duration, return_schema=core_schema.str_schema(), when_used="json"
+        ),
     )
 
 

@@ -69,7 +69,9 @@ def in_words(model: type[BaseModel], data: Mapping[str, Any], errors: Sequence[E
                 excused.add((*location[:-1], meant))
     for location, group in grouped.items():
         deeper = any(len(other) > len(location) and other[: len(location)] == location for other in grouped)
-        own = [error for error in group if error["type"] not in ("extra_forbidden", *(_KIND if deeper else ()))]
+        # what is wrong inside decides which branch was meant, and a list of broken items is not an empty one
+        silenced = ("extra_forbidden", "too_short", *_KIND) if deeper else ("extra_forbidden",)
+        own = [error for error in group if error["type"] not in silenced]
         if own and not (own[0]["type"] == "missing" and location in excused):
             found += _say(location, own)
     return found
@@ -120,7 +122,6 @@ _BOUND: Final[Mapping[str, tuple[str, str]]] = {
     "less_than_equal": ("le", "{} or less"),
     "string_too_short": ("min_length", "at least {} characters long"),
     "string_too_long": ("max_length", "at most {} characters long"),
-    "too_short": ("min_length", "a list of at least {}"),
     "too_long": ("max_length", "a list of at most {}"),
 }
 
@@ -173,6 +174,8 @@ def _wrong_value(location: Location, error: ErrorDetails) -> tuple[str, str]:
         return f"{shown(error['input'])} is not known here", (
             f'did you mean "{meant}"? It can be {known}' if meant else f"write {known}"
         )
+    if kind == "too_short":
+        return "the list is empty", "write at least one item or leave the key out"
     if kind in _BOUND:
         name, words = _BOUND[kind]
         return f"{shown(error['input'])} cannot be", f"it must be {words.format(context[name])}"

@@ -11,7 +11,6 @@ from datetime import timedelta
 from enum import StrEnum
 from ipaddress import IPv4Network, IPv6Network, ip_address
 from pathlib import Path
-from types import MappingProxyType
 from typing import TypeAlias
 
 from relay.address import Address
@@ -270,7 +269,7 @@ class Settings:
     store: StoreSettings
     web: WebSettings
     keys: Keys
-    dkim: Mapping[str, tuple[DkimKey, ...]] = field(default_factory=lambda: MappingProxyType({}))
+    dkim: Mapping[str, tuple[DkimKey, ...]] = field(default_factory=dict)
     limits: Limits = Limits()
     queue: QueueSettings = QueueSettings()
     retention: Retention = Retention()

@@ -17,11 +17,22 @@ from typing import Any, TypeVar
 from pydantic import ValidationError
 
 from relay.config.lines import Location, dotted, lines_of
-from relay.config.mistakes import Mistake, Mistakes, Table, in_words
+from relay.config.mistakes import Found, Mistake, Mistakes, Table, in_words
 from relay.config.problems import Problem, ProblemsError
 from relay.config.syntax import syntax_problems
 
-__all__ = ["Document", "Mistake", "Mistakes", "Problem", "ProblemsError", "Table", "read_document", "validate"]
+__all__ = [
+    "Document",
+    "Found",
+    "Mistake",
+    "Mistakes",
+    "Problem",
+    "ProblemsError",
+    "Table",
+    "findings",
+    "read_document",
+    "validate",
+]
 
 M = TypeVar("M", bound=Table)
 
@@ -90,26 +101,28 @@ def parse_document(path: Path, source: bytes) -> Document:
 
 def validate(model: type[M], document: Document) -> M:
     """The document as `model`, strictly: no text for a number, no 1 for true; text for enums, lists for tuples."""
-    problems = [document.problem(*dated) for dated in _dates(document.data, ())]
+    result, found = findings(model, document)
+    if result is None:
+        raise ProblemsError(document.problem(one.location, one.wrong, one.instead) for one in found)
+    return result
+
+
+def findings(model: type[M], document: Document) -> tuple[M | None, list[Found]]:
+    """Like `validate`, for callers that look further before they report: either a result or what was found."""
+    found = _dates(document.data, ())
     try:
         # JSON mode is what makes strictness fit TOML: python mode would also refuse text for an enum
         result = model.model_validate_json(json.dumps(document.data, default=str), strict=True)
     except ValidationError as error:
-        problems += [
-            document.problem(found.location, found.wrong, found.instead)
-            for found in in_words(model, document.data, error.errors(include_url=False))
-        ]
-        raise ProblemsError(problems) from None
-    if problems:
-        raise ProblemsError(problems)
-    return result
+        return None, found + in_words(model, document.data, error.errors(include_url=False))
+    return (None if found else result), found
 
 
-def _dates(value: object, here: Location) -> list[tuple[Location, str, str]]:
+def _dates(value: object, here: Location) -> list[Found]:
     if isinstance(value, dict):
         return [found for key, inner in value.items() for found in _dates(inner, (*here, key))]
     if isinstance(value, list):
         return [found for number, inner in enumerate(value) for found in _dates(inner, (*here, number))]
     if isinstance(value, (datetime, date, time)):
-        return [(here, "a date without quotes is not used here", f'write "{value.isoformat()}"')]
+        return [Found(here, "a date without quotes is not used here", f'write "{value.isoformat()}"')]
     return []
