@@ -1,0 +1,1 @@
+"""Mail comes in: listeners, SMTP sessions, logins, limits. SMTP bytes become our values, replies go back."""
