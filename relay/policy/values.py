@@ -198,7 +198,7 @@ def _header_table(value: object) -> dict[str, tuple[str, ...]]:
     return found
 
 
-def _period(value: object) -> timedelta:
+def read_period(value: object) -> timedelta:
     if value == "never":
         return NEVER
     if not isinstance(value, str):
@@ -209,8 +209,8 @@ def _period(value: object) -> timedelta:
     return found
 
 
-def _length(value: object) -> timedelta:
-    found = _period(value)
+def read_length(value: object) -> timedelta:
+    found = read_period(value)
     if found is NEVER:
         raise Mistake('"never" cannot stand here', 'write a duration such as "14d"')
     return found
@@ -222,6 +222,10 @@ def _age(value: object) -> timedelta:
     if isinstance(value, str) and value.endswith(" ago"):
         return parse_duration(value.removesuffix(" ago").strip())
     raise Mistake(f"{shown(value)} is not a time in the past", 'write "400d ago", "3h ago" or "now"')
+
+
+def read_bases(value: object) -> tuple[Basis, ...]:
+    return tuple(map(Basis, _words(value, Basis, '["double-opt-in"]')))
 
 
 def _words(value: object, kind: type[Basis | Reason], example: str) -> tuple[str, ...]:
@@ -322,12 +326,14 @@ HeaderPatterns = Annotated[
     _edge(_header_table),
     WithJsonSchema({"type": "object", "additionalProperties": _STRINGS}),
 ]
-Period = Annotated[timedelta, _edge(_period), WithJsonSchema({"type": "string", "pattern": "^([0-9]+[smhd]|never)$"})]
-Length = Annotated[timedelta, _edge(_length), WithJsonSchema({"type": "string", "pattern": "^[0-9]+[smhd]$"})]
+Period = Annotated[
+    timedelta, _edge(read_period), WithJsonSchema({"type": "string", "pattern": "^([0-9]+[smhd]|never)$"})
+]
+Length = Annotated[timedelta, _edge(read_length), WithJsonSchema({"type": "string", "pattern": "^[0-9]+[smhd]$"})]
 Age = Annotated[timedelta, _edge(_age), WithJsonSchema({"type": "string", "pattern": "^(now|[0-9]+[smhd] ago)$"})]
 Bases = Annotated[
     tuple[Basis, ...],
-    _edge(lambda value: _words(value, Basis, '["double-opt-in"]')),
+    _edge(read_bases),
     WithJsonSchema({"type": "array", "items": {"enum": list(Basis)}, "minItems": 1, "uniqueItems": True}),
 ]
 Reasons = Annotated[

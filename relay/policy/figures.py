@@ -1,0 +1,83 @@
+"""The keys whose values profiles may set: what each may be, what it is without any profile, and which of two values
+is the stricter. Pure.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from types import MappingProxyType
+from typing import Any, Final
+
+from relay.config.durations import write_duration
+from relay.config.mistakes import Mistake, shown
+from relay.consent.events import Basis
+from relay.policy.values import NEVER, read_bases, read_length, read_period
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """read: from TOML, raises Mistake. default: without any profile. strictest: of two values. write: as in the file.
+    advice: what to write instead of a value looser than a limit; `{}` is the limit.
+    """
+
+    read: Callable[[object], Any]
+    default: Any
+    strictest: Callable[[Any, Any], Any]
+    write: Callable[[Any], str]
+    advice: str
+
+    def is_looser(self, value: Any, limit: Any) -> bool:
+        return bool(self.strictest(value, limit) != value)
+
+
+def _read_flag(value: object) -> bool:
+    if not isinstance(value, bool):
+        raise Mistake(f"must be true or false, not {shown(value)}", "write true or false")
+    return value
+
+
+def _write_period(value: timedelta) -> str:
+    return '"never"' if value is NEVER or value == NEVER else f'"{write_duration(value)}"'
+
+
+def _write_bases(value: Iterable[Basis]) -> str:
+    named = set(value)
+    return "[" + ", ".join(f'"{basis}"' for basis in Basis if basis in named) + "]"
+
+
+def _both(one: frozenset[Basis], other: frozenset[Basis]) -> frozenset[Basis]:
+    return one & other
+
+
+def _period(default: timedelta = NEVER) -> Figure:
+    return Figure(read_period, default, min, _write_period, "write at most {}")
+
+
+FIGURES: Final[Mapping[str, Figure]] = MappingProxyType(
+    {
+        "consent.accept": Figure(
+            lambda value: frozenset(read_bases(value)),
+            # every basis that is a clear, active yes
+            frozenset({Basis.DOUBLE_OPT_IN, Basis.SINGLE_OPT_IN, Basis.WRITTEN}),
+            _both,
+            _write_bases,
+            "write none but {}",
+        ),
+        "consent.confirmation_sent_within": _period(),
+        "consent.confirm_within": _period(),
+        "consent.first_mail_within": _period(),
+        "consent.stale_after": _period(),
+        "consent.renew_every": _period(),
+        "consent.customer_within": _period(),
+        "hold.for": Figure(read_length, timedelta(days=14), min, _write_period, "write at most {}"),
+        "hold.ask_again": Figure(
+            _read_flag,
+            True,
+            lambda one, other: one and other,
+            lambda value: str(value).lower(),
+            "write {}",
+        ),
+    }
+)
