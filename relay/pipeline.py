@@ -65,7 +65,13 @@ class Pipeline:
             facts = await self._facts(stream, [recipient.address])
             now = self._clock()
             decision = decide(
-                tx, stream, recipient.address, facts[recipient.address], now, self._id(now), after_data=False
+                tx,
+                stream,
+                recipient.address,
+                facts[recipient.address],
+                now,
+                decision_id=self._id(now),
+                after_data=False,
             )
             if not decision.passes:
                 await self._record([decision])
@@ -108,9 +114,16 @@ class Pipeline:
         now = self._clock()
         if stream is None:
             reason = Reason.OBSERVED if self._observes else Reason.STREAM_UNKNOWN
-            return without_stream(tx, address, reason, now, self._id(now), after_data=True)
+            return without_stream(tx, address, reason, now, decision_id=self._id(now), after_data=True)
         return decide(
-            tx, stream, address, facts[address], now, self._id(now), after_data=True, disclosable=disclosable
+            tx,
+            stream,
+            address,
+            facts[address],
+            now,
+            decision_id=self._id(now),
+            after_data=True,
+            disclosable=disclosable,
         )
 
     async def _facts(self, stream: Stream | None, addresses: Sequence[Address]) -> Mapping[Address, Facts]:
@@ -123,7 +136,7 @@ class Pipeline:
 
     async def _refuse_sender(self, tx: Transaction, reason: Reason) -> Reply:
         now = self._clock()
-        decision = without_stream(tx, None, reason, now, self._id(now), after_data=False)
+        decision = without_stream(tx, None, reason, now, decision_id=self._id(now), after_data=False)
         try:
             await self._record([decision])
         except StoreUnavailableError as error:
@@ -153,5 +166,7 @@ class Pipeline:
         outage = self._id(now)
         get_logger().error("store-unavailable", id=outage, message=tx.id, why=str(error))
         if error.full:
-            return Reply(452, "4.3.1", f"{Reason.STORE_UNAVAILABLE}: no space left for records, try again (id {outage})")
+            return Reply(
+                452, "4.3.1", f"{Reason.STORE_UNAVAILABLE}: no space left for records, try again (id {outage})"
+            )
         return refusal(Reason.STORE_UNAVAILABLE, Verdict.DEFER, "", outage, after_data=True)

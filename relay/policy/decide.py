@@ -26,8 +26,8 @@ def decide(
     recipient: Address,
     facts: Facts,
     now: datetime,
-    decision_id: str,
     *,
+    decision_id: str,
     after_data: bool,
     disclosable: bool = True,
 ) -> Decision:
@@ -67,8 +67,8 @@ def without_stream(
     recipient: Address | None,
     reason: Reason,
     now: datetime,
-    decision_id: str,
     *,
+    decision_id: str,
     after_data: bool,
 ) -> Decision:
     """The decision where no stream is settled: the sender's fault, or `observed`."""
