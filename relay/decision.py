@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Final
 
@@ -21,6 +21,19 @@ def new_id(at: datetime, randomness: bytes) -> str:
         raise ValueError("a ULID takes 10 octets of randomness")
     number = int(at.timestamp() * 1000) << 80 | int.from_bytes(randomness)
     return "".join(_CROCKFORD[number >> shift & 31] for shift in range(125, -1, -5))
+
+
+def time_of(identifier: str) -> datetime | None:
+    """When an id of `new_id` was made (UTC, to the millisecond); None for what is no such id."""
+    if len(identifier) != 26 or identifier[0] > "7" or set(identifier) - set(_CROCKFORD):
+        return None
+    milliseconds = 0
+    for character in identifier[:10]:
+        milliseconds = milliseconds << 5 | _CROCKFORD.index(character)
+    try:
+        return datetime.fromtimestamp(0, tz=UTC) + timedelta(milliseconds=milliseconds)
+    except OverflowError:
+        return None
 
 
 @dataclass(frozen=True, slots=True)

@@ -88,6 +88,10 @@ class TokenKeys:
     def cipher(self, key_id: str, purpose: Purpose) -> AESSIV | None:
         return self._ciphers.get((key_id, purpose))
 
+    def knows_key_of(self, token: str) -> bool:
+        """Do we have the key that the token claims to be sealed with?"""
+        return (token[:_KEY_ID_LENGTH], Purpose.UNSUBSCRIBE) in self._ciphers
+
     def __repr__(self) -> str:
         return f"<TokenKeys, current {self.current}>"
 

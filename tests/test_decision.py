@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from relay.address import address_from_text
-from relay.decision import Decision, Outcome, Result, new_id, refusal
+from relay.decision import Decision, Outcome, Result, new_id, refusal, time_of
 from relay.reason import PRECEDENCE, Reason, Verdict
 from relay.reply import Reply
 
@@ -103,3 +103,16 @@ def test_what_cannot_be_kept_yet_is_asked_for_again(verdict: Verdict) -> None:
 def test_our_own_outage_is_451_4_3_0() -> None:
     reply = refusal(Reason.STORE_UNAVAILABLE, Verdict.DEFER, "", "01J", after_data=False)
     assert str(reply).startswith("451 4.3.0")
+
+
+@given(st.datetimes(min_value=datetime(1971, 1, 1), max_value=datetime(2200, 1, 1)))  # noqa: DTZ001 - made aware below
+def test_an_id_tells_when_it_was_made(naive: datetime) -> None:
+    at = naive.replace(tzinfo=UTC)
+    told = time_of(new_id(at, bytes(10)))
+    assert told is not None
+    assert abs(told - at) <= timedelta(milliseconds=1)
+
+
+@pytest.mark.parametrize("text", ["", "01JD", "8" + "0" * 25, "7" + "Z" * 25, "01jd8qz3t5n8w4x7y2v6r9k0ma", "é" * 26])
+def test_what_is_no_id_has_no_time(text: str) -> None:
+    assert time_of(text) is None

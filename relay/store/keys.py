@@ -1,0 +1,132 @@
+"""The folder of token keys: one file a key, `ID.key`, 64 hexadecimal digits. Reads it, and makes the first key.
+
+The key whose id sorts last seals new tokens; all of them open old ones. Ids begin with the time at which they were
+made, so adding a key is a rotation. A key that is deleted takes the unsubscribe links that it sealed with it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import secrets
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+from relay.log import get_logger
+from relay.tokens import KEY_LENGTH, TokenKeys, is_key_id
+
+_SUFFIX: Final = ".key"
+_DIGITS: Final = "0123456789abcdefghijklmnopqrstuvwxyz"
+_ID_LENGTH: Final = 6
+
+
+class KeyFileError(Exception):
+    """A key file, or its folder, that cannot be used; the text says which, why, and what to do. Never the key."""
+
+
+def load_token_keys(folder: Path) -> TokenKeys:
+    """The keys in `folder`; when there is none, the folder (0700) and a first key (0600) are made.
+
+    Several processes may do this at the same time and get the same keys. Raises KeyFileError.
+    """
+    with _folder_in_turn(folder):
+        keys = _read_all(folder)
+        if not keys:
+            _create(folder, after="")
+            keys = _read_all(folder)
+    return TokenKeys(keys, max(keys))
+
+
+def add_token_key(folder: Path) -> str:
+    """Add a key that seals from now on, and return its id. Running processes have to load the keys again to open what
+    it seals. Raises KeyFileError.
+    """
+    with _folder_in_turn(folder):
+        return _create(folder, after=max(_read_all(folder), default=""))
+
+
+@contextlib.contextmanager
+def _folder_in_turn(folder: Path) -> Iterator[None]:
+    """Make the folder where it is missing and hold its lock, so that two processes never make a first key each.
+
+    The lock is on the folder itself: that works, too, where keys are mounted read-only.
+    """
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    except OSError as error:
+        raise KeyFileError(f"{folder}: cannot be used as the folder of token keys: {error.strerror}") from None
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _read_all(folder: Path) -> dict[str, bytes]:
+    try:
+        paths = sorted(path for path in folder.iterdir() if path.suffix == _SUFFIX and not path.name.startswith("."))
+    except OSError as error:
+        raise KeyFileError(f"{folder}: cannot be read: {error.strerror}") from None
+    return {path.stem: _read(path) for path in paths}
+
+
+def _read(path: Path) -> bytes:
+    if not is_key_id(path.stem):
+        raise KeyFileError(f"{path}: the name of a key file is six lower case letters and digits and {_SUFFIX}")
+    try:
+        with path.open("rb") as file:
+            others_may_read = os.fstat(file.fileno()).st_mode & 0o004
+            text = file.read(4 * KEY_LENGTH)
+    except OSError as error:
+        raise KeyFileError(f"{path}: cannot be read: {error.strerror}") from None
+    if others_may_read:
+        get_logger().warning("key-file-readable", path=str(path), remedy="chmod o= on the file")
+    try:
+        key = bytes.fromhex(text.decode("ascii"))
+    except ValueError:
+        key = b""
+    if len(key) != KEY_LENGTH:
+        raise KeyFileError(f"{path}: a key file has {2 * KEY_LENGTH} hexadecimal digits; restore it from a backup")
+    return key
+
+
+def _create(folder: Path, after: str) -> str:
+    """Write a new key whose id sorts after `after`; whole or not at all, whatever happens meanwhile."""
+    # six digits of base 36 hold the minutes since 1970 for four thousand years
+    key_id = max(_id_of(int(time.time()) // 60), _id_of(int(after, 36) + 1) if after else "")
+    draft = folder / f".{key_id}.{os.getpid()}"
+    try:
+        descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+        with os.fdopen(descriptor, "w", encoding="ascii") as file:
+            file.write(secrets.token_hex(KEY_LENGTH) + "\n")
+            file.flush()
+            os.fsync(descriptor)
+        draft.rename(folder / f"{key_id}{_SUFFIX}")
+        _sync_folder(folder)
+    except OSError as error:
+        raise KeyFileError(f"{folder}: a new token key cannot be written: {error.strerror}") from None
+    finally:
+        with contextlib.suppress(OSError):
+            draft.unlink()
+    return key_id
+
+
+def _sync_folder(folder: Path) -> None:
+    """A mail sealed with a key that a power cut takes away could never be stopped."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _id_of(number: int) -> str:
+    digits = ""
+    for _ in range(_ID_LENGTH):
+        number, digit = divmod(number, 36)
+        digits = _DIGITS[digit] + digits
+    return digits

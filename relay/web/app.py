@@ -1,0 +1,62 @@
+"""The web application: which address is answered by what. Wires, decides nothing."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable
+from datetime import datetime
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, Response
+from starlette.routing import Route
+
+from relay.policy.model import Policies
+from relay.store.port import Store
+from relay.tokens import TokenKeys
+from relay.web.health import alive, readiness
+from relay.web.language import preferred
+from relay.web.pages import Pages
+from relay.web.shield import Shield
+from relay.web.unsubscribe import Unsubscribe
+
+
+def build_app(
+    store: Store,
+    policies: Callable[[], Policies],
+    keys: TokenKeys,
+    clock: Callable[[], datetime],
+    randomness: Callable[[int], bytes] = secrets.token_bytes,
+) -> Starlette:
+    """policies: the set in force now, asked at every request. clock: aware UTC now. randomness: n -> n octets."""
+    pages = Pages()
+
+    def sorry(request: Request, status: int) -> Response:
+        language = preferred(request.headers.get("accept-language", ""))
+        page = pages.render("missing" if status == 404 else "failed", language)
+        return HTMLResponse(page, status, {"content-language": language})
+
+    async def refused(request: Request, error: Exception) -> Response:
+        assert isinstance(error, HTTPException)  # noqa: S101 - what it is registered for
+        response = sorry(request, error.status_code)
+        response.headers.update(error.headers or {})
+        return response
+
+    unsubscribe = Unsubscribe(
+        store=store, policies=policies, keys=keys, pages=pages, clock=clock, randomness=randomness
+    )
+    app = Starlette(
+        routes=[
+            Route("/u/{token}", unsubscribe.answer, methods=["GET", "POST"]),
+            Route("/healthz", alive),
+            Route("/readyz", readiness(store)),
+        ],
+        middleware=[
+            Middleware(Shield, headers=pages.headers, on_failure=lambda request: sorry(request, 500)),
+        ],
+        exception_handlers={HTTPException: refused},
+    )
+    app.router.redirect_slashes = False  # RFC 8058 section 3.2: a one-click POST must not be redirected
+    return app

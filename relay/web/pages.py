@@ -1,0 +1,126 @@
+"""The pages for recipients: templates in two languages, one style sheet inside the page, and the headers that make
+a browser load and run nothing else. Knows nothing of tokens, stores or requests.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
+from types import MappingProxyType
+from typing import Final
+from urllib.parse import quote
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from relay.policy.model import Stream, text_in
+from relay.web.language import LANGUAGES, date_in, time_in
+
+_WEB_ADDRESS: Final = re.compile(r"https?://[^\s]+", re.IGNORECASE)
+_MAIL_ADDRESS: Final = re.compile(r"[^\s@:/]+@[^\s@:/]+")
+_TELEPHONE: Final = re.compile(r"\+?[0-9][0-9 ().-]{4,}")
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """What a page is about, in the words of its reader. Every field may be "" (None for `sent`) where not known.
+
+    sender: who sends. mail: what the stream is for. sent: when the mail with the link was sent.
+    """
+
+    sender: str = ""
+    mail: str = ""
+    sent: datetime | None = None
+    contact: str = ""
+    privacy_policy: str = ""
+
+
+NOTHING: Final = Subject()
+
+
+def subject_of(stream_id: str, stream: Stream | None, language: str, sent: datetime | None) -> Subject:
+    """stream: None when no policy has it (any more): its id has to do, and it can still be stopped."""
+    if stream is None:
+        return Subject(mail=stream_id, sent=sent)
+    mail = text_in(stream.purpose, language) or stream_id
+    if stream.sender is None:
+        return Subject(mail=mail, sent=sent)
+    return Subject(
+        sender=text_in(stream.sender.name, language),
+        mail=mail,
+        sent=sent,
+        contact=stream.sender.contact,
+        privacy_policy=stream.sender.privacy_policy,
+    )
+
+
+def contact_link(contact: str) -> str:
+    """What to link a contact to: a web address as it is, a mail address, a telephone number; "" for other words."""
+    if _WEB_ADDRESS.fullmatch(contact):
+        return contact
+    if _MAIL_ADDRESS.fullmatch(contact):
+        return f"mailto:{quote(contact, safe='@+')}"
+    if _TELEPHONE.fullmatch(contact):
+        return "tel:" + re.sub(r"[^0-9+]", "", contact)
+    return ""
+
+
+class Pages:
+    """All pages, compiled once. headers: what every response has to carry."""
+
+    def __init__(self) -> None:
+        loader = PackageLoader("relay.web")
+        environment = Environment(
+            loader=loader,
+            autoescape=True,
+            undefined=StrictUndefined,
+            trim_blocks=True,
+            auto_reload=False,
+        )
+        style = loader.get_source(environment, "page.css")[0].strip()
+        self._style: Final = Markup(style)  # noqa: S704 - our own file, not escaped within <style>
+        self._templates: Final = {
+            (language, name): environment.get_template(f"{language}/{name}.html")
+            for language in LANGUAGES
+            for name in ("ask", "stopped", "unopened", "unavailable", "missing", "failed")
+        }
+        self.headers: Final[Mapping[str, str]] = MappingProxyType(_headers(style))
+
+    def render(self, name: str, language: str, subject: Subject = NOTHING, now: datetime | None = None) -> str:
+        """now: the moment of the withdrawal, for the page that reports one."""
+        return self._templates[language, name].render(
+            language=language,
+            style=self._style,
+            sender=subject.sender,
+            mail=subject.mail,
+            sent=subject.sent,
+            contact=subject.contact,
+            contact_link=contact_link(subject.contact),
+            privacy_policy=subject.privacy_policy if _WEB_ADDRESS.fullmatch(subject.privacy_policy) else "",
+            now=now,
+            date=partial(date_in, language),
+            time=partial(time_in, language),
+        )
+
+
+def _headers(style: str) -> dict[str, str]:
+    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode("ascii")
+    return {
+        "content-security-policy": (
+            f"default-src 'none'; style-src 'sha256-{digest}'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+        ),
+        # the address of the page is its key: it must not travel on, be kept or be found
+        "referrer-policy": "no-referrer",
+        "cache-control": "no-store",
+        "x-robots-tag": "noindex, nofollow, noarchive",
+        "x-content-type-options": "nosniff",
+        "x-frame-options": "DENY",
+        "cross-origin-opener-policy": "same-origin",
+        "cross-origin-resource-policy": "same-origin",
+        "vary": "Accept-Language",
+    }

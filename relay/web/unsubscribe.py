@@ -1,0 +1,117 @@
+"""`/u/<token>`: the page that asks, and the POST that stops a stream (RFC 8058).
+
+GET and HEAD read nothing but the token and the policies: they change nothing, work while the store is away, and take
+the same time whoever the recipient is. A POST with any body withdraws, without cookies, login or redirect, and is
+answered 200 only after the withdrawal is on disk. The page shows sender, stream and the date of the mail, never the
+address: whoever a mail was forwarded to may stop it, and learns nothing (law 5).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from datetime import datetime
+from typing import Final
+
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, Response
+
+from relay.consent.events import Event, EventKind
+from relay.decision import new_id, time_of
+from relay.log import get_logger
+from relay.policy.model import Policies, Stream
+from relay.store.port import Store, StoreUnavailableError
+from relay.tokens import Claims, Purpose, TokenKeys, is_well_formed, unseal
+from relay.web.body import read_body
+from relay.web.language import DEFAULT, preferred
+from relay.web.pages import NOTHING, Pages, subject_of
+
+#: Seconds that a withdrawal may wait for the disk; a mailbox provider waits not much longer for its answer.
+_PATIENCE: Final = 15.0
+_RETRY_AFTER: Final = {"retry-after": "120"}
+
+
+class Unsubscribe:
+    """clock: aware UTC now. randomness: n -> n octets. policies: the set in force now."""
+
+    def __init__(
+        self,
+        *,
+        store: Store,
+        policies: Callable[[], Policies],
+        keys: TokenKeys,
+        pages: Pages,
+        clock: Callable[[], datetime],
+        randomness: Callable[[int], bytes],
+    ) -> None:
+        self._store = store
+        self._policies = policies
+        self._keys = keys
+        self._pages = pages
+        self._clock = clock
+        self._randomness = randomness
+
+    async def answer(self, request: Request) -> Response:
+        token = request.path_params["token"]
+        if not is_well_formed(token):
+            raise HTTPException(404)
+        claims = unseal(self._keys, Purpose.UNSUBSCRIBE, token)
+        stream = None if claims is None else self._policies().by_id.get(claims.stream)
+        default = DEFAULT if stream is None else stream.message.language
+        language = preferred(request.headers.get("accept-language", ""), default)
+        body = await read_body(request) if request.method == "POST" else None
+        if claims is None:
+            # the same answer to GET and POST; the operator has to know, for a key that was lost loses withdrawals
+            get_logger().warning("unsubscribe-link-unopened", key=self._known_key(token), method=request.method)
+            return self._page("unopened", language)
+        if body is None:
+            return self._page("ask", language, claims, stream)
+        return await self._withdraw(claims, stream, language, body)
+
+    async def _withdraw(self, claims: Claims, stream: Stream | None, language: str, body: bytes) -> Response:
+        # The body decides nothing but the name of the source, so there is nothing in it that could be read wrongly.
+        source = "one-click" if b"One-Click" in body else "unsubscribe-page"
+        now = self._clock()
+        event = Event(
+            id=new_id(now, self._randomness(10)),
+            kind=EventKind.WITHDRAW,
+            address=claims.address,
+            brand="" if stream is None else stream.brand,
+            stream=claims.stream,
+            at=now,
+            recorded_at=now,
+            source=source,
+            recorder="web",
+            live=True,
+            own_act=True,
+        )
+        log = get_logger().bind(id=event.id, decision=claims.decision, stream=claims.stream, source=source)
+        try:
+            async with asyncio.timeout(_PATIENCE):
+                await self._store.append([event])
+        except (StoreUnavailableError, TimeoutError) as error:
+            log.warning("withdrawal-failed", why=str(error) or "the store did not answer in time")
+            return self._page("unavailable", language, claims, stream, status=503)
+        log.info("withdrawal", recipient=str(claims.address))
+        return self._page("stopped", language, claims, stream, now=now)
+
+    def _page(
+        self,
+        name: str,
+        language: str,
+        claims: Claims | None = None,
+        stream: Stream | None = None,
+        *,
+        status: int = 200,
+        now: datetime | None = None,
+    ) -> Response:
+        subject = NOTHING if claims is None else subject_of(claims.stream, stream, language, time_of(claims.decision))
+        return HTMLResponse(
+            self._pages.render(name, language, subject, now),
+            status,
+            {"content-language": language, **(_RETRY_AFTER if status == 503 else {})},
+        )
+
+    def _known_key(self, token: str) -> str:
+        return "known" if self._keys.knows_key_of(token) else "unknown"

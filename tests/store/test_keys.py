@@ -1,0 +1,102 @@
+from __future__ import annotations
+
+import multiprocessing
+import os
+from pathlib import Path
+
+import pytest
+from structlog.testing import capture_logs
+
+from relay.address import Address
+from relay.store.keys import KeyFileError, add_token_key, load_token_keys
+from relay.tokens import Claims, Purpose, seal, unseal
+
+CLAIMS = Claims(Address("hanako", "example.jp"), "newsletter", "")
+
+
+def test_an_empty_folder_gets_a_first_key_that_only_its_owner_can_read(tmp_path: Path) -> None:
+    folder = tmp_path / "var" / "keys" / "tokens"
+    load_token_keys(folder)
+    (key,) = folder.iterdir()
+    assert folder.stat().st_mode & 0o777 == 0o700
+    assert key.stat().st_mode & 0o777 == 0o600
+
+
+def test_the_same_folder_gives_the_same_keys_again(tmp_path: Path) -> None:
+    token = seal(load_token_keys(tmp_path), Purpose.UNSUBSCRIBE, CLAIMS)
+    assert unseal(load_token_keys(tmp_path), Purpose.UNSUBSCRIBE, token) == CLAIMS
+    assert len(list(tmp_path.iterdir())) == 1
+
+
+def test_an_added_key_seals_from_now_on_and_old_tokens_still_open(tmp_path: Path) -> None:
+    before = load_token_keys(tmp_path)
+    old = seal(before, Purpose.UNSUBSCRIBE, CLAIMS)
+    added = [add_token_key(tmp_path) for _ in range(3)]  # within one minute, too, each sorts after the one before
+    after = load_token_keys(tmp_path)
+    assert [before.current, *added] == sorted({before.current, *added})
+    assert after.current == added[-1]
+    assert unseal(after, Purpose.UNSUBSCRIBE, old) == CLAIMS
+    assert seal(after, Purpose.UNSUBSCRIBE, CLAIMS).startswith(added[-1])
+
+
+def _load_and_seal(folder: str, start: object, results: object) -> None:
+    start.wait()  # type: ignore[attr-defined]
+    results.put(seal(load_token_keys(Path(folder)), Purpose.UNSUBSCRIBE, CLAIMS))  # type: ignore[attr-defined]
+
+
+def test_processes_that_start_at_the_same_time_make_one_key(tmp_path: Path) -> None:
+    spawn = multiprocessing.get_context("spawn")
+    start, results = spawn.Barrier(3), spawn.Queue()
+    processes = [spawn.Process(target=_load_and_seal, args=(str(tmp_path), start, results)) for _ in range(3)]
+    for process in processes:
+        process.start()
+    tokens = {results.get(timeout=60) for _ in processes}
+    for process in processes:
+        process.join()
+    assert len(tokens) == 1
+    assert len(list(tmp_path.iterdir())) == 1
+
+
+def test_a_draft_left_by_a_crash_is_no_key_and_in_nobodys_way(tmp_path: Path) -> None:
+    (tmp_path / f".0aaaaa.{os.getpid()}").write_text("half a k")
+    load_token_keys(tmp_path)
+    assert len(list(tmp_path.glob("*.key"))) == 1
+
+
+def test_other_files_in_the_folder_are_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "README").write_text("keys of the relay")
+    load_token_keys(tmp_path)
+    assert (tmp_path / "README").read_text() == "keys of the relay"
+
+
+@pytest.mark.parametrize("content", ["", "zz" * 32, "ab" * 31, "ab" * 33])
+def test_a_damaged_key_file_stops_us_and_is_never_replaced(tmp_path: Path, content: str) -> None:
+    path = tmp_path / "0aaaaa.key"
+    path.write_text(content)
+    with pytest.raises(KeyFileError, match=r"0aaaaa\.key: a key file has 64 hexadecimal digits") as caught:
+        load_token_keys(tmp_path)
+    assert content == "" or content not in str(caught.value)
+    assert path.read_text() == content
+
+
+def test_a_key_file_with_another_kind_of_name_is_reported(tmp_path: Path) -> None:
+    (tmp_path / "my key.key").write_text("ab" * 32)
+    with pytest.raises(KeyFileError, match="six lower case letters and digits"):
+        load_token_keys(tmp_path)
+
+
+def test_a_folder_that_cannot_be_made_is_reported(tmp_path: Path) -> None:
+    (tmp_path / "tokens").write_text("a file")
+    with pytest.raises(KeyFileError, match="cannot be used as the folder of token keys"):
+        load_token_keys(tmp_path / "tokens")
+
+
+def test_a_key_that_everybody_can_read_is_warned_of(tmp_path: Path) -> None:
+    path = tmp_path / "0aaaaa.key"
+    path.write_text("ab" * 32)
+    path.chmod(0o644)
+    with capture_logs() as lines:
+        load_token_keys(tmp_path)
+    (line,) = lines
+    assert line["event"] == "key-file-readable"
+    assert "abab" not in str(line)
