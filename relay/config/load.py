@@ -59,6 +59,12 @@ def load(path: Path | None, environ: Mapping[str, str]) -> Loaded:
     return Loaded(_settings(written, path, folder, passwords), document)
 
 
+def loaded_again(settings: values.Settings, environ: Mapping[str, str]) -> Loaded:
+    """Settings with the document that they came from, to name lines in it."""
+    document = read_document(settings.file) if settings.file else Document(_EMBEDDED, {})
+    return Loaded(settings, overlay(document, environ)[0])
+
+
 def shipped_policies() -> Path:
     """The policies inside the wheel, or beside the package in a checkout."""
     package = Path(__file__).resolve().parent.parent

@@ -73,8 +73,22 @@ def in_words(model: type[BaseModel], data: Mapping[str, Any], errors: Sequence[E
         silenced = ("extra_forbidden", "too_short", *_KIND) if deeper else ("extra_forbidden",)
         own = [error for error in group if error["type"] not in silenced]
         if own and not (own[0]["type"] == "missing" and location in excused):
-            found += _say(location, own)
+            table = _table_instead(model, location, own[0])
+            found += [table] if table else _say(location, own)
     return found
+
+
+def _table_instead(model: type[BaseModel], location: Location, error: ErrorDetails) -> Found | None:
+    """What is missing, or stands as one table, where the file has a [table] or several [[tables]]."""
+    if any(isinstance(part, int) for part in location):
+        return None
+    name = _name(location)
+    if error["type"] == "missing" and _tables_at(model, location):
+        return Found(location, "is missing", f"write it as [{name}] with its keys below")
+    several = ("tuple_type", "list_type")
+    if error["type"] in several and isinstance(error["input"], dict) and _tables_at(model, (*location, 0)):
+        return Found(location, "must be a list of tables, not one table", f"write it as [[{name}]]")
+    return None
 
 
 def did_you_mean(word: str, known: Sequence[str]) -> str:
