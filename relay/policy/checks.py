@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
-from relay.config.mistakes import Mistake, Mistakes, did_you_mean, shown
+from relay.config.mistakes import Mistake, Mistakes, did_you_mean, one_of, shown
 from relay.config.toml import Document, Problem
 from relay.policy.figures import FIGURES
 from relay.policy.model import Kind
@@ -134,11 +134,11 @@ def _language(document: Document, stream: Mapping[str, Any]) -> Iterator[Problem
     language = _table(document.data, "message").get("language")
     purpose = stream.get("purpose")
     if isinstance(purpose, dict) and isinstance(language, str) and language not in purpose:
-        known = ", ".join(map(str, purpose))
+        known = one_of([f'"{tag}"' for tag in purpose])
         yield document.problem(
             ("message", "language"),
             f"stream.purpose has no text in {shown(language)}",
-            f"add one there, or write one of {known}",
+            f"add one there, or write {known}",
         )
 
 
@@ -173,7 +173,7 @@ def _verdict_of(document: Document, here: tuple[str, int], reason: Reason, verdi
         yield document.problem(
             (*here, "verdict"),
             f"{reason} never leads to {shown(verdict)}",
-            "write " + " or ".join(f'"{one}"' for one in possible),
+            "write " + one_of([f'"{one}"' for one in possible]),
         )
 
 

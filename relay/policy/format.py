@@ -31,6 +31,7 @@ from relay.policy.values import (
     Text,
     TextByLanguage,
     Verdicts,
+    Version,
     WebAddress,
 )
 from relay.reason import Reason, Verdict
@@ -153,7 +154,7 @@ class PolicyFile(Table):
 
     model_config = ConfigDict(title="consent-relay policy")
 
-    version: Literal[1] = Field(description="Version of this format")
+    version: Version = Field(description="Version of this format")
     stream: StreamTable
     sender: SenderTable | None = None
     match: tuple[MatchTable, ...] = ()

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 from pydantic import Field, model_validator
 
@@ -16,7 +16,7 @@ from relay.config.mistakes import Mistake, Mistakes, did_you_mean, one_of, shown
 from relay.config.toml import Document, Table, validate
 from relay.policy.figures import FIGURES
 from relay.policy.model import Origin
-from relay.policy.values import Identifier, Text
+from relay.policy.values import Identifier, Text, Version
 
 #: The profile whose figures are the defaults of every commercial stream.
 SEED: Final = "seed"
@@ -108,7 +108,7 @@ class _AlwaysTable(Table):
 
 
 class _ProfileFile(Table):
-    version: Literal[1] = Field(description="Version of this format")
+    version: Version = Field(description="Version of this format")
     profile: _HeadTable
     rule: tuple[_RuleTable, ...] = ()
     always: tuple[_AlwaysTable, ...] = ()

@@ -38,11 +38,11 @@ def _edge(read: Callable[[object], object]) -> GetPydanticSchema:
     return GetPydanticSchema(lambda _source, _handler: core_schema.no_info_plain_validator_function(read))
 
 
-def _text(value: object) -> str:
+def _text(value: object, instead: str = "write the words people will read") -> str:
     if not isinstance(value, str):
         raise Mistake(f"must be text in quotes, not {shown(value)}", 'write it as "..."')
     if not value.strip():
-        raise Mistake("is empty", "write the words people will read")
+        raise Mistake("is empty", instead)
     if any(unicodedata.category(char) in ("Cc", "Zl", "Zp", "Cs") for char in value):
         raise Mistake("has a line break or another control character in it", "write it on one line, with commas")
     if len(value) > _LONGEST_TEXT:
@@ -70,8 +70,14 @@ def _texts(value: object) -> dict[str, str]:
     return found
 
 
+def _version(value: object) -> int:
+    if type(value) is not int or value != 1:
+        raise Mistake(f"{shown(value)} is no version of this format", "write version = 1")
+    return value
+
+
 def _identifier(value: object) -> str:
-    text = _text(value)
+    text = _text(value, "write small letters a-z, digits and hyphens")
     if not _ID.fullmatch(text):
         raise Mistake(
             f"{shown(text)} cannot be an id", "write small letters a-z, digits and hyphens between them, at most 63"
@@ -88,7 +94,7 @@ def _stream_id(value: object) -> str:
 
 def _list_id(value: object) -> str:
     """RFC 2919: a dot-atom of at least two labels, at most 255 octets."""
-    text = _text(value)
+    text = _text(value, 'write it as in "newsletter.brand.example"')
     if len(text) > 255 or not _LIST_ID.fullmatch(text):
         raise Mistake(
             f"{shown(text)} cannot be a List-Id (RFC 2919)",
@@ -98,14 +104,14 @@ def _list_id(value: object) -> str:
 
 
 def _language(value: object) -> str:
-    text = _text(value)
+    text = _text(value, "write a tag like ja, en or de")
     if not _LANGUAGE.fullmatch(text):
         raise Mistake(f"{shown(text)} is not a language", "write a tag like ja, en or de")
     return text
 
 
 def _web_address(value: object) -> str:
-    text = _text(value)
+    text = _text(value, 'write it whole: "https://..."')
     try:
         parts = urlsplit(text)
         good = parts.scheme in ("https", "http") and bool(parts.hostname) and " " not in text
@@ -118,7 +124,7 @@ def _web_address(value: object) -> str:
 
 def _contact(value: object) -> str:
     """Where a person can complain: a web address, a mail address or a telephone number."""
-    text = _text(value)
+    text = _text(value, 'write "https://...", a mail address or a telephone number')
     if text.startswith(("https://", "http://")):
         return _web_address(text)
     number = text.removeprefix("tel:")
@@ -134,7 +140,7 @@ def _contact(value: object) -> str:
 
 
 def _host(value: object) -> str:
-    text = _text(value).lower()
+    text = _text(value, 'write "lists.example"').lower()
     if not _HOST.fullmatch(text):
         raise Mistake(f"{shown(text)} is not a host name", 'write "lists.example" or "*.lists.example"')
     return text
@@ -158,7 +164,7 @@ def _items(value: object, read: Callable[[object], str], example: str) -> tuple[
 
 
 def _address_pattern(value: object) -> str:
-    text = _text(value)
+    text = _text(value, 'write "*@brand.example"')
     local, at, domain = text.rpartition("@")
     where = domain.removeprefix("*.")
     try:
@@ -301,6 +307,7 @@ _VERDICTS_SCHEMA: Final[dict[str, Any]] = {
 
 Text = Annotated[str, _edge(_text), WithJsonSchema(_STRING)]
 TextByLanguage = Annotated[dict[str, str], _edge(_texts), WithJsonSchema(_TEXTS_SCHEMA)]
+Version = Annotated[int, _edge(_version), WithJsonSchema({"const": 1})]
 Identifier = Annotated[str, _edge(_identifier), WithJsonSchema({"type": "string", "pattern": f"^{_ID.pattern}$"})]
 StreamId = Annotated[str, _edge(_stream_id), WithJsonSchema({"type": "string", "pattern": f"^{_ID.pattern}$"})]
 ListId = Annotated[
