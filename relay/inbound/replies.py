@@ -36,6 +36,7 @@ BAD_AUTH_PARAMETER: Final = Reply(501, "5.5.4", "AUTH= is an address as xtext or
 BAD_NOTIFY: Final = Reply(501, "5.5.4", "NOTIFY is NEVER, or some of SUCCESS,FAILURE,DELAY")
 BAD_ORCPT: Final = Reply(501, "5.5.4", "ORCPT is type;address as xtext of at most 500 characters (RFC 3461)")
 
+SENDER_NOTED: Final = Reply(250, "2.1.0", "sender accepted")
 NESTED_MAIL: Final = Reply(503, "5.5.1", "a transaction is open: finish it with DATA or give it up with RSET")
 MAIL_FIRST: Final = Reply(503, "5.5.1", "say MAIL first")
 RCPT_FIRST: Final = Reply(503, "5.5.1", "say MAIL and RCPT first")
@@ -68,6 +69,7 @@ DATA_LINE_TOO_LONG: Final = Reply(500, "5.6.0", "a line of the message is too lo
 LOOP: Final = Reply(554, "5.4.6", "too many Received fields: this message goes round in a loop")
 
 FAILED: Final = Reply(451, "4.3.0", "something went wrong here, it was logged; try again later")
+FAILED_CLOSING: Final = Reply(421, "4.3.0", "something went wrong here, it was logged; closing, try again later")
 NO_OUTCOME: Final = Reply(421, "4.4.2", "no outcome in time; try again later")
 IDLE: Final = Reply(421, "4.4.2", "nothing was said for too long; closing")
 SLOW: Final = Reply(421, "4.4.2", "the message came too slowly; closing")
