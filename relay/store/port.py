@@ -7,6 +7,7 @@ over is then either committed whole or not at all.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Protocol
 
 from relay.address import Address
@@ -28,6 +29,16 @@ class StoreBrokenError(StoreUnavailableError):
 
     After a failed fsync the next commit succeeds, although the data of the last one may be gone.
     """
+
+
+class StoreBehindError(StoreUnavailableError):
+    """The store lacks withdrawals that stand in its journal: it was restored from a backup, or is another one."""
+
+    def __init__(self, path: Path, journal: Path) -> None:
+        super().__init__(
+            f"{path}: the store lacks withdrawals that {journal} has (was it restored from a backup?); "
+            "run: consent-relay db migrate --replay-withdrawals"
+        )
 
 
 class Store(Protocol):

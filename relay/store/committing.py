@@ -1,0 +1,147 @@
+"""Commits groups of writes in one transaction: lock, BEGIN IMMEDIATE, all of them, COMMIT with the data on disk.
+
+Synchronous: a transaction runs from beginning to end in one call, so nothing that happens to a waiting task can leave
+it half open. The relay calls this on its writing thread (`relay.store.writer`), commands call it directly.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import sqlite3
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from relay.store.connection import errors_of_the_store, open_for_writing
+from relay.store.journal import Journal
+from relay.store.lock import WriteLock
+from relay.store.port import StoreBehindError, StoreUnavailableError
+from relay.store.schema import Migration, migrate
+
+#: Above this many octets the WAL is copied into the database.
+_CHECKPOINT_ABOVE: Final = 4 << 20
+#: Room kept for withdrawals when the disk is full, or a part of the free room where that is small.
+_RESERVE: Final = 1 << 20
+_RESERVE_PART: Final = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """One write. run: called inside the transaction; may be called again after a rollback. says_no: a withdrawal is
+    among it, which goes to the journal and may use the reserve.
+    """
+
+    run: Callable[[sqlite3.Connection], Any]
+    says_no: bool = False
+
+
+class Committer:
+    """Owns the one writing connection of a process.
+
+    Opening migrates. Raises StoreUnavailableError; StoreBehindError when the store is behind its journal, unless
+    `behind_is_fine`.
+    """
+
+    def __init__(self, path: Path, journal: Path, *, behind_is_fine: bool = False) -> None:
+        self._path = path
+        self._reserve = Path(f"{path}.reserve")
+        self.journal = Journal(journal)
+        self._open = contextlib.ExitStack()
+        with errors_of_the_store(path), contextlib.ExitStack() as opening:
+            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self._lock = WriteLock(path)
+            opening.callback(self._lock.close)
+            with self._lock:
+                self.connection = open_for_writing(path)
+                opening.callback(self.connection.close)
+                self.applied: tuple[Migration, ...] = migrate(self.connection)
+                if not self.journal.is_ahead_of(self.connection):
+                    self.journal.lacks_nothing_of(self.connection)
+                elif not behind_is_fine:
+                    raise StoreBehindError(path, self.journal.path)
+            self._reserve_octets = min(_RESERVE, shutil.disk_usage(path.parent).free // _RESERVE_PART)
+            if self._reserve_octets and not self._keep_reserve():
+                self._reserve_octets = 0
+            self._open = opening.pop_all()
+
+    def commit(self, works: Sequence[Work]) -> list[Any]:
+        """What each work returned; the exception in the place of one that could not be done because of itself.
+
+        Raises StoreUnavailableError when none could be done, StoreBrokenError when the process has to stop.
+        """
+        with errors_of_the_store(self._path), self._lock:
+            results = self._commit_around_the_unfit(works)
+            if any(work.says_no for work in works):
+                self.journal.lacks_nothing_of(self.connection)
+            return results
+
+    def _commit_around_the_unfit(self, works: Sequence[Work]) -> list[Any]:
+        try:
+            if self._reserve_octets and not self._keep_reserve():
+                return self._noes_only(works)
+            return self._transaction(works)
+        except sqlite3.OperationalError as error:
+            if getattr(error, "sqlite_errorcode", 0) & 0xFF != sqlite3.SQLITE_FULL:
+                raise
+            return self._noes_only(works)
+        except OSError:
+            raise
+        except Exception as error:
+            if type(error) is sqlite3.DatabaseError:  # damaged; its subclasses are the work's own fault
+                raise
+            # Whatever one work raises must not take the others with it.
+            if len(works) == 1:
+                return [error]
+            return [result for work in works for result in self._commit_around_the_unfit([work])]
+
+    def _transaction(self, works: Sequence[Work]) -> list[Any]:
+        connection = self.connection
+        connection.execute("BEGIN IMMEDIATE")
+        try:
+            results = [work.run(connection) for work in works]
+            connection.execute("COMMIT")
+        except BaseException:
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
+            raise
+        return results
+
+    def _noes_only(self, works: Sequence[Work]) -> list[Any]:
+        """The disk is full: withdrawals are written all the same, into room that was kept for them."""
+        full = StoreUnavailableError(f"{self._path}: no space left on the disk", full=True)
+        noes = [work for work in works if work.says_no]
+        if not noes:
+            return [full] * len(works)
+        self._reserve.unlink(missing_ok=True)
+        done = iter(self._transaction(noes))
+        return [next(done) if work.says_no else full for work in works]
+
+    def _keep_reserve(self) -> bool:
+        """Is the reserve there (again)? While it is not, it was used: what room there is belongs to withdrawals."""
+        if self._reserve.exists():
+            return True
+        try:
+            with self._reserve.open("xb") as file:
+                os.posix_fallocate(file.fileno(), 0, self._reserve_octets)
+        except FileExistsError:
+            return True  # another process was faster
+        except OSError:
+            self._reserve.unlink(missing_ok=True)
+            return False
+        return True
+
+    def checkpoint(self) -> None:
+        """Copy a grown WAL into the database and, when no reader is in the way, start it anew."""
+        with errors_of_the_store(self._path):
+            try:
+                grown = Path(f"{self._path}-wal").stat().st_size > _CHECKPOINT_ABOVE
+            except FileNotFoundError:
+                return
+            if grown:
+                self.connection.execute("PRAGMA wal_checkpoint(PASSIVE)")
+
+    def close(self) -> None:
+        self._open.close()

@@ -1,0 +1,1 @@
+INSERT OR REPLACE INTO noes (wide, kind, brand, stream, address, at) VALUES (?, ?, ?, ?, ?, ?)

@@ -1,0 +1,67 @@
+"""Brings a database to the schema of this version: ordered files under migrations/, each in one transaction.
+
+Caller holds the write lock.
+"""
+
+from __future__ import annotations
+
+import re
+import sqlite3
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from relay.store.port import StoreUnavailableError
+
+#: PRAGMA application_id: the file is ours ("Crly").
+_APPLICATION: Final = 0x43726C79
+_FOLDER: Final = Path(__file__).with_name("migrations")
+
+
+@dataclass(frozen=True, slots=True)
+class Migration:
+    number: int
+    name: str
+    sql: str
+
+
+def migrations() -> tuple[Migration, ...]:
+    """All there are, in order; numbers are 1, 2, 3 ... without gaps."""
+    found: list[Migration] = []
+    for path in sorted(_FOLDER.glob("*.sql")):
+        parts = re.fullmatch(r"(\d{4})_(\w+)", path.stem)
+        if parts is None or int(parts[1]) != len(found) + 1:
+            raise ValueError(f"migrations/{path.name} is out of order")
+        found.append(Migration(int(parts[1]), parts[2], path.read_text(encoding="utf-8")))
+    return tuple(found)
+
+
+def version_of(connection: sqlite3.Connection) -> int:
+    """How many migrations the database has seen. Raises StoreUnavailableError when it is not ours."""
+    (application,) = connection.execute("PRAGMA application_id").fetchone()
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    (tables,) = connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
+    if application != _APPLICATION and (application or version or tables):
+        raise StoreUnavailableError("the database was made by another program; set [store] url to a file of its own")
+    return int(version)
+
+
+def migrate(connection: sqlite3.Connection) -> tuple[Migration, ...]:
+    """Apply what is missing and return it. Raises StoreUnavailableError when the database is newer than this program."""
+    every = migrations()
+    version = version_of(connection)
+    if version > len(every):
+        raise StoreUnavailableError(
+            f"the store has schema {version}, this version of consent-relay knows {len(every)}; use the newer version"
+        )
+    for migration in every[version:]:
+        try:
+            connection.executescript(
+                f"BEGIN IMMEDIATE; PRAGMA application_id = {_APPLICATION}; {migration.sql};"
+                f"PRAGMA user_version = {migration.number}; COMMIT;"
+            )
+        except BaseException:
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
+            raise
+    return every[version:]

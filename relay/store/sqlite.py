@@ -1,0 +1,125 @@
+"""The store on SQLite: a writing thread whose commits are grouped, a reading thread beside it. Implements `port.Store`."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sqlite3
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from relay.address import Address
+from relay.consent.events import Event
+from relay.consent.facts import Facts
+from relay.decision import Decision, Outcome
+from relay.log import get_logger
+from relay.store.appending import NOES, append_events
+from relay.store.committing import Committer, Work
+from relay.store.connection import errors_of_the_store, open_for_reading
+from relay.store.facts import read_facts
+from relay.store.grouping import Grouping
+from relay.store.port import StoreBrokenError
+from relay.store.queries import query
+from relay.store.rows import decision_row, outcome_row, watermark_row
+from relay.store.thread import CallThread
+
+#: (brand, stream, addresses)
+Question = tuple[str, str, tuple[Address, ...]]
+
+
+def stop_at_once(error: StoreBrokenError) -> None:
+    """End the process without another word to anybody: whatever it would still promise could be untrue."""
+    get_logger().critical("store-broken", why=str(error))
+    os._exit(70)
+
+
+async def open_store(
+    path: Path, journal: Path, *, on_broken: Callable[[StoreBrokenError], None] = stop_at_once
+) -> SqliteStore:
+    """Open the store of this process, making or migrating it where needed.
+
+    on_broken: called once, on the loop, when a write or fsync failed in a way after which nothing can be trusted; it
+    has to stop the process. Raises StoreUnavailableError, StoreBehindError when withdrawals.journal has more.
+    """
+    writing, reading = CallThread("store-writer"), CallThread("store-reader")
+    try:
+        committer = await writing.call(lambda: Committer(path, journal))
+        connection = await reading.call(lambda: _open_for_reading(path))
+    except BaseException:
+        writing.stop()
+        reading.stop()
+        raise
+    return SqliteStore(
+        path,
+        writing=writing,
+        committer=committer,
+        reading=reading,
+        connection=connection,
+        on_broken=on_broken,
+    )
+
+
+class SqliteStore:
+    def __init__(
+        self,
+        path: Path,
+        *,
+        writing: CallThread,
+        committer: Committer,
+        reading: CallThread,
+        connection: sqlite3.Connection,
+        on_broken: Callable[[StoreBrokenError], None],
+    ) -> None:
+        self._path = path
+        self._writing, self._reading = writing, reading
+        self._committer, self._connection = committer, connection
+        self._writes = Grouping(writing, committer.commit, on_broken=on_broken, after=committer.checkpoint)
+        self._questions = Grouping(reading, self._answer, on_broken=on_broken)
+
+    async def facts(self, brand: str, stream: str, addresses: Sequence[Address]) -> dict[Address, Facts]:
+        answer: dict[Address, Facts] = await self._questions.do((brand, stream, tuple(addresses)))
+        return answer
+
+    async def record(self, decisions: Sequence[Decision]) -> None:
+        rows = [decision_row(decision) for decision in decisions]
+        await self._writes.do(Work(lambda connection: _insert(connection, "insert_decision", rows)))
+
+    def settle_later(self, outcomes: Sequence[Outcome]) -> None:
+        rows = [outcome_row(outcome) for outcome in outcomes]
+        contacts = [watermark_row(outcome) for outcome in outcomes if outcome.contact]
+
+        def settle(connection: sqlite3.Connection) -> None:
+            _insert(connection, "insert_outcome", rows)
+            _insert(connection, "move_watermark", contacts)
+
+        self._writes.do_later(Work(settle))
+
+    async def append(self, events: Sequence[Event]) -> tuple[int, ...]:
+        says_no = any(event.kind in NOES for event in events)
+        events = tuple(events)
+        numbers: tuple[int, ...] = await self._writes.do(
+            Work(lambda connection: append_events(connection, events, os.urandom), says_no=says_no)
+        )
+        return numbers
+
+    async def flush(self) -> None:
+        await self._writes.do(Work(lambda _: None))
+
+    async def close(self) -> None:
+        await asyncio.gather(self._writes.close(), self._questions.close())
+        await asyncio.gather(self._writing.call(self._committer.close), self._reading.call(self._connection.close))
+        self._writing.stop()
+        self._reading.stop()
+
+    def _answer(self, questions: Sequence[Question]) -> list[dict[Address, Facts]]:
+        with errors_of_the_store(self._path):
+            return [read_facts(self._connection, *question) for question in questions]
+
+
+def _open_for_reading(path: Path) -> sqlite3.Connection:
+    with errors_of_the_store(path):
+        return open_for_reading(path)
+
+
+def _insert(connection: sqlite3.Connection, name: str, rows: Sequence[tuple[object, ...]]) -> None:
+    connection.executemany(query(name), rows)
