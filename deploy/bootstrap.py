@@ -3,11 +3,12 @@
 
     python3 deploy/bootstrap.py demo [ARGUMENTS OF consent-relay demo]
     python3 deploy/bootstrap.py test [ARGUMENTS OF pytest]
+    python3 deploy/bootstrap.py bench [ARGUMENTS OF tests/bench/run.py]
     python3 deploy/bootstrap.py lock
 
 `demo` makes .venv, installs the hashed requirements and the package into it and runs the demo. `test` adds what the
 tests need, Debian's packages included when it may install them, and runs the linters, the type checker and the tests;
-with arguments it runs only pytest with them. `lock` writes the hashed requirements anew from pyproject.toml.
+with arguments it runs only pytest with them. `bench` measures how fast the relay is. `lock` writes the hashed requirements anew from pyproject.toml.
 A second run finds everything in place and starts at once. Nothing outside the checkout is changed, but for Debian's
 packages, and those only by root.
 """
@@ -54,6 +55,10 @@ def main(arguments: Sequence[str]) -> int:
         prepare("test")
         require_peers()
         return run_tests(rest)
+    if command == "bench":
+        prepare("test")
+        require_peers()
+        return run_bench(rest)
     if command == "lock":
         lock()
         return 0
@@ -198,6 +203,11 @@ def run_tests(pytest_arguments: Sequence[str]) -> int:
     for name in failed:
         print(f"bootstrap: failed: {name}", file=sys.stderr)
     return 1 if failed else 0
+
+
+def run_bench(arguments: Sequence[str]) -> int:
+    environ = {**os.environ, "PYTHONPATH": str(ROOT / "tests")}
+    return subprocess.run([PYTHON, "-m", "bench.run", *arguments], cwd=ROOT, env=environ, check=False).returncode
 
 
 def lock() -> None:
