@@ -40,9 +40,15 @@ from relay.reason import Reason, Verdict
 class StreamTable(Table):
     """[stream]: what is sent and by whom."""
 
-    id: StreamId = Field(description="Name of the stream; unique, never reused: consents are recorded under it")
-    brand: Identifier = Field(description="Who speaks to people; pages and withdrawals never cross brands")
-    kind: Kind = Field(description="commercial needs consent and gets headers and footer; the others pass")
+    id: StreamId = Field(
+        examples=["newsletter"], description="Name of the stream; unique, never reused: consents are recorded under it"
+    )
+    brand: Identifier = Field(
+        examples=["brand"], description="Who speaks to people; pages and withdrawals never cross brands"
+    )
+    kind: Kind = Field(
+        examples=["commercial"], description="commercial needs consent and gets headers and footer; the others pass"
+    )
     profiles: tuple[Identifier, ...] = Field(default=(), description="Profiles whose figures apply besides seed's")
     purpose: TextByLanguage | None = Field(default=None, description="What people get, in words, by language")
     audience: TextByLanguage | None = Field(default=None, description="To whom it goes, in words, by language")
@@ -53,10 +59,17 @@ class StreamTable(Table):
 class SenderTable(Table):
     """[sender]: who answers for the mail; shown in the footer and on the pages."""
 
-    name: TextByLanguage = Field(description="Name of the company or person")
-    postal_address: TextByLanguage = Field(description="Postal address, on one line")
-    contact: Contact = Field(description="Where to complain: a web address, mail address or telephone number")
-    privacy_policy: WebAddress = Field(description="Web address of the privacy policy")
+    name: TextByLanguage = Field(examples=["Brand K.K."], description="Name of the company or person")
+    postal_address: TextByLanguage = Field(
+        examples=["1-1 Chiyoda, Chiyoda-ku, Tokyo 100-0001, Japan"], description="Postal address, on one line"
+    )
+    contact: Contact = Field(
+        examples=["https://brand.example/contact"],
+        description="Where to complain: a web address, mail address or telephone number",
+    )
+    privacy_policy: WebAddress = Field(
+        examples=["https://brand.example/privacy"], description="Web address of the privacy policy"
+    )
 
 
 class MatchTable(Table):
@@ -116,7 +129,7 @@ class MessageTable(Table):
 class InternalTable(Table):
     """[[internal]]: addresses that get the mail without consent (staff, tests), never against a withdrawal."""
 
-    address: AddressPatterns = Field(description="Address patterns")
+    address: AddressPatterns = Field(examples=["*@brand.example"], description="Address patterns")
     note: Text | None = Field(default=None, description="Why; for readers of the file")
 
 
@@ -142,8 +155,8 @@ class GivenTable(Table):
 class ExpectTable(Table):
     """[[expect]]: a test of this policy, run by `consent-relay policy test`."""
 
-    given: GivenTable = Field(description="The facts")
-    verdict: Verdict = Field(description="The verdict they must lead to")
+    given: GivenTable = Field(examples=[{}], description="The facts")
+    verdict: Verdict = Field(examples=["reject"], description="The verdict they must lead to")
     reason: Reason | None = Field(default=None, description="The reason that decides")
     reasons: Reasons | None = Field(default=None, description="All reasons in order of precedence")
     note: Text | None = Field(default=None, description="What is tested; shown when it fails")
@@ -154,7 +167,7 @@ class PolicyFile(Table):
 
     model_config = ConfigDict(title="consent-relay policy")
 
-    version: Version = Field(description="Version of this format")
+    version: Version = Field(examples=[1], description="Version of this format")
     stream: StreamTable
     sender: SenderTable | None = None
     match: tuple[MatchTable, ...] = ()

@@ -1,0 +1,39 @@
+"""Every file of tests/bad_policies gives exactly the problems named in its head, all at once, in order of lines."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from relay.config.toml import Problem, ProblemsError
+from relay.policy.files import load_files, load_profiles
+
+FILES = sorted((Path(__file__).parent.parent / "bad_policies").glob("*.toml"))
+
+
+def said(problem: Problem) -> str:
+    return str(problem).removeprefix(problem.file).removeprefix(":").strip()
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def test_a_bad_policy_gives_the_problems_named_in_its_head(path: Path) -> None:
+    head = path.read_text().splitlines()
+    expected = [line.removeprefix("# expect: ") for line in head if line.startswith("# expect: ")]
+
+    with pytest.raises(ProblemsError) as caught:
+        load_files([path], load_profiles(path.parent / "profiles"))
+
+    assert [said(problem) for problem in caught.value.problems] == [line.removeprefix("0: ") for line in expected]
+    assert expected
+
+
+def test_there_are_enough_of_them() -> None:
+    assert len(FILES) >= 40
+
+
+def test_problems_of_all_files_of_a_folder_are_told_together() -> None:
+    with pytest.raises(ProblemsError) as caught:
+        load_files(FILES, load_profiles(Path("nowhere")))
+
+    assert {problem.file for problem in caught.value.problems} == set(map(str, FILES))
