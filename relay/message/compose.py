@@ -1,0 +1,171 @@
+"""From a message as it came to the copies as they go out. Decides nothing about consent.
+
+`prepare` does once what is the same for all recipients: read the structure, choose the parts, find the places.
+`copy_for` does the rest for one recipient. What cannot carry the footer without a doubt goes the way that the rules
+say: refused, wrapped, or sent with the header fields alone.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from relay.message.displayed import displayed_parts
+from relay.message.footer import FooterFacts, render
+from relay.message.headers import Edit, applied, list_fields, removed_fields
+from relay.message.index import Index, Part, index, parts_of
+from relay.message.text_part import TextPlan, planned, with_footer
+from relay.message.wrap import wrapped
+
+
+class Fallback(StrEnum):
+    """What becomes of a message that cannot carry the footer: the policy's `message.undisclosable`."""
+
+    REJECT = "reject"
+    WRAP = "wrap"
+    HEADERS_ONLY = "headers-only"
+
+
+@dataclass(frozen=True, slots=True)
+class Common:
+    """What all copies have. Whole header fields with their CRLF; date and message_id are used where the message has none."""
+
+    received: bytes
+    date: bytes
+    message_id: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """commercial: with list fields and footer. list_id: of the stream, "" for none."""
+
+    commercial: bool
+    list_id: str = ""
+    fallback: Fallback = Fallback.REJECT
+
+
+@dataclass(frozen=True, slots=True)
+class Personal:
+    """What one commercial copy has for itself. one_click: is List-Unsubscribe-Post allowed (https, and signed)?
+
+    footer: None to leave the body as it is.
+    """
+
+    unsubscribe_url: str
+    one_click: bool
+    footer: FooterFacts | None
+    language: str = "en"
+
+
+@dataclass(frozen=True, slots=True)
+class Undisclosable:
+    """why: words for the operator, nothing of the message in them."""
+
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A message read and planned. without_footer: why its text cannot carry the footer, "" when it can."""
+
+    message: Index
+    common: Common
+    rules: Rules
+    root: Part | None
+    plans: tuple[TextPlan, ...]
+    without_footer: str
+
+    @property
+    def undisclosable(self) -> Undisclosable | None:
+        """Known before any copy is made: it will be refused."""
+        if not self.without_footer or self.rules.fallback is Fallback.HEADERS_ONLY:
+            return None
+        if self.rules.fallback is Fallback.WRAP and _can_be_wrapped(self):
+            return None
+        return Undisclosable(self.without_footer)
+
+
+def prepare(content: bytes, common: Common, rules: Rules) -> Prepared:
+    """Once a message. Never raises, whatever the content."""
+    message = index(content)
+    if not rules.commercial:
+        return Prepared(message, common, rules, None, (), "")
+    root = parts_of(message)
+    plans = _plans(message, root)
+    if isinstance(plans, str):
+        return Prepared(message, common, rules, root, (), plans)
+    return Prepared(message, common, rules, root, plans, "")
+
+
+def copy_for(prepared: Prepared, personal: Personal | None) -> bytes | Undisclosable:
+    """Once a recipient: the copy, not yet signed. personal: None where the rules are not commercial."""
+    message, common, rules = prepared.message, prepared.common, prepared.rules
+    names = {field.name for field in message.head.fields}
+    front = common.received
+    if "message-id" not in names:
+        front += common.message_id
+    if "date" not in names:
+        front += common.date
+    removed = removed_fields(message, lists=rules.commercial)
+    edits: list[Edit] = []
+    if rules.commercial and personal is not None:
+        front += list_fields(personal.unsubscribe_url, rules.list_id, one_click=personal.one_click)
+        changes = _disclosed(prepared, personal)
+        if isinstance(changes, Undisclosable):
+            return changes
+        edits = changes
+    edits += [(one.start, one.end, b"") for one in removed]
+    return applied(message.content, [(message.top, message.top, front), *edits])
+
+
+def _plans(message: Index, root: Part) -> tuple[TextPlan, ...] | str:
+    parts = displayed_parts(message, root)
+    if isinstance(parts, str):
+        return parts
+    plans: list[TextPlan] = []
+    for part in parts:
+        plan = planned(message, part)
+        if isinstance(plan, str):
+            return plan
+        plans.append(plan)
+    return tuple(plans)
+
+
+def _disclosed(prepared: Prepared, personal: Personal) -> list[Edit] | Undisclosable:
+    if personal.footer is None:
+        return []
+    footer = render(personal.footer, personal.unsubscribe_url, personal.language)
+    why = prepared.without_footer
+    edits: list[Edit] = []
+    for plan in prepared.plans:
+        changes = with_footer(prepared.message, plan, footer)
+        if changes is None or _looks_like_a_delimiter(prepared, changes):
+            why = "a footer that the text's charset cannot carry"
+            break
+        edits += changes
+    if not why:
+        return edits
+    if prepared.rules.fallback is Fallback.HEADERS_ONLY:
+        return []
+    if prepared.rules.fallback is Fallback.WRAP and _can_be_wrapped(prepared):
+        return wrapped(prepared.message, footer)
+    return Undisclosable(why)
+
+
+def _looks_like_a_delimiter(prepared: Prepared, edits: list[Edit]) -> bool:
+    """Would what we write be taken for the end of a part? A boundary may be any line that somebody thought unlikely."""
+    boundaries = [] if prepared.root is None else _boundaries(prepared.root)
+    return any(b"\n--" + boundary in b"\n" + new for boundary in boundaries for _, _, new in edits)
+
+
+def _boundaries(part: Part) -> list[bytes]:
+    found = [part.boundary] if part.boundary else []
+    for child in part.children:
+        found += _boundaries(child)
+    return found
+
+
+def _can_be_wrapped(prepared: Prepared) -> bool:
+    """A report has to stay on top (RFC 6522); a header block without an end has no place for anything."""
+    root = prepared.root
+    return root is not None and prepared.message.head.has_empty_line and root.kind.kind != "multipart/report"
