@@ -46,7 +46,7 @@ TEST_PROCESSES: Final = 4
 def main(arguments: Sequence[str]) -> int:
     if sys.version_info < OLDEST:
         fail(f"Python {OLDEST[0]}.{OLDEST[1]} or newer is needed; this is {sys.version.split()[0]} ({sys.executable})")
-    command, *rest = arguments or ["--help"]
+    command, *rest = arguments or ["(none)"]
     if command == "demo":
         prepare("demo")
         sys.stdout.flush()
