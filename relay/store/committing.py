@@ -50,7 +50,7 @@ class Committer:
         self._reserve = Path(f"{path}.reserve")
         self.journal = Journal(journal)
         self._open = contextlib.ExitStack()
-        with errors_of_the_store(path), contextlib.ExitStack() as opening:
+        with errors_of_the_store(), contextlib.ExitStack() as opening:
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             self._lock = WriteLock(path)
             opening.callback(self._lock.close)
@@ -61,7 +61,7 @@ class Committer:
                 if not self.journal.is_ahead_of(self.connection):
                     self.journal.lacks_nothing_of(self.connection)
                 elif not behind_is_fine:
-                    raise StoreBehindError(path, self.journal.path)
+                    raise StoreBehindError(self.journal.path)
             self._reserve_octets = min(_RESERVE, shutil.disk_usage(path.parent).free // _RESERVE_PART)
             if self._reserve_octets and not self._keep_reserve():
                 self._reserve_octets = 0
@@ -72,7 +72,7 @@ class Committer:
 
         Raises StoreUnavailableError when none could be done, StoreBrokenError when the process has to stop.
         """
-        with errors_of_the_store(self._path), self._lock:
+        with errors_of_the_store(), self._lock:
             results = self._commit_around_the_unfit(works)
             if any(work.says_no for work in works):
                 self.journal.lacks_nothing_of(self.connection)
@@ -111,7 +111,7 @@ class Committer:
 
     def _noes_only(self, works: Sequence[Work]) -> list[Any]:
         """The disk is full: withdrawals are written all the same, into room that was kept for them."""
-        full = StoreUnavailableError(f"{self._path}: no space left on the disk", full=True)
+        full = StoreUnavailableError("no space left on the disk", full=True)
         noes = [work for work in works if work.says_no]
         if not noes:
             return [full] * len(works)
@@ -135,7 +135,7 @@ class Committer:
 
     def checkpoint(self) -> None:
         """Copy a grown WAL into the database and, when no reader is in the way, start it anew."""
-        with errors_of_the_store(self._path):
+        with errors_of_the_store():
             try:
                 grown = Path(f"{self._path}-wal").stat().st_size > _CHECKPOINT_ABOVE
             except FileNotFoundError:

@@ -66,23 +66,24 @@ def _connect(path: Path, mode: str) -> sqlite3.Connection:
 
 
 @contextlib.contextmanager
-def errors_of_the_store(path: Path) -> Iterator[None]:
+def errors_of_the_store() -> Iterator[None]:
     """Outages as StoreUnavailableError (`full` told apart), lying disks as StoreBrokenError; bugs stay as they are."""
     try:
         yield
     except sqlite3.Error as error:
-        raise _translated(path, error) from error
+        raise _translated(error) from error
     except OSError as error:
         full = error.errno in _NO_ROOM
         kind = StoreBrokenError if error.errno == errno.EIO else StoreUnavailableError
-        raise kind(f"{error.filename or path}: {error.strerror or error}", full=full) from error
+        words = error.strerror or str(error)
+        raise kind(f"{error.filename}: {words}" if error.filename else words, full=full) from error
 
 
-def _translated(path: Path, error: sqlite3.Error) -> Exception:
+def _translated(error: sqlite3.Error) -> Exception:
     code = getattr(error, "sqlite_errorcode", None)
     if code is None or code & 0xFF in (sqlite3.SQLITE_CONSTRAINT, sqlite3.SQLITE_MISMATCH, sqlite3.SQLITE_TOOBIG):
         return error
-    words = f"{path}: {error} ({getattr(error, 'sqlite_errorname', code)})"
+    words = f"{error} ({getattr(error, 'sqlite_errorname', code)})"
     if code & 0xFF == sqlite3.SQLITE_FULL:
         return StoreUnavailableError(words, full=True)
     if code == sqlite3.SQLITE_IOERR_SHMSIZE:  # the index beside the WAL could not grow: a full disk says so here

@@ -34,9 +34,9 @@ class StoreBrokenError(StoreUnavailableError):
 class StoreBehindError(StoreUnavailableError):
     """The store lacks withdrawals that stand in its journal: it was restored from a backup, or is another one."""
 
-    def __init__(self, path: Path, journal: Path) -> None:
+    def __init__(self, journal: Path) -> None:
         super().__init__(
-            f"{path}: the store lacks withdrawals that {journal} has (was it restored from a backup?); "
+            f"the store lacks withdrawals that {journal} has (was it restored from a backup?); "
             "run: consent-relay db migrate --replay-withdrawals"
         )
 

@@ -50,7 +50,6 @@ async def open_store(
         reading.stop()
         raise
     return SqliteStore(
-        path,
         writing=writing,
         committer=committer,
         reading=reading,
@@ -62,7 +61,6 @@ async def open_store(
 class SqliteStore:
     def __init__(
         self,
-        path: Path,
         *,
         writing: CallThread,
         committer: Committer,
@@ -70,7 +68,6 @@ class SqliteStore:
         connection: sqlite3.Connection,
         on_broken: Callable[[StoreBrokenError], None],
     ) -> None:
-        self._path = path
         self._writing, self._reading = writing, reading
         self._committer, self._connection = committer, connection
         self._writes = Grouping(writing, committer.commit, on_broken=on_broken, after=committer.checkpoint)
@@ -112,12 +109,12 @@ class SqliteStore:
         self._reading.stop()
 
     def _answer(self, questions: Sequence[Question]) -> list[dict[Address, Facts]]:
-        with errors_of_the_store(self._path):
+        with errors_of_the_store():
             return [read_facts(self._connection, *question) for question in questions]
 
 
 def _open_for_reading(path: Path) -> sqlite3.Connection:
-    with errors_of_the_store(path):
+    with errors_of_the_store():
         return open_for_reading(path)
 
 

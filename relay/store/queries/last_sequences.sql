@@ -1,0 +1,3 @@
+SELECT
+  coalesce((SELECT max(sequence) FROM decisions), 0),
+  coalesce((SELECT max(sequence) FROM outcomes), 0)

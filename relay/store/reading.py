@@ -1,0 +1,260 @@
+"""What commands ask of the store: who said what when, what was decided and why, how much there is. Reads only.
+
+Synchronous, on a connection of its own; nothing here holds up the relay.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Final, Self
+
+from relay.address import Address
+from relay.consent.events import Event
+from relay.consent.facts import Facts
+from relay.consent.ledger import GENESIS, PERSONAL, Flaw, Line, microseconds, moment_of, read_salts, verify
+from relay.decision import Decision, Outcome, Result
+from relay.reason import Reason, Verdict
+from relay.reply import Reply
+from relay.store.connection import errors_of_the_store, open_for_reading
+from relay.store.facts import read_facts
+from relay.store.port import StoreUnavailableError
+from relay.store.queries import query
+from relay.store.rows import address_of, event_of
+from relay.store.schema import migrations, version_of
+
+_PAGE: Final = 1000
+#: Reasons that a decision gets only from what became of it.
+_RESULTS: Final = {
+    Reason.NEXT_HOP_REFUSED: Result.REFUSED,
+    Reason.NEXT_HOP_DEFERRED: Result.DEFERRED,
+    Reason.OUTCOME_UNKNOWN: Result.UNKNOWN,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """A decision as it stands in the store. sequence: in the order of commits."""
+
+    sequence: int
+    decision: Decision
+
+
+@dataclass(frozen=True, slots=True)
+class StoredOutcome:
+    sequence: int
+    outcome: Outcome
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which decisions; "" and None do not choose. recipient: an address, or a pattern with `*`. reason: also that of an
+    outcome (next-hop-refused). since, until: aware.
+    """
+
+    recipient: str = ""
+    sender: str = ""
+    client: str = ""
+    stream: str = ""
+    reason: Reason | None = None
+    verdict: Verdict | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """withdrawn: people with a no to at least one stream, each counted once."""
+
+    events: int
+    consents: int
+    withdrawn: int
+    decisions: int
+    outcomes: int
+
+
+def open_reader(path: Path) -> Reader:
+    """Raises StoreUnavailableError when there is no store yet, or none that can be read."""
+    if not path.exists():
+        raise StoreUnavailableError("there is no store yet; consent-relay db migrate makes one")
+    with errors_of_the_store():
+        connection = open_for_reading(path)
+        if version_of(connection) != len(migrations()):
+            connection.close()
+            raise StoreUnavailableError("the store has another schema than this version; run consent-relay db migrate")
+        return Reader(path, connection)
+
+
+class Reader:
+    """Use as a context manager. Every method raises StoreUnavailableError."""
+
+    def __init__(self, path: Path, connection: sqlite3.Connection) -> None:
+        self.path = path
+        self._connection = connection
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        self._connection.close()
+
+    def facts(self, brand: str, stream: str, addresses: Sequence[Address]) -> dict[Address, Facts]:
+        """As `port.Store.facts`."""
+        with errors_of_the_store():
+            return read_facts(self._connection, brand, stream, addresses)
+
+    def events_of(self, address: Address) -> list[Event]:
+        """All events of this person, under whatever spelling, in the order of recording."""
+        return [event_of(row) for row in self._all(query("events_of_people"), json.dumps([address.wide]))]
+
+    def consents(self, stream: str = "") -> Iterator[tuple[str, Address]]:
+        """Stream and address of all that was ever asked for or agreed to; "" for every stream."""
+        after = ("", "")
+        while rows := self._all(query("consents"), stream, *after, _PAGE):
+            for row in rows:
+                yield row[0], address_of(row[1])
+            after = rows[-1]
+
+    def decisions(self, wanted: Wanted, limit: int) -> list[Stored]:
+        """The newest `limit` that are wanted, the oldest of them first."""
+        where, values = _conditions(wanted)
+        sql = f"{query('decisions')} WHERE {where} ORDER BY sequence DESC LIMIT ?"
+        return [_stored(row) for row in reversed(self._all(sql, *values, limit))]
+
+    def found_by_id(self, identity: str) -> list[Stored]:
+        """The decision with this id, or all of the message with this id."""
+        sql = f"{query('decisions')} WHERE id = ? OR message = ? ORDER BY sequence"
+        return [_stored(row) for row in self._all(sql, identity, identity)]
+
+    def decisions_after(self, sequence: int) -> list[Stored]:
+        sql = f"{query('decisions')} WHERE sequence > ? ORDER BY sequence LIMIT ?"
+        return [_stored(row) for row in self._all(sql, sequence, _PAGE)]
+
+    def outcomes_after(self, sequence: int) -> list[StoredOutcome]:
+        sql = f"{query('outcomes')} WHERE sequence > ? ORDER BY sequence LIMIT ?"
+        return [_outcome(row) for row in self._all(sql, sequence, _PAGE)]
+
+    def outcomes_of(self, decisions: Sequence[str]) -> list[Outcome]:
+        """What became of these decisions (ids), in the order of settling."""
+        rows = self._all(query("outcomes_of"), json.dumps(list(decisions)))
+        return [_outcome(row).outcome for row in rows]
+
+    def last_sequences(self) -> tuple[int, int]:
+        """Of decisions and of outcomes."""
+        (row,) = self._all(query("last_sequences"))
+        decisions, outcomes = row
+        return decisions, outcomes
+
+    def counts(self) -> Counts:
+        (row,) = self._all(query("counts"))
+        return Counts(*row)
+
+    def schema_version(self) -> int:
+        with errors_of_the_store():
+            return version_of(self._connection)
+
+    def flaw(self) -> Flaw | None:
+        """The first line of the ledger at which the hash chain does not hold."""
+        return verify(self._lines())
+
+    def head(self) -> tuple[int, bytes]:
+        """Number and hash of the ledger's last line; note them elsewhere to notice a ledger that was cut short."""
+        rows = self._all(query("last_line"))
+        sequence, digest = rows[0] if rows else (0, GENESIS)
+        return sequence, digest
+
+    def _lines(self) -> Iterator[tuple[Line, bytes]]:
+        after = 0
+        while rows := self._all(query("lines"), after, _PAGE):
+            for row in rows:
+                yield _line(row)
+            after = rows[-1][0]
+
+    def _all(self, sql: str, *values: object) -> list[Any]:
+        with errors_of_the_store():
+            return self._connection.execute(sql, values).fetchall()
+
+
+def _conditions(wanted: Wanted) -> tuple[str, list[object]]:
+    """A WHERE clause made of fixed words, and its values."""
+    by_result = _RESULTS.get(wanted.reason) if wanted.reason else None
+    choices: tuple[tuple[str, object], ...] = (
+        ("recipient GLOB ?" if "*" in wanted.recipient else "recipient = ?", _glob(wanted.recipient)),
+        ("sender GLOB ?" if "*" in wanted.sender else "sender = ?", _glob(wanted.sender)),
+        ("client = ?", wanted.client),
+        ("stream = ?", wanted.stream),
+        ("verdict = ?", wanted.verdict and wanted.verdict.value),
+        ("reason = ?", None if by_result else wanted.reason and wanted.reason.value),
+        ("id IN (SELECT decision FROM outcomes WHERE result = ?)", by_result and by_result.value),
+        ("at >= ?", wanted.since and microseconds(wanted.since)),
+        ("at < ?", wanted.until and microseconds(wanted.until)),
+    )
+    chosen = [(condition, value) for condition, value in choices if value not in ("", None)]
+    return " AND ".join(["1", *(condition for condition, _ in chosen)]), [value for _, value in chosen]
+
+
+def _glob(pattern: str) -> str:
+    """Only * is a pattern here, GLOB knows ? and [, too."""
+    return pattern.replace("[", "[[]").replace("?", "[?]") if "*" in pattern else pattern
+
+
+def _stored(row: Sequence[Any]) -> Stored:
+    (
+        sequence, identity, at, message, client, stream, brand, sender, recipient, verdict, reasons, status, facts,
+        policy, code, enhanced, reply, enforced,
+    ) = row  # fmt: skip
+    decision = Decision(
+        id=identity,
+        at=moment_of(at),
+        message=message,
+        client=client,
+        stream=stream,
+        brand=brand,
+        sender=sender,
+        recipient=address_of(recipient) if recipient else None,
+        verdict=Verdict(verdict),
+        reasons=tuple(map(Reason, reasons.split())),
+        status=status,
+        facts=json.loads(facts),
+        policy=policy,
+        reply=Reply(code, enhanced, reply),
+        enforced=bool(enforced),
+    )
+    return Stored(sequence, decision)
+
+
+def _outcome(row: Sequence[Any]) -> StoredOutcome:
+    sequence, decision, at, result, code, enhanced, reply, next_hop, seconds = row
+    return StoredOutcome(
+        sequence,
+        Outcome(decision, moment_of(at), Result(result), Reply(code, enhanced, reply), next_hop, seconds),
+    )
+
+
+def _line(row: Sequence[Any]) -> tuple[Line, bytes]:
+    names = (
+        "id", "kind", "brand", "stream", "at", "recorded_at", "recorder", "basis", "act", "confirmed_at",
+        "last_contact_at", "language", "live", "own_act",
+    )  # fmt: skip
+    sequence, *values = row[: len(names) + 1]
+    there = dict(zip(("address", "source", "form_url", "wording", "ip", "user_agent"), row[15:21], strict=True))
+    personal = {name: there[name] for name in PERSONAL if there[name] is not None}
+    salts, erased, digest = row[21:]
+    line = Line(
+        sequence,
+        dict(zip(names, values, strict=True)),
+        personal,
+        read_salts(salts, personal),
+        json.loads(erased) if erased else {},
+    )
+    return line, digest
