@@ -12,9 +12,11 @@ from relay.address import Address, matches_pattern
 from relay.config.settings import Mode
 from relay.consent.facts import Facts
 from relay.decision import Decision, Outcome, Result, new_id, refusal
-from relay.disposal import Draft, Forwarder, Passing
+from relay.disposal import Forwarder, Passing, Plan
 from relay.envelope import Client, Connection, MailParameters, Recipient, Transaction
 from relay.log import get_logger, write_decision, write_outcome
+from relay.message.headers import header_values
+from relay.message.index import index
 from relay.policy.decide import decide, has_to_wait, reply_to_data, without_stream
 from relay.policy.match import bound_streams, needs_headers, settle
 from relay.policy.model import Policies, Stream
@@ -81,16 +83,16 @@ class Pipeline:
 
     async def at_data(self, tx: Transaction, recipients: Sequence[Recipient], content: bytes) -> Reply:
         recipients = list({one.address: one for one in recipients}.values())  # named twice, sent once
-        draft = await self._forwarder.read(content)
-        stream = settle(self._bound(tx), tx.client.name, tx.sender, draft.headers)
+        message = index(content)
+        stream = settle(self._bound(tx), tx.client.name, tx.sender, header_values(message))
         try:
             facts = await self._facts(stream, [one.address for one in recipients])  # again: this decision counts
-            disclosable = await self._forwarder.prepare(draft, tx, stream, recipients)
-            decisions = [self._decide(tx, stream, one.address, facts, disclosable=disclosable) for one in recipients]
+            plan = await self._forwarder.plan(tx, stream, message, recipients)
+            decisions = [self._decide(plan, one.address, facts) for one in recipients]
             await self._record(decisions)
         except StoreUnavailableError as error:
             return self._outage(tx, error)
-        outcomes = await self._dispose(draft, decisions, recipients, facts)
+        outcomes = await self._dispose(plan, decisions, recipients, facts)
         self._store.settle_later(outcomes)  # the next hop's 250 is the promise
         for outcome in outcomes:
             write_outcome(outcome)
@@ -102,28 +104,20 @@ class Pipeline:
     def _id(self, now: datetime) -> str:
         return new_id(now, self._randomness(10))
 
-    def _decide(
-        self,
-        tx: Transaction,
-        stream: Stream | None,
-        address: Address,
-        facts: Mapping[Address, Facts],
-        *,
-        disclosable: bool,
-    ) -> Decision:
+    def _decide(self, plan: Plan, address: Address, facts: Mapping[Address, Facts]) -> Decision:
         now = self._clock()
-        if stream is None:
+        if plan.stream is None:
             reason = Reason.OBSERVED if self._observes else Reason.STREAM_UNKNOWN
-            return without_stream(tx, address, reason, now, decision_id=self._id(now), after_data=True)
+            return without_stream(plan.tx, address, reason, now, decision_id=self._id(now), after_data=True)
         return decide(
-            tx,
-            stream,
+            plan.tx,
+            plan.stream,
             address,
             facts[address],
             now,
             decision_id=self._id(now),
             after_data=True,
-            disclosable=disclosable,
+            disclosable=plan.is_disclosable,
         )
 
     async def _facts(self, stream: Stream | None, addresses: Sequence[Address]) -> Mapping[Address, Facts]:
@@ -145,7 +139,7 @@ class Pipeline:
 
     async def _dispose(
         self,
-        draft: Draft,
+        plan: Plan,
         decisions: Sequence[Decision],
         recipients: Sequence[Recipient],
         facts: Mapping[Address, Facts],
@@ -159,7 +153,7 @@ class Pipeline:
         if waits is not None:
             now = self._clock()
             return [Outcome(one.decision.id, now, Result.WITHHELD, waits.reply) for one in passing]
-        return await self._forwarder.forward(draft, passing)
+        return await self._forwarder.forward(plan, passing)
 
     def _outage(self, tx: Transaction, error: StoreUnavailableError) -> Reply:
         now = self._clock()

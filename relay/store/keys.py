@@ -48,6 +48,14 @@ def add_token_key(folder: Path) -> str:
         return _create(folder, after=max(_read_all(folder), default=""))
 
 
+def load_secret(path: Path) -> bytes:
+    """A secret in a file of its own (64 hexadecimal digits), made (0600) where it is missing. Raises KeyFileError."""
+    with _folder_in_turn(path.parent):
+        if not path.exists():
+            _write(path)
+        return _read(path)
+
+
 @contextlib.contextmanager
 def _folder_in_turn(folder: Path) -> Iterator[None]:
     """Make the folder where it is missing and hold its lock, so that two processes never make a first key each.
@@ -71,12 +79,13 @@ def _read_all(folder: Path) -> dict[str, bytes]:
         paths = sorted(path for path in folder.iterdir() if path.suffix == _SUFFIX and not path.name.startswith("."))
     except OSError as error:
         raise KeyFileError(f"{folder}: cannot be read: {error.strerror}") from None
+    for path in paths:
+        if not is_key_id(path.stem):
+            raise KeyFileError(f"{path}: the name of a key file is six lower case letters and digits and {_SUFFIX}")
     return {path.stem: _read(path) for path in paths}
 
 
 def _read(path: Path) -> bytes:
-    if not is_key_id(path.stem):
-        raise KeyFileError(f"{path}: the name of a key file is six lower case letters and digits and {_SUFFIX}")
     try:
         with path.open("rb") as file:
             others_may_read = os.fstat(file.fileno()).st_mode & 0o004
@@ -95,24 +104,29 @@ def _read(path: Path) -> bytes:
 
 
 def _create(folder: Path, after: str) -> str:
-    """Write a new key whose id sorts after `after`; whole or not at all, whatever happens meanwhile."""
+    """Write a new key whose id sorts after `after`."""
     # six digits of base 36 hold the minutes since 1970 for four thousand years
     key_id = max(_id_of(int(time.time()) // 60), _id_of(int(after, 36) + 1) if after else "")
-    draft = folder / f".{key_id}.{os.getpid()}"
+    _write(folder / f"{key_id}{_SUFFIX}")
+    return key_id
+
+
+def _write(path: Path) -> None:
+    """A new random key, for our eyes only; whole or not at all, whatever happens meanwhile."""
+    draft = path.parent / f".{path.name}.{os.getpid()}"
     try:
         descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
         with os.fdopen(descriptor, "w", encoding="ascii") as file:
             file.write(secrets.token_hex(KEY_LENGTH) + "\n")
             file.flush()
             os.fsync(descriptor)
-        draft.rename(folder / f"{key_id}{_SUFFIX}")
-        _sync_folder(folder)
+        draft.rename(path)
+        _sync_folder(path.parent)
     except OSError as error:
-        raise KeyFileError(f"{folder}: a new token key cannot be written: {error.strerror}") from None
+        raise KeyFileError(f"{path}: a new key cannot be written: {error.strerror}") from None
     finally:
         with contextlib.suppress(OSError):
             draft.unlink()
-    return key_id
 
 
 def _sync_folder(folder: Path) -> None:

@@ -1,0 +1,157 @@
+"""The composition root: the one place where objects are wired. One worker process is one `running` relay."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import secrets
+import signal
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from multiprocessing.connection import Connection
+from typing import Final
+
+import uvloop
+
+from relay import log
+from relay.config.problems import ProblemsError
+from relay.config.settings import DkimKey, HostPort, LoggedAddresses, Settings
+from relay.disposal import Forwarder
+from relay.inbound.listener import start_listeners
+from relay.log import get_logger
+from relay.message.dkim import DkimKeyError, Signer, load_key
+from relay.outbound.attempt import NextHops
+from relay.pipeline import Pipeline
+from relay.policy.files import load_policies
+from relay.policy.model import Policies
+from relay.store.keys import KeyFileError, load_secret, load_token_keys
+from relay.store.port import Store, StoreUnavailableError
+from relay.store.sqlite import open_store
+from relay.web.app import build_app
+from relay.web.server import start_web
+from relay.workers.supervisor import READY
+
+#: What keeps a worker from starting and the operator can mend; everything else is a bug and shows as one.
+_EXPECTED: Final = (StoreUnavailableError, KeyFileError, DkimKeyError, ProblemsError, OSError)
+
+
+class PolicyBook:
+    """The policies in force. A message sees one set from the moment it asks; a bad reload keeps the old set."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._folder = settings.policies
+        self._current = load_policies(self._folder)
+
+    def current(self) -> Policies:
+        return self._current
+
+    def reload(self) -> None:
+        try:
+            self._current = load_policies(self._folder)
+        except ProblemsError as error:
+            for problem in error.problems:
+                get_logger().error("policies-kept", why=str(problem))
+        else:
+            get_logger().info("policies-loaded", policy=self._current.hash[:12], streams=len(self._current.streams))
+
+
+@dataclass(frozen=True, slots=True)
+class Relay:
+    """What a running relay shows to whoever started it. smtp, web: where it listens (port 0 resolved)."""
+
+    store: Store
+    policies: PolicyBook
+    smtp: tuple[HostPort, ...]
+    web: HostPort
+
+
+@contextlib.asynccontextmanager
+async def running(settings: Settings) -> AsyncIterator[Relay]:
+    """Serve until the block ends; then finish what is past the dot, within the drain time, and let everything go.
+
+    Raises the errors of its parts when one of them cannot start; nothing is left running then.
+    """
+    drain = settings.workers.drain
+    async with contextlib.AsyncExitStack() as stack:
+        store = await open_store(settings.store.path, settings.store.journal)
+        stack.push_async_callback(store.close)
+        book = PolicyBook(settings)
+        tokens = load_token_keys(settings.keys.tokens)
+        next_hops = NextHops(
+            settings.next_hops, settings.identity.hostname, budget=settings.limits.transaction.total_seconds()
+        )
+        stack.push_async_callback(next_hops.close)
+        forwarder = Forwarder(
+            next_hops=next_hops,
+            dkim=_signers(settings.dkim),
+            tokens=tokens,
+            hostname=settings.identity.hostname,
+            mail_domain=settings.identity.mail_domain,
+            public_url=settings.web.public_url,
+            is_local=settings.web.is_loopback,
+            clock=_now,
+        )
+        pipeline = Pipeline(
+            store=store,
+            policies=book.current,
+            forwarder=forwarder,
+            mode=settings.mode,
+            clock=_now,
+            randomness=secrets.token_bytes,
+        )
+        web = await start_web(build_app(store, book.current, tokens, _now), settings.web.address, drain=drain)
+        stack.push_async_callback(web.stop)
+        listeners = await start_listeners(settings, pipeline)
+        stack.push_async_callback(listeners.close)
+        get_logger().info("listening", smtp=[str(one) for one in listeners.addresses], web=str(web.address))
+        yield Relay(store, book, listeners.addresses, web.address)
+        listeners.stop_accepting()
+        left = await listeners.drain(drain.total_seconds())
+        if left:
+            get_logger().warning("drain-cut-short", transactions=left)
+
+
+def run_worker(settings: Settings, _number: int, control: Connection) -> None:
+    """One worker process: tells its supervisor when it serves, or in one line why it cannot. Ends on SIGTERM."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the supervisor passes SIGTERM on
+    log.configure(settings.log.path, hash_key=hash_key(settings))
+    try:
+        uvloop.run(_serve(settings, control))
+    except _EXPECTED as error:
+        control.send(_why(error))
+        raise SystemExit(1) from None
+
+
+async def _serve(settings: Settings, control: Connection) -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    loop.add_signal_handler(signal.SIGTERM, stop.set)
+    loop.add_reader(control.fileno(), stop.set)  # readable only when the supervisor is gone
+    async with running(settings) as relay:
+        loop.add_signal_handler(signal.SIGHUP, relay.policies.reload)
+        control.send(READY)
+        await stop.wait()
+        loop.remove_reader(control.fileno())
+
+
+def hash_key(settings: Settings) -> bytes | None:
+    """The secret for hashed addresses in the log, None where they stand in clear. Raises KeyFileError."""
+    return load_secret(settings.keys.addresses) if settings.log.addresses is LoggedAddresses.HASHED else None
+
+
+def _signers(keys: Mapping[str, tuple[DkimKey, ...]]) -> dict[str, tuple[Signer, ...]]:
+    return {
+        domain: tuple(Signer(one.domain, one.selector, load_key(one.key.read_bytes())) for one in several)
+        for domain, several in keys.items()
+    }
+
+
+def _why(error: Exception) -> str:
+    if isinstance(error, OSError):
+        return f"{error.filename}: {error.strerror}" if error.filename else str(error.strerror or error)
+    return "; ".join(str(error).splitlines())
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
