@@ -9,6 +9,7 @@ address: whoever a mail was forwarded to may stop it, and learns nothing (law 5)
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable
 from datetime import datetime
 from typing import Final
@@ -26,9 +27,12 @@ from relay.tokens import Claims, Purpose, TokenKeys, is_well_formed, unseal
 from relay.web.body import read_body
 from relay.web.language import DEFAULT, preferred
 from relay.web.pages import NOTHING, Pages, subject_of
+from relay.web.repeats import Repeats
 
 #: Seconds that a withdrawal may wait for the disk; a mailbox provider waits not much longer for its answer.
 _PATIENCE: Final = 15.0
+#: Presses of one link within an hour that each become a line of the ledger.
+_RECORDED_REPEATS: Final = 10
 _RETRY_AFTER: Final = {"retry-after": "120"}
 
 
@@ -51,6 +55,7 @@ class Unsubscribe:
         self._pages = pages
         self._clock = clock
         self._randomness = randomness
+        self._repeats = Repeats()
 
     async def answer(self, request: Request) -> Response:
         token = request.path_params["token"]
@@ -89,12 +94,25 @@ class Unsubscribe:
         log = get_logger().bind(id=event.id, decision=claims.decision, stream=claims.stream, source=source)
         try:
             async with asyncio.timeout(_PATIENCE):
+                since = await self._already_stopped(event)
+                if since is not None:
+                    return self._page("stopped", language, claims, stream, now=since)
                 await self._store.append([event])
         except (StoreUnavailableError, TimeoutError) as error:
             log.warning("withdrawal-failed", why=str(error) or "the store did not answer in time")
             return self._page("unavailable", language, claims, stream, status=503)
         log.info("withdrawal", recipient=str(claims.address))
         return self._page("stopped", language, claims, stream, now=now)
+
+    async def _already_stopped(self, event: Event) -> datetime | None:
+        """Since when, for a link that is pressed over and over: one person's ledger must not grow without end.
+
+        Only then, because looking first takes another time than writing, and would tell who has stopped before.
+        """
+        if self._repeats.count((event.address, event.stream), time.monotonic()) <= _RECORDED_REPEATS:
+            return None
+        facts = await self._store.facts(event.brand, event.stream, [event.address])
+        return facts[event.address].withdrawn_at
 
     def _page(
         self,
