@@ -16,6 +16,7 @@ from relay.config import fields
 from relay.config.load import shipped_policies
 from relay.config.mistakes import Mistake
 from relay.config.reference import commented_file
+from relay.message.dkim import KeyType
 
 #: Stands in the shipped policies for the domain of whoever uses them.
 _EXAMPLE: Final = "brand.example"
@@ -47,13 +48,12 @@ def run(arguments: argparse.Namespace) -> int:
             "client": [{"name": "local", "networks": ["127.0.0.0/8"]}],
             "next_hop": [{"address": str(next_hop)}],
             "web": {"public_url": public_url},
-            # the default one, because mail of the subdomains is signed by the brand's domain as well
-            "dkim": {"default": {"selector": _SELECTOR, "key": str(key), "domain": brand}},
+            "dkim": {brand: {"selector": _SELECTOR, "key": str(key)}},
         }
     )
     _require_absent(folder, [*texts, key])
     _write(folder, texts)
-    record = make_key(folder, brand, _SELECTOR, "rsa")
+    record = make_key(folder, brand, _SELECTOR, KeyType.RSA)
     print("\n".join(f"wrote {folder / name}" for name in sorted([*texts, key])))
     print(_next_steps(folder, brand, record.zone_line))
     return 0

@@ -21,7 +21,7 @@ from relay.cli import CommandError, add_config_option
 from relay.config import fields
 from relay.config.load import load_settings
 from relay.config.mistakes import Mistake
-from relay.message.dkim import dns_record, generate, load_key
+from relay.message.dkim import KeyType, dns_name, dns_record, generate, load_key
 
 KEYS_FOLDER: Final = Path("var") / "keys"
 #: RFC 1035 section 3.3.14: a TXT record is made of strings of at most 255 octets.
@@ -49,7 +49,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     making = verbs.add_parser("generate", help="write var/keys/DOMAIN.SELECTOR.pem and print its DNS record")
     making.add_argument("domain", metavar="DOMAIN", help="domain of the From field that the key signs for")
     making.add_argument("--selector", default="s1", metavar="S", help="name of the key in DNS (default: s1)")
-    making.add_argument("--type", choices=("rsa", "ed25519"), default="rsa", help="rsa has 2048 bits (default: rsa)")
+    making.add_argument("--type", choices=[*KeyType], default=KeyType.RSA, help="rsa has 2048 bits (default: rsa)")
     printing = verbs.add_parser("dns", help="print the DNS records of a domain's keys")
     printing.add_argument("domain", metavar="DOMAIN")
     printing.add_argument("--selector", metavar="S", help="of this key only")
@@ -72,7 +72,7 @@ def run(arguments: argparse.Namespace) -> int:
     except Mistake as mistake:
         raise CommandError(str(mistake), exit_code=2) from None
     if arguments.action == "generate":
-        record = make_key(folder, domain, selector, arguments.type)
+        record = make_key(folder, domain, selector, KeyType(arguments.type))
         _print([record], as_json=arguments.json)
         print(_how_to_use(record, domain, selector), file=sys.stderr)
         return 0
@@ -80,7 +80,7 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def make_key(folder: Path, domain: str, selector: str, kind: str) -> DnsRecord:
+def make_key(folder: Path, domain: str, selector: str, kind: KeyType) -> DnsRecord:
     """Write a new key below `folder`, never over another one. Raises CommandError."""
     file = folder / KEYS_FOLDER / f"{domain}.{selector}.pem"
     try:
@@ -124,7 +124,7 @@ def _record(file: Path, domain: str, selector: str) -> DnsRecord:
         raise CommandError(f"{file}: {error.strerror}") from None
     except ValueError as error:
         raise CommandError(f"{file} is no key to sign with ({error})") from None
-    return DnsRecord(f"{selector}._domainkey.{domain}", value, str(file))
+    return DnsRecord(dns_name(domain, selector), value, str(file))
 
 
 def _print(records: Sequence[DnsRecord], *, as_json: bool) -> None:

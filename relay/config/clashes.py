@@ -8,10 +8,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Final, TypeAlias, TypeVar
 
+from relay.config.endpoints import ClientTable, ListenerTable, NextHopTable
 from relay.config.fields import dkim_domain
 from relay.config.lines import Location
 from relay.config.mistakes import Found, Table, shown
-from relay.config.model import ClientTable, DkimTable, ListenerTable, NextHopTable, WebTable, WorkersTable
+from relay.config.model import DkimTable, WebTable, WorkersTable
 from relay.config.settings import HostPort, Login, Network, Role, Tls
 
 #: Every table that is valid, by its place in the file (or where it would stand, for defaults).
@@ -34,11 +35,14 @@ def clashes(tables: Tables, *, listeners_are_known: bool, clients_are_known: boo
 def _client_names(tables: Tables) -> Iterator[Found]:
     seen: dict[str, str] = {}
     for place, client in _of(tables, ClientTable):
-        first = seen.setdefault(client.name.casefold(), client.name)
-        if first is not client.name:
+        folded = client.name.casefold()
+        if folded in seen:
             yield Found(
-                (*place, "name"), f"there is another client called {shown(first)}", "give each client a name of its own"
+                (*place, "name"),
+                f"there is another client called {shown(seen[folded])}",
+                "give each client a name of its own",
             )
+        seen.setdefault(folded, client.name)
 
 
 def _client_networks(tables: Tables) -> Iterator[Found]:

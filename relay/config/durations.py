@@ -6,7 +6,7 @@ import re
 from datetime import timedelta
 from typing import Annotated, Any, Final
 
-from pydantic import GetPydanticSchema
+from pydantic import AfterValidator, GetPydanticSchema
 from pydantic_core import core_schema
 
 from relay.config.mistakes import Mistake, shown
@@ -76,5 +76,13 @@ def _schema(_source: Any, _handler: Any) -> core_schema.CoreSchema:
     )
 
 
+def _lasting(duration: timedelta) -> timedelta:
+    if not duration:
+        raise Mistake("a time of nothing", 'write at least "1s"')
+    return duration
+
+
 #: For fields of a Table; in a JSON schema it is text.
 Duration = Annotated[timedelta, GetPydanticSchema(_schema)]
+#: A timer of zero would end what it guards before it began.
+LastingDuration = Annotated[Duration, AfterValidator(_lasting)]

@@ -9,7 +9,7 @@ from __future__ import annotations
 import copy
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
@@ -57,8 +57,7 @@ def _place(name: str, schema: Schema, data: Mapping[str, Any]) -> tuple[Location
     here: list[str | int] = []
     kinds: list[Schema] = [schema]
     value: Any = data
-    parts = name.removeprefix(PREFIX).lower().split("__")
-    for depth, part in enumerate(parts):
+    for part in name.removeprefix(PREFIX).lower().split("__"):
         inner: list[Schema] = []
         known = [key for kind in kinds for key in kind.get("properties", {})]
         if part in known:
@@ -73,18 +72,26 @@ def _place(name: str, schema: Schema, data: Mapping[str, Any]) -> tuple[Location
             inner = [kind["items"] for kind in kinds if "items" in kind]
             value = value[int(part)]
         else:
-            raise _UnfitError("there is no such setting", _instead(here, parts[depth:], known))
+            raise _UnfitError("there is no such setting", _nearest(name, schema))
         kinds = [one for kind in inner for one in _alternatives(kind, schema)]
     return tuple(here), frozenset(str(kind.get("type", "string")) for kind in kinds)
 
 
-def _instead(here: Sequence[str | int], rest: Sequence[str], known: Sequence[str]) -> str:
-    meant = did_you_mean(rest[0], known)
-    if meant:
-        return f"did you mean {variable([*here, meant, *rest[1:]])}?"
-    if not known:
-        return f"write {variable(here)} with JSON" if here else ""
-    return "the README lists the settings; two underscores stand between table and key"
+def _nearest(name: str, schema: Schema) -> str:
+    """The setting that may have been meant, compared without the underscores that people forget."""
+    known = {one.removeprefix(PREFIX).replace("_", " "): one for one in _names(schema, schema, ())}
+    meant = did_you_mean(" ".join(name.removeprefix(PREFIX).replace("_", " ").split()), list(known))
+    return (
+        f"did you mean {known[meant]}?" if meant else "two underscores stand between table and key: RELAY_WEB__ADDRESS"
+    )
+
+
+def _names(kind: Schema, root: Schema, above: Location) -> Iterator[str]:
+    for key, inner in kind.get("properties", {}).items():
+        yield variable((*above, key))
+        for one in _alternatives(inner, root):
+            if "properties" in one:
+                yield from _names(one, root, (*above, key))
 
 
 def _alternatives(kind: Schema, root: Schema) -> list[Schema]:

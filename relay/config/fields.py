@@ -198,7 +198,7 @@ def public_url(text: str) -> str:
 
 def path_text(text: str) -> str:
     if not text or "\0" in text:
-        raise Mistake("this is not a path", 'write e.g. "var/keys/brand.example.s1.pem"')
+        raise Mistake("this is not a path", "write one or leave the key out")
     return str(PurePath(text))
 
 

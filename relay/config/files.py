@@ -38,15 +38,15 @@ def _listeners(loaded: Loaded) -> Iterator[Found]:
     for number, listener in enumerate(loaded.settings.listeners):
         here: Location = ("listener", number)
         if listener.certificate:
-            yield from _readable((*here, "certificate"), listener.certificate, "a PEM file with the certificate")
+            yield from _readable((*here, "certificate"), listener.certificate, "name a PEM file with the certificate")
         if listener.key:
-            yield from _secret((*here, "key"), listener.key, "the PEM file with the certificate's key")
+            yield from _secret((*here, "key"), listener.key, "name the PEM file with the certificate's key")
 
 
 def _next_hops(loaded: Loaded) -> Iterator[Found]:
     for number, hop in enumerate(loaded.settings.next_hops):
         if hop.ca:
-            yield from _readable(("next_hop", number, "ca"), hop.ca, "a PEM file with the authorities to trust")
+            yield from _readable(("next_hop", number, "ca"), hop.ca, "name a PEM file with the authorities to trust")
 
 
 def _dkim(loaded: Loaded) -> Iterator[Found]:
@@ -85,9 +85,9 @@ def _can_hold(location: Location, file: Path) -> Iterator[Found]:
 
 def _readable(location: Location, file: Path, instead: str) -> Iterator[Found]:
     if file.is_dir():
-        yield Found(location, f"{file} is a folder", f"name {instead}")
+        yield Found(location, f"{file} is a folder", instead)
     elif not file.exists():
-        yield Found(location, f"there is no file {file}", instead if instead.startswith("make") else f"name {instead}")
+        yield Found(location, f"there is no file {file}", instead)
     elif not os.access(file, os.R_OK):
         yield Found(location, f"{file} may not be read", "change its owner or rights")
 

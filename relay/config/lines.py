@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, TypeAlias
 
@@ -17,15 +17,20 @@ from tree_sitter import Language, Node, Parser
 Location: TypeAlias = tuple[str | int, ...]
 _LANGUAGE: Final = Language(tree_sitter_toml.language())
 _BARE: Final = re.compile(r"[A-Za-z0-9_-]+")
+#: Nothing that people write is nested deeper; parsers that call themselves stay far from their own limits.
+_DEEPEST: Final = 32
 _KEYS: Final = frozenset({"bare_key", "quoted_key", "dotted_key"})
 
 
 @dataclass(frozen=True, slots=True)
 class Lines:
-    """first: the line (from 1) of each key, table and list item. repeated: keys that stand twice, with both lines."""
+    """first: the line (from 1) of each key, table and list item. repeated: keys that stand twice, with both lines.
+    too_deep: a line with lists or tables nested past all use, where reading stopped; 0 when there is none.
+    """
 
     first: Mapping[Location, int]
     repeated: tuple[tuple[Location, int, int], ...]
+    too_deep: int = 0
 
 
 def dotted(location: Sequence[str | int]) -> str:
@@ -36,7 +41,7 @@ def dotted(location: Sequence[str | int]) -> str:
 def lines_of(source: bytes) -> Lines:
     index = _Index()
     index.document(Parser(_LANGUAGE).parse(source).root_node)
-    return Lines(index.first, tuple(index.repeated))
+    return Lines(index.first, tuple(index.repeated), index.too_deep)
 
 
 @dataclass(slots=True)
@@ -46,6 +51,7 @@ class _Index:
     #: how many [[tables]] of a name were seen: later headers below it mean the last one
     counts: dict[Location, int] = field(default_factory=dict)
     tables: set[Location] = field(default_factory=set)
+    too_deep: int = 0
 
     def document(self, root: Node) -> None:
         for node in root.named_children:
@@ -60,6 +66,9 @@ class _Index:
             return
         *above, last = _keys_of(header)
         line = _line(node)
+        if len(above) > _DEEPEST:
+            self.too_deep = self.too_deep or line
+            return
         here: Location = ()
         for key in above:
             here = self.enter((*here, key), line)
@@ -84,6 +93,9 @@ class _Index:
         key, *values = node.named_children
         line = _line(key)
         *above, last = _keys_of(key)
+        if len(here) + len(above) > _DEEPEST:
+            self.too_deep = self.too_deep or line
+            return
         for name in above:
             here = (*here, name)
             self.first.setdefault(here, line)
@@ -95,6 +107,9 @@ class _Index:
             self.value(here, value)
 
     def value(self, here: Location, node: Node) -> None:
+        if len(here) > _DEEPEST:
+            self.too_deep = self.too_deep or _line(node)
+            return
         items = [child for child in node.named_children if child.type != "comment"]
         if node.type == "inline_table":
             for pair in items:
@@ -111,19 +126,22 @@ def _line(node: Node) -> int:
 
 
 def _keys_of(node: Node) -> list[str]:
-    return list(_walk_keys(node))
+    keys: list[str] = []
+    waiting = [node]
+    while waiting:
+        this = waiting.pop()
+        if this.type == "dotted_key":
+            waiting += reversed(this.named_children)
+        else:
+            keys.append(_key(this))
+    return keys
 
 
-def _walk_keys(node: Node) -> Iterator[str]:
-    if node.type == "dotted_key":
-        for child in node.named_children:
-            yield from _walk_keys(child)
-        return
+def _key(node: Node) -> str:
     text = (node.text or b"").decode("utf-8", "replace")
     if node.type == "bare_key":
-        yield text
-        return
+        return text
     try:
-        yield from tomllib.loads(f"{text} = 0")
+        return next(iter(tomllib.loads(f"{text} = 0")))
     except tomllib.TOMLDecodeError:
-        yield text
+        return text

@@ -8,14 +8,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
-from relay.config import model
 from relay.config import settings as values
 from relay.config.clashes import Tables, clashes
+from relay.config.endpoints import NextHopTable
 from relay.config.environment import overlay
 from relay.config.fields import dkim_domain
 from relay.config.lines import Location
 from relay.config.mistakes import Found, Table
-from relay.config.model import RelayFile
+from relay.config.model import DkimTable, RelayFile
 from relay.config.toml import Document, ProblemsError, findings, read_document
 
 _EMBEDDED: Final = Path("(embedded defaults)")
@@ -121,7 +121,7 @@ def _password_files(
     passwords: dict[int, str] = {}
     unread: list[Found] = []
     for place, hop in _tables(known, document, found).items():
-        if not isinstance(hop, model.NextHopTable) or not hop.password_file:
+        if not isinstance(hop, NextHopTable) or not hop.password_file:
             continue
         here = (*place, "password_file")
         try:
@@ -191,7 +191,7 @@ def _settings(written: RelayFile, path: Path | None, folder: Path, passwords: Ma
                     key.selector,
                     absolute(key.key),
                 )
-                for key in ((keys,) if isinstance(keys, model.DkimTable) else keys)
+                for key in ((keys,) if isinstance(keys, DkimTable) else keys)
             )
             for domain, keys in written.dkim.items()
         },

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import types
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
-from enum import Enum
-from typing import Annotated, Any, Final, Literal, Union, get_args, get_origin
+from typing import Any, Final
 
 from pydantic import BaseModel, ConfigDict
 from pydantic_core import ErrorDetails
 
 from relay.config.lines import Location
+from relay.config.shape import keys_of, places_in, tables_at
 
 
 class Table(BaseModel):
@@ -74,7 +73,7 @@ def in_words(model: type[BaseModel], data: Mapping[str, Any], errors: Sequence[E
         own = [error for error in group if error["type"] not in silenced]
         if own and not (own[0]["type"] == "missing" and location in excused):
             table = _table_instead(model, location, own[0])
-            found += [table] if table else _say(location, own)
+            found += [table] if table else _say(model, location, own)
     return found
 
 
@@ -83,10 +82,10 @@ def _table_instead(model: type[BaseModel], location: Location, error: ErrorDetai
     if any(isinstance(part, int) for part in location):
         return None
     name = _name(location)
-    if error["type"] == "missing" and _tables_at(model, location):
+    if error["type"] == "missing" and tables_at(model, location):
         return Found(location, "is missing", f"write it as [{name}] with its keys below")
     several = ("tuple_type", "list_type")
-    if error["type"] in several and isinstance(error["input"], dict) and _tables_at(model, (*location, 0)):
+    if error["type"] in several and isinstance(error["input"], dict) and tables_at(model, (*location, 0)):
         return Found(location, "must be a list of tables, not one table", f"write it as [[{name}]]")
     return None
 
@@ -140,7 +139,7 @@ _BOUND: Final[Mapping[str, tuple[str, str]]] = {
 }
 
 
-def _say(location: Location, group: Sequence[ErrorDetails]) -> Iterator[Found]:
+def _say(model: type[BaseModel], location: Location, group: Sequence[ErrorDetails]) -> Iterator[Found]:
     own_words = [error["ctx"]["error"] for error in group if isinstance(error.get("ctx", {}).get("error"), ValueError)]
     if own_words:
         for words in own_words:
@@ -154,7 +153,10 @@ def _say(location: Location, group: Sequence[ErrorDetails]) -> Iterator[Found]:
     if kinds:
         yield Found(location, *_wrong_kind(location, group[0]["input"], kinds))
         return
-    yield Found(location, *_wrong_value(location, group[0]))
+    if group[0]["type"] == "missing":
+        yield Found(location, "is missing", f"write {_name(location[-1:])} = {_example(model, location)}")
+        return
+    yield Found(location, *_wrong_value(group[0]))
 
 
 def _wrong_kind(location: Location, value: object, kinds: Sequence[tuple[str, str]]) -> tuple[str, str]:
@@ -177,10 +179,18 @@ def _wrong_kind(location: Location, value: object, kinds: Sequence[tuple[str, st
     )
 
 
-def _wrong_value(location: Location, error: ErrorDetails) -> tuple[str, str]:
+def _example(model: type[BaseModel], location: Location) -> str:
+    """What a missing key may look like: the first example of its field."""
+    *above, key = location
+    for table in tables_at(model, above):
+        for name, info in table.model_fields.items():
+            if key == (info.alias or name) and info.examples:
+                return shown(info.examples[0])
+    return "..."
+
+
+def _wrong_value(error: ErrorDetails) -> tuple[str, str]:
     kind, context = error["type"], error.get("ctx", {})
-    if kind == "missing":
-        return "is missing", f"write {_name(location[-1:])} = ..."
     if kind in ("enum", "literal_error"):
         allowed = str(context["expected"]).replace("'", '"').replace(" or ", ", ").split(", ")
         meant = did_you_mean(str(error["input"]), [word.strip('"') for word in allowed])
@@ -227,14 +237,14 @@ def _location_in(data: object, error: ErrorDetails) -> Location:
 def _unknown_key(model: type[BaseModel], data: Mapping[str, Any], location: Location) -> tuple[Found, str]:
     *above, key = location
     name = str(key)
-    siblings = [known for table in _tables_at(model, above) for known in keys_of(table)]
+    siblings = [known for table in tables_at(model, above) for known in keys_of(table)]
     value: Any = data
     for part in above:
         value = value[part]
     meant = did_you_mean(name, [known for known in siblings if known not in value])
     if meant:
         return Found(location, "there is no such key", f"did you mean {meant}?"), meant
-    elsewhere = [place for place in _places(model, ()) if place[-1] == name]
+    elsewhere = [place for place in places_in(model) if place[-1] == name]
     if elsewhere:
         *table, _ = elsewhere[0]
         instead = f"it belongs below [{'.'.join(table)}]" if table else "it belongs at the head of the file"
@@ -242,60 +252,3 @@ def _unknown_key(model: type[BaseModel], data: Mapping[str, Any], location: Loca
     near = did_you_mean(name, siblings)
     known = f"did you mean {near}?" if near else f"the keys here are {', '.join(siblings)}" if siblings else ""
     return Found(location, "there is no such key", known), ""
-
-
-def keys_of(model: type[BaseModel]) -> dict[str, Any]:
-    """The keys of a table as they stand in a file, with the type of each."""
-    return {info.alias or name: info.annotation for name, info in model.model_fields.items()}
-
-
-def _tables_at(model: type[BaseModel], location: Sequence[str | int]) -> list[type[BaseModel]]:
-    kinds: list[Any] = [model]
-    for part in location:
-        kinds = [inner for kind in kinds for inner in _below(kind, part)]
-    return [table for kind in kinds for table in _alternatives(kind) if isinstance(table, type) and _is_table(table)]
-
-
-def _below(kind: Any, part: str | int) -> Iterator[Any]:
-    for one in _alternatives(kind):
-        arguments = get_args(one)
-        if isinstance(one, type) and _is_table(one):
-            if part in keys_of(one):
-                yield keys_of(one)[str(part)]
-        elif arguments and isinstance(part, int):
-            yield arguments[0]
-        elif len(arguments) == 2:
-            yield arguments[1]
-
-
-def _alternatives(kind: Any) -> Iterator[Any]:
-    """The branches of a union, without what is only annotation."""
-    origin = get_origin(kind)
-    if origin is Annotated:
-        yield from _alternatives(get_args(kind)[0])
-    elif origin in (Union, types.UnionType):
-        for branch in get_args(kind):
-            yield from _alternatives(branch)
-    else:
-        yield kind
-
-
-def _places(model: type[BaseModel], above: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
-    for key, kind in keys_of(model).items():
-        here = (*above, key)
-        yield here
-        for inner in _inner_tables(kind):
-            yield from _places(inner, here)
-
-
-def _inner_tables(kind: Any) -> Iterator[type[BaseModel]]:
-    for one in _alternatives(kind):
-        if isinstance(one, type) and _is_table(one):
-            yield one
-        elif get_origin(one) not in (Literal, Callable):
-            for argument in get_args(one):
-                yield from _inner_tables(argument)
-
-
-def _is_table(kind: type) -> bool:
-    return not get_args(kind) and issubclass(kind, BaseModel) and not issubclass(kind, Enum)

@@ -7,39 +7,23 @@ stand in its class; checks between tables are in `clashes`.
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Annotated, Final, Self
+from typing import Final, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from relay.config import settings
-from relay.config.durations import Duration
-from relay.config.fields import (
-    ClientName,
-    DkimDomain,
-    DomainText,
-    ListeningAddress,
-    MailAddress,
-    NetworkText,
-    PasswordHash,
-    PathText,
-    PublicUrl,
-    RemoteAddress,
-    Selector,
-    SenderPattern,
-    StoreUrl,
-)
-from relay.config.mistakes import Mistake, Mistakes, Table
-from relay.config.settings import HostPort, LoggedAddresses, Login, Mode, NextHopTls, Role, Tls
-from relay.envelope import Refusal
+from relay.config.durations import LastingDuration
+from relay.config.endpoints import ClientTable, Count, ListenerTable, NextHopTable
+from relay.config.fields import DkimDomain, DomainText, ListeningAddress, PathText, PublicUrl, Selector, StoreUrl
+from relay.config.mistakes import Mistake, Table
+from relay.config.settings import HostPort, LoggedAddresses, Mode
 
 _LIMITS: Final = settings.Limits()
 _QUEUE: Final = settings.QueueSettings()
-_TIMEOUTS: Final = settings.Timeouts()
 _WORKERS: Final = settings.Workers()
 
-Count = Annotated[int, Field(ge=1, le=1_000_000)]
-#: A timer of zero would end what it guards before it began.
-Wait = Annotated[Duration, Field(gt=timedelta(0))]
+#: RFC 5321 section 4.5.3.2.6: a client waits this long for the reply to the end of its message.
+_CLIENTS_PATIENCE: Final = timedelta(minutes=10)
 
 
 class IdentityTable(Table):
@@ -51,179 +35,6 @@ class IdentityTable(Table):
         description="domain of the relay's own addresses (unsubscribe, bounces); without it, the hostname",
         examples=["relay.brand.example"],
     )
-
-
-class ListenerTable(Table):
-    """Where mail comes in; one table for each address. Without any: 127.0.0.1:2525."""
-
-    address: ListeningAddress = Field(
-        default=HostPort("127.0.0.1", 2525), description="IP address and port to listen on"
-    )
-    role: Role = Field(
-        default=Role.RELAY,
-        description='"relay" for your mailers, "mail-in" for mail to the relay\'s own addresses, from anyone',
-    )
-    tls: Tls = Field(default=Tls.NONE, description='"none", "starttls" or "implicit" (TLS from the first byte)')
-    certificate: PathText | None = Field(
-        default=None,
-        description="PEM file with the certificate and its chain, for tls",
-        examples=["/etc/ssl/relay.pem"],
-    )
-    key: PathText | None = Field(
-        default=None, description="PEM file with the key of the certificate", examples=["/etc/ssl/relay.key"]
-    )
-    login: Login = Field(
-        default=Login.OPTIONAL,
-        description='"required", "optional" (listed networks need none) or "off"; offered over TLS only',
-    )
-    proxy_from: tuple[NetworkText, ...] = Field(
-        default=(), description="networks of load balancers whose PROXY header is believed", examples=[["10.0.0.5"]]
-    )
-
-    @model_validator(mode="after")
-    def _fits_together(self) -> Self:
-        mistakes = []
-        if self.tls is Tls.NONE:
-            if self.login is Login.REQUIRED:
-                mistakes.append(
-                    Mistake(
-                        'login = "required" without TLS shuts everybody out, passwords are taken over TLS only',
-                        'write tls = "starttls" with certificate and key, or login = "optional"',
-                        at=("login",),
-                    )
-                )
-            mistakes += [
-                Mistake(
-                    f'{key} is not used, this listener has tls = "none"',
-                    'write tls = "starttls" or leave it out',
-                    at=(key,),
-                )
-                for key in ("certificate", "key")
-                if getattr(self, key)
-            ]
-        else:
-            mistakes += [
-                Mistake(f'tls = "{self.tls}" needs a {key}', f'write {key} = "/path/to/{key}.pem"', at=("tls",))
-                for key in ("certificate", "key")
-                if not getattr(self, key)
-            ]
-        if self.role is Role.MAIL_IN and self.login is Login.REQUIRED:
-            mistakes.append(
-                Mistake(
-                    'role = "mail-in" takes mail from anyone, nobody can log in there',
-                    'write login = "off"',
-                    at=("login",),
-                )
-            )
-        Mistakes.raise_any(mistakes)
-        return self
-
-
-class ClientTable(Table):
-    """A mailer that may relay, known by its login or its network. Without any: "local", 127.0.0.0/8."""
-
-    name: ClientName = Field(description="its name, in policies and in the log; also its user name when it logs in")
-    password: PasswordHash = Field(
-        default="",
-        description="argon2id hash, made by consent-relay keys hash",
-        examples=["$argon2id$v=19$m=65536,t=3,p=4$..."],
-    )
-    networks: tuple[NetworkText, ...] = Field(
-        default=(), description="may relay from here without login", examples=[["10.0.0.0/8"]]
-    )
-    senders: tuple[SenderPattern, ...] = Field(
-        default=("*",),
-        description='sender addresses it may use: "*" any, "<>" the null sender, "*@brand.example"',
-        min_length=1,
-    )
-    retries: bool = Field(
-        default=False, description="does it keep mail and try again after a 4xx? Then a next hop's 4xx passes back"
-    )
-    refusal: Refusal = Field(
-        default=Refusal.REJECT, description='what it sees instead of a refusal: "reject", "hold" or "accept-and-report"'
-    )
-    owner: MailAddress | None = Field(
-        default=None, description="who gets reports about its mail", examples=["mailer-team@brand.example"]
-    )
-
-    @model_validator(mode="after")
-    def _can_be_known(self) -> Self:
-        if not self.password and not self.networks:
-            raise Mistake(
-                "nobody can be this client", 'give it networks = ["..."] or a password (consent-relay keys hash)'
-            )
-        return self
-
-
-class NextHopTable(Table):
-    """The MTA that mail goes to; several are tried in order. Without any: 127.0.0.1:25."""
-
-    address: RemoteAddress = Field(default=HostPort("127.0.0.1", 25), description="host and port")
-    tls: NextHopTls = Field(
-        default=NextHopTls.NONE, description='"none", "starttls" or "implicit"; the certificate is always verified'
-    )
-    tls_name: DomainText | None = Field(
-        default=None,
-        description="name that the certificate must bear; without it, the host",
-        examples=["mx.brand.example"],
-    )
-    ca: PathText | None = Field(
-        default=None,
-        description="PEM file with the authorities to trust instead of the system's",
-        examples=["/etc/ssl/ca.pem"],
-    )
-    username: str = Field(default="", description="user name to log in with", examples=["relay"])
-    password: str = Field(
-        default="",
-        description="password to log in with; better kept in password_file or the environment",
-        examples=["..."],
-    )
-    password_file: PathText | None = Field(
-        default=None, description="file whose first line is the password", examples=["/run/credentials/next-hop"]
-    )
-    domains: tuple[DomainText, ...] = Field(
-        default=(),
-        description="recipients' domains that go here; none: all that no other hop names",
-        examples=[["brand.example"]],
-    )
-    connections: Count = Field(default=20, description="connections kept open at most, for each process")
-    connect_timeout: Wait = Field(default=_TIMEOUTS.connect, description="for the connection and its TLS")
-    reply_timeout: Wait = Field(default=_TIMEOUTS.reply, description="for each reply before the end of the message")
-    dot_timeout: Wait = Field(default=_TIMEOUTS.dot, description="for the reply to the end of the message")
-    idle_timeout: Wait = Field(
-        default=_TIMEOUTS.idle, description="a connection is kept for the next message this long"
-    )
-
-    @model_validator(mode="after")
-    def _fits_together(self) -> Self:
-        mistakes = []
-        if self.tls is NextHopTls.NONE:
-            if (self.username or self.password or self.password_file) and not self.address.is_loopback:
-                mistakes.append(
-                    Mistake(
-                        'with tls = "none" the password would cross the network readable by anyone',
-                        'write tls = "starttls" or "implicit"',
-                        at=("tls",),
-                    )
-                )
-            mistakes += [
-                Mistake(
-                    f'{key} is not used, this hop has tls = "none"', 'write tls = "starttls" or leave it out', at=(key,)
-                )
-                for key in ("ca", "tls_name")
-                if getattr(self, key)
-            ]
-        if self.password and self.password_file:
-            mistakes.append(Mistake("there is a password already", "keep one of the two", at=("password_file",)))
-        if self.username and not (self.password or self.password_file):
-            mistakes.append(
-                Mistake("there is no password for this user name", 'write password_file = "..."', at=("username",))
-            )
-        if (self.password or self.password_file) and not self.username:
-            given = "password" if self.password else "password_file"
-            mistakes.append(Mistake("there is no user name for this password", 'write username = "..."', at=(given,)))
-        Mistakes.raise_any(mistakes)
-        return self
 
 
 class StoreTable(Table):
@@ -294,14 +105,19 @@ class LimitsTable(Table):
         default=_LIMITS.connections_per_address,
         description="connections at a time from one IP address, for each process",
     )
-    idle: Wait = Field(default=_LIMITS.idle, description="longest wait for the next command")
+    idle: LastingDuration = Field(default=_LIMITS.idle, description="longest wait for the next command")
     data_rate: int = Field(default=_LIMITS.data_rate, description="least octets a second while a message is sent", ge=1)
-    data_time: Wait = Field(default=_LIMITS.data_time, description="longest time for sending one message")
-    transaction: Wait = Field(
-        default=_LIMITS.transaction,
-        description="longest wait between the end of a message and our reply",
-        lt=timedelta(minutes=10),
+    data_time: LastingDuration = Field(default=_LIMITS.data_time, description="longest time for sending one message")
+    transaction: LastingDuration = Field(
+        default=_LIMITS.transaction, description="longest wait between the end of a message and our reply"
     )
+
+    @field_validator("transaction")
+    @classmethod
+    def _within_patience(cls, transaction: timedelta) -> timedelta:
+        if transaction >= _CLIENTS_PATIENCE:
+            raise Mistake("clients give up after ten minutes and send again", 'write at most "9m"')
+        return transaction
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
@@ -317,10 +133,10 @@ class LimitsTable(Table):
 class QueueTable(Table):
     """Mail that the next hop could not take at once."""
 
-    retry: tuple[Wait, ...] = Field(
+    retry: tuple[LastingDuration, ...] = Field(
         default=_QUEUE.retry, description="waits between attempts; the last is repeated until expire", min_length=1
     )
-    expire: Wait = Field(default=_QUEUE.expire, description="when to give up and tell the sender")
+    expire: LastingDuration = Field(default=_QUEUE.expire, description="when to give up and tell the sender")
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
@@ -334,7 +150,9 @@ class QueueTable(Table):
 class RetentionTable(Table):
     """How long things are kept."""
 
-    decisions: Wait = Field(default=settings.Retention().decisions, description="decisions and what became of them")
+    decisions: LastingDuration = Field(
+        default=settings.Retention().decisions, description="decisions and what became of them"
+    )
 
 
 class LogTable(Table):
@@ -352,7 +170,9 @@ class WorkersTable(Table):
     processes: int = Field(
         default=_WORKERS.processes, description="how many; one for each core is enough", ge=1, le=256
     )
-    drain: Wait = Field(default=_WORKERS.drain, description="how long a stop waits for messages already received")
+    drain: LastingDuration = Field(
+        default=_WORKERS.drain, description="how long a stop waits for messages already received"
+    )
 
 
 class AddressesTable(Table):

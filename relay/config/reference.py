@@ -14,16 +14,11 @@ from typing import Any, Final
 
 from pydantic.fields import FieldInfo
 
+from relay.config.endpoints import ClientTable, ListenerTable, NextHopTable
 from relay.config.environment import variable
 from relay.config.lines import dotted
 from relay.config.mistakes import Table
-from relay.config.model import (
-    ClientTable,
-    DkimTable,
-    ListenerTable,
-    NextHopTable,
-    RelayFile,
-)
+from relay.config.model import DkimTable, RelayFile
 
 BEGIN: Final = "<!-- settings: generated, see relay/config/reference.py -->"
 END: Final = "<!-- end of settings -->"

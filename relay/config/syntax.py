@@ -9,6 +9,8 @@ from typing import Final, TypeAlias
 from relay.config.lines import Lines, dotted
 from relay.config.problems import Problem
 
+#: Put before what tomllib says when it came to the end of the file in the middle of something.
+_CUT: Final = "end: "
 _PLACE: Final = re.compile(r" \(at (?:line (\d+), column (\d+)|end of document)\)$")
 
 #: (name of the key in this line, what stands from the place of the error on) -> what is wrong, what to write instead
@@ -29,6 +31,9 @@ def syntax_problems(file: str, text: str, lines: Lines, said: str) -> Sequence[P
     number = int(place[1]) if place and place[1] else max(1, len(text.rstrip().splitlines()))
     line = written[number - 1] if number <= len(written) else ""
     rest = line[int(place[2]) - 1 :].strip() if place and place[2] else ""
+    is_cut = not place or not place[2]
+    if is_cut and not line.rstrip().endswith("="):
+        what = f"{_CUT}{what}"
     wrong, instead = _in_words(what, line, rest)
     return [*repeated, Problem(file, number, "", wrong, instead)]
 
@@ -42,8 +47,6 @@ def _in_words(what: str, line: str, rest: str) -> tuple[str, str]:
 
 
 def _invalid_value(name: str, rest: str) -> tuple[str, str]:
-    if not rest and "=" not in name and not name.startswith(("[", '"')):
-        return f"{name or 'this'} has no value or is not closed", "write it whole, with its closing quote or bracket"
     if not rest or rest.startswith("#"):
         return f"{name} has no value", f'write {name} = "..."'
     if rest.casefold() in ("true", "false", "yes", "no", "on", "off"):
@@ -51,14 +54,19 @@ def _invalid_value(name: str, rest: str) -> tuple[str, str]:
     return f"the value {rest} is not TOML", f'put text in quotes: {name} = "{rest}"'
 
 
+def _neither(_name: str, _rest: str) -> tuple[str, str]:
+    return "this line is neither a key with a value nor a table", 'write key = "value" or [table]'
+
+
 _WORDS: Final[dict[str, _Words]] = {
+    f"{_CUT}Expected '=' after a key": _neither,
+    f"{_CUT}Expected ']": lambda _name, _rest: ("the name of the table is not closed", "write [table] or [[table]]"),
+    f"{_CUT}Cannot": lambda _name, _rest: ("this gives a second value to what already has one", "keep one of them"),
+    _CUT: lambda _name, _rest: ("the file ends in the middle of a value", "close the text, list or table"),
     "Invalid value": _invalid_value,
     "Illegal character": lambda _name, _rest: ("the text is not closed", 'put a " at its end'),
     "Unterminated string": lambda _name, _rest: ("the text is not closed", 'put a " at its end'),
-    "Expected '=' after a key": lambda _name, _rest: (
-        "this line is neither a key with a value nor a table",
-        'write key = "value" or [table]',
-    ),
+    "Expected '=' after a key": _neither,
     "Expected newline or end of document": lambda _name, rest: (
         f"there is more after the value: {rest}",
         "put each key on its own line and text in quotes",

@@ -61,7 +61,8 @@ class Document:
         for end in range(len(location), 0, -1):
             origin = self.origins.get(tuple(location[:end]))
             if origin:
-                return Problem("environment", 0, origin, wrong, instead)
+                inside = dotted(location[end:])
+                return Problem("environment", 0, f"{origin} ({inside})" if inside else origin, wrong, instead)
         return Problem(str(self.path), self.line_of(location), dotted(location), wrong, instead)
 
 
@@ -90,12 +91,15 @@ def parse_document(path: Path, source: bytes) -> Document:
             [Problem(str(path), line, "", "there are bytes that are not UTF-8", "save the file as UTF-8")]
         ) from None
     lines = lines_of(source)
+    nested = Problem(str(path), lines.too_deep, "", "lists or tables are nested too deeply", "write them flat")
+    if lines.too_deep:
+        raise ProblemsError([nested])
     try:
         data = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise ProblemsError(syntax_problems(str(path), text, lines, str(error))) from None
-    except RecursionError:
-        raise ProblemsError([Problem(str(path), 0, "", "lists or tables are nested too deeply")]) from None
+    except RecursionError:  # a file so broken that its depth could not be seen
+        raise ProblemsError([nested]) from None
     return Document(path, data, lines.first)
 
 
@@ -114,7 +118,10 @@ def findings(model: type[M], document: Document) -> tuple[M | None, list[Found]]
         # JSON mode is what makes strictness fit TOML: python mode would also refuse text for an enum
         result = model.model_validate_json(json.dumps(document.data, default=str), strict=True)
     except ValidationError as error:
-        return None, found + in_words(model, document.data, error.errors(include_url=False))
+        said = in_words(model, document.data, error.errors(include_url=False))
+        # a date that would be wrong in quotes as well is explained by what is expected there
+        explained = {one.location for one in said}
+        return None, [one for one in found if one.location not in explained] + said
     return (None if found else result), found
 
 
