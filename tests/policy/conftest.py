@@ -101,3 +101,13 @@ def _only_stream(tmp_path_factory: pytest.TempPathFactory, text: str) -> Stream:
     folder = tmp_path_factory.mktemp("policies")
     (folder / "one.toml").write_text(text)
     return load_policies(folder).streams[0]
+
+
+@pytest.fixture(scope="session")
+def newsletter_text() -> str:
+    return NEWSLETTER
+
+
+@pytest.fixture(scope="session")
+def receipts_text() -> str:
+    return RECEIPTS

@@ -1,0 +1,53 @@
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from relay.consent.events import Basis
+from relay.policy.figures import FIGURES
+from relay.policy.values import NEVER
+
+DAY = timedelta(days=1)
+
+
+@pytest.mark.parametrize("key", [key for key in FIGURES if key.startswith("consent.") and key != "consent.accept"])
+def test_of_two_periods_the_shorter_is_the_stricter_and_never_is_the_loosest(key: str) -> None:
+    figure = FIGURES[key]
+
+    assert figure.default is NEVER
+    assert figure.strictest(DAY, 2 * DAY) == figure.strictest(NEVER, DAY) == DAY
+    assert figure.is_looser(NEVER, DAY)
+    assert figure.is_looser(2 * DAY, DAY)
+    assert not figure.is_looser(DAY, DAY)
+
+
+def test_of_two_sets_of_bases_only_what_both_accept_counts() -> None:
+    figure = FIGURES["consent.accept"]
+    one, other = frozenset({Basis.WRITTEN, Basis.CUSTOMER}), frozenset({Basis.WRITTEN, Basis.ASSUMED})
+
+    assert figure.strictest(one, other) == frozenset({Basis.WRITTEN})
+    assert figure.is_looser(one, other)
+    assert not figure.is_looser(frozenset({Basis.WRITTEN}), other)
+
+
+def test_without_any_profile_only_a_clear_yes_counts() -> None:
+    assert FIGURES["consent.accept"].default.isdisjoint({Basis.CUSTOMER, Basis.PUBLISHED, Basis.ASSUMED})
+
+
+def test_not_asking_again_is_the_stricter() -> None:
+    figure = FIGURES["hold.ask_again"]
+
+    assert figure.strictest(True, False) is False
+    assert figure.is_looser(True, False)
+    assert not figure.is_looser(False, True)
+
+
+@pytest.mark.parametrize("key", list(FIGURES))
+def test_every_figure_writes_its_default_as_the_file_would(key: str) -> None:
+    figure = FIGURES[key]
+    written = figure.write(figure.default)
+
+    assert written in (
+        '["double-opt-in", "single-opt-in", "written"]', '"never"', '"14d"', "true",
+    )  # fmt: skip

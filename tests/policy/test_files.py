@@ -1,0 +1,103 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from relay.config.toml import ProblemsError
+from relay.policy.files import load_policies, load_profiles
+from relay.policy.model import Policies
+
+Load = Callable[..., Policies]
+Write = Callable[..., Path]
+SHIPPED = Path(__file__).parents[2] / "policies"
+
+
+def problems_of(folder: Path) -> list[str]:
+    with pytest.raises(ProblemsError) as caught:
+        load_policies(folder)
+    return [str(problem).replace(f"{folder}/", "") for problem in caught.value.problems]
+
+
+def test_streams_come_in_order_of_their_files(load: Load, newsletter_text: str, receipts_text: str) -> None:
+    policies = load(b=newsletter_text, a=receipts_text)
+
+    assert [stream.id for stream in policies.streams] == ["receipts", "newsletter"]
+
+
+def test_the_shipped_policies_load() -> None:
+    assert set(load_policies(SHIPPED).by_id) >= {"newsletter", "receipts", "system"}
+
+
+def test_hidden_files_other_files_and_folders_are_left_alone(write: Write, newsletter_text: str) -> None:
+    folder = write(newsletter=newsletter_text)
+    (folder / ".#newsletter.toml").write_text("not toml")
+    (folder / "newsletter.toml~").write_text("not toml")
+    (folder / "README.md").write_text("words")
+    (folder / "old").mkdir()
+    (folder / "old" / "old.toml").write_text("not toml")
+
+    assert len(load_policies(folder).streams) == 1
+
+
+def test_an_empty_folder_claims_nothing(tmp_path: Path) -> None:
+    assert load_policies(tmp_path).streams == ()
+
+
+def test_a_missing_folder_is_a_problem(tmp_path: Path) -> None:
+    assert problems_of(tmp_path / "none") == [
+        f"{tmp_path / 'none'}: there is no such folder, make it with consent-relay init"
+    ]
+
+
+def test_a_file_instead_of_the_folder_is_a_problem(tmp_path: Path) -> None:
+    (tmp_path / "policies").touch()
+
+    assert problems_of(tmp_path / "policies") == [
+        f"{tmp_path / 'policies'}: cannot be read (not a directory), check path and rights"
+    ]
+
+
+def test_two_files_cannot_share_a_stream_or_a_list_id(write: Write, newsletter_text: str) -> None:
+    folder = write(a=newsletter_text, b=newsletter_text)
+
+    assert problems_of(folder) == [
+        'b.toml:4: stream.id: "newsletter" is already taken by a.toml:4, choose another one',
+        ('b.toml:9: stream.list_id: "newsletter.brand.example" is already taken by a.toml:9, choose another one'),
+    ]
+
+
+def test_the_problems_of_all_files_are_told_at_once(write: Write, newsletter_text: str, receipts_text: str) -> None:
+    folder = write(
+        a=newsletter_text.replace("commercial", "comercial"), b="not toml", c=receipts_text.replace('"brand"', '"B"')
+    )
+
+    assert [line.split(":")[0] for line in problems_of(folder)] == ["a.toml", "b.toml", "c.toml"]
+
+
+def test_a_profile_of_the_folder_stands_in_for_the_shipped_one(tmp_path: Path) -> None:
+    (tmp_path / "profiles").mkdir()
+    own = tmp_path / "profiles" / "jp.toml"
+    own.write_text('version = 1\n[profile]\nid = "jp"\ntitle = "Our own reading"\n')
+
+    profiles = load_profiles(tmp_path / "profiles")
+
+    assert profiles["jp"].title == "Our own reading"
+    assert profiles["eu"].title.startswith("European Union")
+
+
+def test_a_profile_is_named_as_its_file(tmp_path: Path) -> None:
+    own = tmp_path / "uk.toml"
+    own.write_text('version = 1\n[profile]\nid = "gb"\ntitle = "United Kingdom"\n')
+
+    with pytest.raises(ProblemsError, match=r'profile\.id: is "gb", but the file is called uk\.toml, write id = "uk"'):
+        load_profiles(tmp_path)
+
+
+def test_a_broken_profile_is_a_problem_of_the_policies(write: Write, newsletter_text: str) -> None:
+    folder = write(newsletter=newsletter_text)
+    (folder / "profiles").mkdir()
+    (folder / "profiles" / "jp.toml").write_text("version = 1\n")
+
+    assert problems_of(folder) == ["profiles/jp.toml:1: profile: is missing, write it as [profile] with its keys below"]

@@ -1,0 +1,96 @@
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from relay.config.toml import ProblemsError, parse_document
+from relay.consent.events import Basis
+from relay.policy.figures import FIGURES
+from relay.policy.files import load_profiles
+from relay.policy.profiles import SEED, profile_from, resolve
+
+SHIPPED = load_profiles(Path("no such folder"))
+
+
+def problems_of(text: str) -> list[str]:
+    with pytest.raises(ProblemsError) as caught:
+        profile_from(parse_document(Path("p.toml"), text.encode()))
+    return [str(problem) for problem in caught.value.problems]
+
+
+def head(rest: str) -> str:
+    return f'version = 1\n[profile]\nid = "p"\ntitle = "P"\n{rest}'
+
+
+def test_the_shipped_profiles_are_those_of_the_rules() -> None:
+    assert set(SHIPPED) == {"seed", "jp", "us", "ca", "eu", "de", "au"}
+
+
+def test_every_figure_and_promise_has_its_source() -> None:
+    for profile in SHIPPED.values():
+        assert profile.rules or profile.always
+        assert all(rule.source for rule in profile.rules)
+        assert all(one.source and one.here for one in profile.always)
+
+
+def test_seed_has_only_defaults_and_each_law_is_a_limit() -> None:
+    assert all(rule.limit is None for rule in SHIPPED[SEED].rules)
+    assert all(rule.limit is not None for name, one in SHIPPED.items() if name != SEED for rule in one.rules)
+
+
+def test_the_defaults_are_the_figures_of_seed() -> None:
+    values = resolve({}, [SHIPPED[SEED]]).values
+
+    assert values["consent.accept"] == frozenset({Basis.DOUBLE_OPT_IN, Basis.SINGLE_OPT_IN, Basis.WRITTEN})
+    assert values["consent.confirmation_sent_within"] == timedelta(hours=24)
+    assert values["consent.confirm_within"] == values["consent.first_mail_within"] == timedelta(days=7)
+    assert values["consent.stale_after"] == timedelta(days=365)
+    assert values["consent.renew_every"] == timedelta(days=730)
+    assert values["hold.for"] == timedelta(days=14)
+    assert values["hold.ask_again"] is True
+
+
+def test_the_strictest_of_several_profiles_is_the_default_and_its_source_is_told() -> None:
+    resolved = resolve({}, [SHIPPED[name] for name in ("seed", "jp", "de", "au")])
+
+    assert resolved.values["consent.accept"] == frozenset({Basis.DOUBLE_OPT_IN, Basis.WRITTEN})
+    assert resolved.values["hold.ask_again"] is False
+    assert "profile de, UWG" in str(resolved.origins["consent.accept"])
+    assert "profile au, Spam Act" in str(resolved.origins["hold.ask_again"])
+
+
+def test_a_policy_may_be_looser_than_seed_but_not_than_a_law() -> None:
+    written = {"consent.stale_after": timedelta(days=999), "consent.accept": frozenset({Basis.ASSUMED})}
+
+    assert resolve(written, [SHIPPED["seed"]]).looser == ()
+    (problem,) = resolve(written, [SHIPPED["seed"], SHIPPED["eu"]]).looser
+    assert problem[0] == "consent.accept"
+
+
+@given(st.permutations(sorted(SHIPPED)), st.integers(0, 7))
+def test_the_order_of_profiles_does_not_matter_and_more_of_them_are_never_looser(names: list[str], count: int) -> None:
+    some = [SHIPPED[name] for name in names[:count]]
+    more = resolve({}, [SHIPPED[name] for name in names]).values
+    less = resolve({}, some).values
+
+    assert less == resolve({}, list(reversed(some))).values
+    assert all(not figure.is_looser(more[key], less[key]) for key, figure in FIGURES.items())
+
+
+def test_what_is_wrong_in_a_profile_is_told_with_its_line() -> None:
+    assert problems_of(head('[[rule]]\nkey = "consent.stale"\nlimit = "1d"\nsource = "x"\n')) == [
+        'p.toml:6: rule.key: "consent.stale" is no key that a profile sets, did you mean consent.stale_after?'
+    ]
+    assert problems_of(head('[[rule]]\nkey = "consent.stale_after"\nlimit = 3\nsource = "x"\n')) == [
+        'p.toml:7: rule.limit: 3 is not a duration, write a number and a unit in quotes, "7d", or "never"'
+    ]
+    assert problems_of(head('[[rule]]\nkey = "consent.stale_after"\nsource = "x"\n')) == [
+        "p.toml:5: rule: gives no figure, write default = ... or limit = ..."
+    ]
+    assert problems_of(head('[[rule]]\nkey = "consent.accept"\ndefault = ["yes"]\nsource = "x"\n'))[0].startswith(
+        'p.toml:7: rule.default: "yes" is not known here'
+    )
