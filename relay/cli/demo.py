@@ -9,18 +9,17 @@ import argparse
 import asyncio
 import email
 import email.policy
-import os
 import re
 import secrets
 import signal
 import smtplib
 import socket
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from aiosmtpd.smtp import SMTP, Envelope, Session
 from rich.console import Console
@@ -29,19 +28,21 @@ from rich.table import Table
 from relay import log
 from relay.app import running
 from relay.cli import CommandError
-from relay.cli.samples import SAMPLES, Sample, consents
+from relay.cli.samples import NEWS, SAMPLES, Sample, consents
 from relay.config.load import load_settings
 from relay.config.settings import Settings
 from relay.decision import new_id
-from relay.message.dkim import generate
+from relay.message.dkim import KeyType, generate
+from relay.reason import Verdict
 from relay.store.port import Store
+from relay.store.reading import open_reader
 
 #: Ports of the embedded defaults; others are taken when somebody already listens there.
 _SMTP_PORT: Final = 2525
 _WEB_PORT: Final = 8025
 _STREAM: Final = "newsletter"
 _BRAND: Final = "brand"
-_DELIVERED: Final = re.compile(r"\(id ([0-9A-Z]{26})\)")
+_ID: Final = re.compile(r"\(id ([0-9A-Z]{26})\)")
 _HEADERS_SHOWN: Final = ("From", "To", "Subject", "List-Id", "List-Unsubscribe", "List-Unsubscribe-Post")
 
 _CONFIG: Final = """\
@@ -88,7 +89,7 @@ class _NextHop:
 
     async def handle_DATA(self, _server: Any, _session: Session, envelope: Envelope) -> str:  # noqa: N802 - aiosmtpd's
         for recipient in envelope.rcpt_tos:
-            self.kept[recipient] = bytes(envelope.content or b"")
+            self.kept[recipient] = cast(bytes, envelope.original_content)
         return "250 2.0.0 kept by the demo's next hop"
 
 
@@ -111,17 +112,18 @@ async def _demo(folder: Path, *, once: bool) -> None:
         async with running(settings) as relay:
             await _load(relay.store)
             sent = await asyncio.to_thread(_send_all, settings)
-            console.print(_table(sent))
-            _show_one(console, next_hop.kept, settings)
+            await relay.store.flush()
+            console.print(_table(sent, settings.store.path))
+            _show_one(console, next_hop.kept)
             if not once:
-                _how_to_go_on(console, settings, folder)
+                _how_to_go_on(console, settings)
                 await _until_stopped()
 
 
 def _settings(folder: Path, next_hop: int) -> Settings:
     key = folder / "var" / "keys" / "brand.example.demo.pem"
     key.parent.mkdir(parents=True, mode=0o700)
-    key.write_bytes(generate("rsa"))
+    key.write_bytes(generate(KeyType.RSA))
     config = folder / "relay.toml"
     config.write_text(_CONFIG.format(smtp=_free(_SMTP_PORT), web=_free(_WEB_PORT), next_hop=next_hop))
     return load_settings(config, {})
@@ -144,32 +146,90 @@ async def _load(store: Store) -> None:
 
 def _send_all(settings: Settings) -> list[_Sent]:
     address = settings.listeners[0].address
-    sent = []
     with smtplib.SMTP(address.host, address.port) as client:
-        for sample in SAMPLES:
-            client.ehlo_or_helo_if_needed()
-            answers = (
-                lambda s=sample: client.mail(s.sender),
-                lambda s=sample: client.rcpt(s.recipient),
-                lambda s=sample: client.data(s.message(s.sender, s.recipient)),
-            )
-            for ask in answers:
-                code, text = ask()
-                if code >= 400:
-                    break
-            if code >= 400:
-                client.rset()
-            sent.append(_Sent(sample, code, text.decode()))
-    return sent
+        client.ehlo()
+        return [_Sent(sample, *_send(client, sample)) for sample in SAMPLES]
 
 
-def _table(sent: Sequence[_Sent]) -> Table:
-    table = Table(title="What became of the sample mail", title_justify="left", show_lines=False)
+def _send(client: smtplib.SMTP, sample: Sample) -> tuple[int, str]:
+    """The reply that settled it: the first that says no, or the one to the message."""
+    code, text = client.mail(sample.sender)
+    if code < 400:
+        code, text = client.rcpt(sample.recipient)
+    if code < 400:
+        code, text = client.data(sample.message(sample.sender, sample.recipient))
+    if code >= 400:
+        client.rset()
+    return code, text.decode("ascii", "replace")
+
+
+def _table(sent: Sequence[_Sent], store: Path) -> Table:
+    table = Table(title="What became of the sample mail", title_justify="left")
     for heading in ("recipient", "what the ledger knows", "verdict", "reason", "SMTP reply"):
         table.add_column(heading, overflow="fold")
-    for one in sent:
-        verdict, reason = _verdict(one)
-        colour = {"deliver": "green", "reject": "red"}.get(verdict, "yellow")
-        reply = f"{one.code} {_DELIVERED.sub('', one.text).strip()}"
-        table.add_row(one.sample.recipient, one.sample.story, f"[{colour}]{verdict}[/]", reason, reply)
+    with open_reader(store) as reader:
+        for one in sent:
+            decision = reader.found_by_id(_id_in(one.text))[0].decision
+            colour = {Verdict.DELIVER: "green", Verdict.REJECT: "red"}.get(decision.verdict, "yellow")
+            table.add_row(
+                one.sample.recipient,
+                one.sample.story,
+                f"[{colour}]{decision.verdict}[/]",
+                decision.reason,
+                f"{one.code} {_ID.sub('', one.text).strip()}",
+            )
     return table
+
+
+def _id_in(reply: str) -> str:
+    found = _ID.search(reply)
+    if found is None:
+        raise CommandError(f"the relay gave an answer without an id: {reply}")
+    return found[1]
+
+
+def _show_one(console: Console, kept: Mapping[str, bytes]) -> None:
+    """One message as the next hop got it: the fields that matter, and the text."""
+    message = email.message_from_bytes(kept["hanako@customer.example"], policy=email.policy.SMTP)
+    console.print("\nWhat hanako got, as the next hop saw it:\n", style="bold")
+    for name in _HEADERS_SHOWN:
+        for value in message.get_all(name, []):
+            console.print(f"{name}: {value}", markup=False, soft_wrap=True)
+    signature = " ".join(str(message["DKIM-Signature"]).split())
+    console.print(f"DKIM-Signature: {signature[:60]}...\n", markup=False, soft_wrap=True)
+    body = message.get_body(("plain",))
+    console.print("" if body is None else body.get_content(), markup=False, soft_wrap=True)
+    url = str(message["List-Unsubscribe"]).strip("<>")
+    console.print("Her unsubscribe page:", style="bold")
+    console.print(url, markup=False, soft_wrap=True)
+
+
+def _how_to_go_on(console: Console, settings: Settings) -> None:
+    smtp, config = settings.listeners[0].address, settings.file
+    console.print("\nTry it", style="bold")
+    console.print(
+        f"""Open that page, press its button, and send again; hanako is refused now:
+
+  swaks --server {smtp} --from {NEWS} --to hanako@customer.example
+
+or without swaks:
+
+  python3 -c "import smtplib; smtplib.SMTP('{smtp.host}', {smtp.port}).sendmail(
+    '{NEWS}', ['hanako@customer.example'], 'Subject: again\\n\\nhello')"
+
+Ask why, in another terminal:
+
+  consent-relay policy explain --to hanako@customer.example --from {NEWS} --client local -c {config}
+  consent-relay log tail -c {config}
+
+Ctrl-C ends the demo and removes its folder.""",
+        markup=False,
+        soft_wrap=True,
+    )
+
+
+async def _until_stopped() -> None:
+    stopped = asyncio.Event()
+    for name in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(name, stopped.set)
+    await stopped.wait()

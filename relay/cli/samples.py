@@ -7,14 +7,17 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from email.message import EmailMessage
 from email.mime.text import MIMEText
+from email.policy import SMTP
 from typing import Final
 
 from relay.address import address_from_text
-from relay.consent.events import Act, Basis, Event, EventKind
+from relay.consent.events import Act, Basis, Event, EventKind, Evidence
 
 NEWS: Final = "news@news.brand.example"
-SHOP: Final = "orders@shop.brand.example"
+SHOP: Final = "orders@brand.example"
 
+_ENGLISH: Final = Evidence(language="en")
+_JAPANESE: Final = Evidence(language="ja")
 _PICTURE: Final = b"%PDF-1.4\n% a one-page leaflet would stand here\n%%EOF\n"
 
 
@@ -32,7 +35,7 @@ def _headed(message: EmailMessage, sender: str, recipient: str, subject: str) ->
     message["From"] = f"Brand <{sender}>"
     message["To"] = recipient
     message["Subject"] = subject
-    return message.as_bytes()
+    return message.as_bytes(policy=SMTP)
 
 
 def text(sender: str, recipient: str) -> bytes:
@@ -63,7 +66,7 @@ def japanese_iso_2022_jp(sender: str, recipient: str) -> bytes:
     message["From"] = sender
     message["To"] = recipient
     message["Subject"] = "=?iso-2022-jp?B?GyRCPVUkTiUrJT8lbSUwGyhC?="
-    return message.as_bytes()
+    return message.as_bytes(policy=SMTP)
 
 
 def japanese_utf_8(sender: str, recipient: str) -> bytes:
@@ -128,11 +131,13 @@ def consents(brand: str, stream: str, now: datetime, new_id: Callable[[], str]) 
         return asked, clicked
 
     return (
-        *confirmed("hanako", 30),
-        *confirmed("taro", 60),
-        event(EventKind.GRANT, "maria", 20, basis=Basis.WRITTEN, act=Act.SIGNED, source="fair in Osaka"),
-        *confirmed("kenji", 90),
-        *confirmed("yuki", 10),
+        *confirmed("hanako", 30, evidence=_ENGLISH),
+        *confirmed("taro", 60, evidence=_ENGLISH),
+        event(
+            EventKind.GRANT, "maria", 20, basis=Basis.WRITTEN, act=Act.SIGNED, source="fair in Osaka", evidence=_ENGLISH
+        ),
+        *confirmed("kenji", 90, evidence=_JAPANESE),
+        *confirmed("yuki", 10, evidence=_JAPANESE),
         event(EventKind.REQUEST, "petra", 1, live=True),
         *confirmed("olaf", 730),
         event(

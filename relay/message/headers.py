@@ -19,6 +19,8 @@ LIST_FIELDS: Final = frozenset({"list-unsubscribe", "list-unsubscribe-post", "li
 _MAX_LIST_ID: Final = 255
 _LIST_ID: Final = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(?:\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)+")
 _URL: Final = re.compile(r"https?://[!-;=?-~]{1,900}")
+#: RFC 8058 section 3.1; plain http only where nobody can listen, to try things out on one machine.
+_ONE_CLICK_URL: Final = re.compile(r"https://|http://(?:127(?:\.\d{1,3}){3}|localhost|\[::1\])[:/]")
 
 _QUOTED: Final = re.compile(rb'"(?:[^"\\]|\\.)*+"', re.DOTALL)
 _ANGLE: Final = re.compile(rb"<([^<>]*+)>")
@@ -74,7 +76,7 @@ def list_fields(unsubscribe_url: str, list_id: str, *, one_click: bool) -> bytes
         raise ValueError("the unsubscribe URL is not a short http(s) URL of printable ASCII")
     fields = f"List-Unsubscribe: <{unsubscribe_url}>\r\n"
     if one_click:
-        if not unsubscribe_url.startswith("https://"):
+        if not _ONE_CLICK_URL.match(unsubscribe_url):
             raise ValueError("one-click unsubscribing needs an https URL (RFC 8058)")
         fields += "List-Unsubscribe-Post: List-Unsubscribe=One-Click\r\n"
     if list_id:
