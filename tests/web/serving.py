@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Coroutine, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from http.client import HTTPConnection
 from pathlib import Path
-from typing import Final
+from typing import Any, Final, TypeVar
 
+import uvloop
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from relay.address import Address
@@ -25,6 +26,8 @@ from relay.store.port import Store
 from relay.tokens import KEY_LENGTH, Claims, Purpose, TokenKeys, seal
 from relay.web.app import build_app
 from relay.web.server import WebServer, start_web
+
+T = TypeVar("T")
 
 SENT: Final = datetime(2026, 11, 19, 23, 30, tzinfo=UTC)
 NOW: Final = datetime(2026, 11, 22, 13, 5, tzinfo=UTC)
@@ -135,6 +138,10 @@ class Site:
         finally:
             connection.close()
 
+    def run(self, work: Coroutine[Any, Any, T]) -> T:
+        """What the coroutine gives, run on the loop of the server."""
+        return asyncio.run_coroutine_threadsafe(work, self.loop).result(30)
+
     def show(self, store: Store, policies: Policies, *, now: datetime = NOW) -> None:
         """From now on, the application over this store."""
         self.served.app = build_app(store, lambda: policies, KEYS, lambda: now)
@@ -142,7 +149,7 @@ class Site:
 
 @contextmanager
 def running_site() -> Iterator[Site]:
-    loop = asyncio.new_event_loop()
+    loop = uvloop.new_event_loop()  # as in a worker
     thread = threading.Thread(target=loop.run_forever, name="site")
     thread.start()
     served = Served()

@@ -1,6 +1,10 @@
 from __future__ import annotations
 
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 from structlog.testing import capture_logs
@@ -8,8 +12,11 @@ from web.serving import NOW, READER, Site, TroubledStore, token_for
 
 from relay.address import Address
 from relay.consent.events import EventKind
-from relay.consent.facts import Facts
+from relay.consent.facts import NOTHING_KNOWN, Facts
+from relay.policy.model import Policies
+from relay.store.journal import Journal
 from relay.store.port import StoreUnavailableError
+from relay.store.sqlite import SqliteStore, open_store
 
 URLENCODED = "application/x-www-form-urlencoded"
 MULTIPART = '--b\r\nContent-Disposition: form-data; name="List-Unsubscribe"\r\n\r\nOne-Click\r\n--b--\r\n'
@@ -197,3 +204,51 @@ def test_a_link_pressed_over_and_over_withdraws_again_after_a_new_yes(site: Site
     for _ in range(12):  # the store says that no withdrawal counts now
         assert one_click(site) == 200
     assert len(store.appended) == 12
+
+
+@pytest.fixture
+def real_store(site: Site, policies: Policies, tmp_path: Path) -> Iterator[SqliteStore]:
+    store = site.run(open_store(tmp_path / "relay.db", tmp_path / "withdrawals.journal"))
+    site.show(store, policies)
+    yield store
+    site.run(store.close())
+
+
+def test_a_200_means_that_store_and_journal_have_the_withdrawal(
+    site: Site, real_store: SqliteStore, tmp_path: Path
+) -> None:
+    assert one_click(site) == 200
+    assert [event.address for event in Journal(tmp_path / "withdrawals.journal").events()] == [READER]
+    with closing(sqlite3.connect(tmp_path / "relay.db")) as another_reader:
+        assert another_reader.execute("SELECT kind FROM ledger").fetchall() == [("withdraw",)]
+
+
+def test_the_withdrawal_counts_for_the_stream_of_the_link_alone_and_for_every_spelling(
+    site: Site, real_store: SqliteStore
+) -> None:
+    other = Address("Hanako+news", "example.jp")
+    assert one_click(site) == 200
+    facts = site.run(real_store.facts("brand", "newsletter", [READER, other]))
+    assert [facts[one].withdrawn_at for one in (READER, other)] == [NOW, NOW]
+    assert site.run(real_store.facts("brand", "offers", [READER]))[READER] == NOTHING_KNOWN
+
+
+def test_a_withdrawal_from_a_stream_without_policy_counts_when_the_policy_is_back(
+    site: Site, real_store: SqliteStore
+) -> None:
+    assert one_click(site, f"/u/{token_for(stream='old-news')}") == 200
+    facts = site.run(real_store.facts("brand", "old-news", [READER]))
+    assert facts[READER].withdrawn_from == "old-news"
+
+
+def test_a_store_that_another_process_holds_is_a_503_and_the_withdrawal_works_afterwards(
+    site: Site, real_store: SqliteStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("relay.web.unsubscribe._PATIENCE", 0.3)
+    holder = sqlite3.connect(tmp_path / "relay.db", isolation_level=None)
+    holder.execute("BEGIN IMMEDIATE")
+    assert one_click(site) == 503
+    holder.execute("ROLLBACK")
+    holder.close()
+    assert one_click(site) == 200
+    assert site.run(real_store.facts("brand", "newsletter", [READER]))[READER].withdrawn_at == NOW
