@@ -119,6 +119,8 @@ def copy_for(prepared: Prepared, personal: Personal | None) -> bytes | Undisclos
 
 
 def _plans(message: Index, root: Part) -> tuple[TextPlan, ...] | str:
+    if not message.head.has_empty_line:
+        return "a header block that does not end with an empty line"
     parts = displayed_parts(message, root)
     if isinstance(parts, str):
         return parts

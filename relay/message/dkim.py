@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 from base64 import b64encode
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -37,6 +38,8 @@ SIGNED: Final = (
     "sender", "in-reply-to", "references", "feedback-id", "cfbl-address", "cfbl-feedback-id", "list-help",
     "list-subscribe", "list-owner", "list-post", "list-archive", "auto-submitted", "precedence",
 )  # fmt: skip
+_SIGNABLE: Final = dict.fromkeys(OVERSIGNED + SIGNED)
+_OVERSIGNABLE: Final = frozenset(OVERSIGNED)
 #: RFC 5322 allows one of most; a message with hundreds must not blow up h=.
 _MAX_INSTANCES: Final = 20
 _FOLD_AT: Final = 72
@@ -150,13 +153,11 @@ def _fields(message: Index, signers: Sequence[Signer], now: datetime) -> bytes:
     headers = [
         (one.name.encode("ascii"), content[one.value : one.end]) for one in message.head.fields if one.name in _SIGNABLE
     ]
-    names = _signed_names([name.decode("ascii") for name, _ in headers], _unsignable(message))
-    chosen = Relaxed.canonicalize_headers(select_headers(headers, [name.encode("ascii") for name in names]))
+    present = Counter(name.decode("ascii") for name, _ in headers)
+    names, selected = _signed_names(present, _unsignable(message))
+    chosen = Relaxed.canonicalize_headers(select_headers(headers, selected))
     covered = b"".join([name + b":" + value for name, value in chosen])
     return b"".join([_field(signer, now, names, body_hash, covered) for signer in signers])
-
-
-_SIGNABLE: Final = frozenset(OVERSIGNED + SIGNED)
 
 
 def _unsignable(message: Index) -> frozenset[str]:
@@ -169,16 +170,17 @@ def _has_long_line(content: bytes, start: int, end: int) -> bool:
     return end - start > MAX_LINE and max(map(len, content[start:end].split(b"\r\n"))) > MAX_LINE
 
 
-def _signed_names(present: list[str], unsignable: frozenset[str]) -> list[str]:
-    names: list[str] = []
-    for name in OVERSIGNED:
-        if name not in unsignable:
-            count = present.count(name)
-            names += [name] * (count + 1 if count < _MAX_INSTANCES else _MAX_INSTANCES)
-    for name in SIGNED:
-        if name not in unsignable:
-            names += [name] * min(present.count(name), _MAX_INSTANCES)
-    return names
+def _signed_names(present: Counter[str], unsignable: frozenset[str]) -> tuple[list[str], list[bytes]]:
+    """What h= lists, and of that what is there: a name listed once more than it occurs stands for no field."""
+    listed: list[str] = []
+    selected: list[bytes] = []
+    for name in _SIGNABLE:
+        if name in unsignable:
+            continue
+        count = min(present[name], _MAX_INSTANCES)
+        listed += [name] * (count + 1 if name in _OVERSIGNABLE and count < _MAX_INSTANCES else count)
+        selected += [name.encode("ascii")] * count
+    return listed, selected
 
 
 def _field(signer: Signer, now: datetime, names: list[str], body_hash: str, covered: bytes) -> bytes:

@@ -22,6 +22,12 @@ _RAW_END: Final = {name: re.compile(rb"</" + name + rb"(?=[\s/>])", re.IGNORECAS
 _SWALLOWING: Final = frozenset(
     {b"template", b"select", b"svg", b"math", b"object", b"audio", b"video", b"canvas", b"noscript", b"button"}
 )
+#: Text, and tags without attributes that say nothing of the end: most of a message, skipped in one step.
+_DULL: Final = re.compile(
+    rb"(?:[^<]++|</?+(?!(?i:body|html|head|plaintext|frameset|"
+    + b"|".join(sorted(_RAW | _SWALLOWING))
+    + rb")>)[a-zA-Z][a-zA-Z0-9]*+>)*+"
+)
 _COMMENT_END: Final = re.compile(rb"--!?>")
 _HIDING: Final = re.compile(
     rb"display\s*:\s*none|visibility\s*:\s*hidden|font-size\s*:\s*0(?![.\d]*[1-9])|max-height\s*:\s*0(?:px)?\s*[;\"']"
@@ -64,8 +70,8 @@ class _Scan:
 
     def read(self, view: bytes) -> str:
         """Reads all tokens. Returns why the end of the text is no place for text, "" when it is one."""
-        position = view.find(b"<")
-        while position >= 0:
+        position, end_of_text = self._next(view, 0), len(view)
+        while position < end_of_text:
             found = _TAG.match(view, position)
             if found is None:
                 after = _end_of_markup(view, position)
@@ -86,8 +92,16 @@ class _Scan:
                     return f"HTML with a <{name.decode()}>"
                 else:
                     self._start_tag(name, attributes, after)
-            position = view.find(b"<", after)
+            position = self._next(view, after)
         return ""
+
+    def _next(self, view: bytes, position: int) -> int:
+        """Where the next token that matters begins; inside something hidden every tag does."""
+        if self.hidden:
+            found = view.find(b"<", position)
+            return found if found >= 0 else len(view)
+        skipped = _DULL.match(view, position)
+        return position if skipped is None else skipped.end()
 
     def _start_tag(self, name: bytes, attributes: bytes, after: int) -> None:
         if name == b"body":

@@ -158,24 +158,20 @@ def _place_in_qp(raw: bytes, tail: int) -> int:
 
 
 def _open_base64(raw: bytes, octets: bytes, offset: int) -> Opening:
-    """Whole lines before the place stay; from the line of the place on, the body is encoded again."""
+    """Whole lines before the place stay, else whole groups of a line; the rest of the body is encoded again."""
     after = raw[len(raw.rstrip(b" \t\r\n")) :] if octets else b"\r\n"
-    first = raw.find(b"\r\n")
-    kept = 0
-    if first > 0 and first % 4 == 0:
-        per_line = first // 4 * 3
-        lines = offset // per_line
-        before = raw[: lines * (first + 2)]
-        if _are_lines(before, lines, first):
-            kept = lines * per_line
-    return Opening(Transfer.BASE64, before if kept else b"", after, octets[kept:offset], octets[offset:])
-
-
-def _are_lines(raw: bytes, lines: int, length: int) -> bool:
-    """Is this exactly so many lines of so many base64 digits, none of them padding?"""
-    digits = raw.translate(None, b" \t\r\n=")
-    return (
-        len(raw) == lines * (length + 2)
-        and raw[length :: length + 2] == b"\r" * lines
-        and len(digits) == lines * length
-    )
+    wanted = offset // 3 * 4
+    digits = position = 0
+    while (end := raw.find(b"\r\n", position)) >= 0 and digits + end - position <= wanted:
+        digits += end - position
+        position = end + 2
+    before = raw[:position]
+    if digits % 4 or not digits:  # lines of odd lengths, or one endless line
+        before = raw[: position + wanted - digits] + b"\r\n"
+        digits = wanted
+    if len(before.translate(None, b" \t\r\n=")) != digits or has_long_line(before):  # white space elsewhere
+        digits = 0
+    if not digits:
+        before = b""
+    kept = digits // 4 * 3
+    return Opening(Transfer.BASE64, before, after, octets[kept:offset], octets[offset:])
