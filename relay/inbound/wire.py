@@ -286,7 +286,10 @@ class Wire(SMTP):
         if is_expected or not self._writer.can_write_eof():
             self._writer.close()
         else:
-            self._writer.write_eof()
+            try:
+                self._writer.write_eof()
+            except OSError:  # the client was faster
+                self._writer.close()
 
     async def _linger(self) -> None:
         """Let the client hear the last reply before the socket closes; `_watch` ends it."""

@@ -248,7 +248,7 @@ async def eventually(holds: Callable[[], bool]) -> None:
 def quick(**changes: Any) -> Limits:
     """Limits where seconds may be given as numbers."""
     return dataclasses.replace(
-        Limits(), **{name: timedelta(seconds=v) if name in _TIMES else v for name, v in changes.items()}
+        Limits(), **{name: timedelta(seconds=v) if name in _TIMES else int(v) for name, v in changes.items()}
     )
 
 
