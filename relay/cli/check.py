@@ -18,7 +18,7 @@ from typing import Final
 from cryptography import x509
 
 from relay.cli import add_config_option
-from relay.config.files import named_files, place_of_dkim_key
+from relay.config.files import is_file, named_files, place_of_dkim_key
 from relay.config.lines import Location
 from relay.config.load import Loaded, load, loaded_again
 from relay.config.mistakes import Found
@@ -76,14 +76,14 @@ def _examine(loaded: Loaded) -> tuple[Policies | None, list[Problem]]:
 def _contents(loaded: Loaded) -> Iterator[Found]:
     """What the files hold that the settings name."""
     for number, listener in enumerate(loaded.settings.listeners):
-        if listener.certificate and listener.key and listener.certificate.is_file() and listener.key.is_file():
+        if listener.certificate and listener.key and is_file(listener.certificate) and is_file(listener.key):
             yield from _certificate(("listener", number), listener.certificate, listener.key)
     for number, hop in enumerate(loaded.settings.next_hops):
-        if hop.ca and hop.tls is not NextHopTls.NONE and hop.ca.is_file():
+        if hop.ca and hop.tls is not NextHopTls.NONE and is_file(hop.ca):
             yield from _authorities(("next_hop", number, "ca"), hop.ca)
     for domain, keys in loaded.settings.dkim.items():
         for number, key in enumerate(keys):
-            if key.key.is_file():
+            if is_file(key.key):
                 yield from _dkim_key(place_of_dkim_key(loaded, domain, number), key.key)
 
 

@@ -30,7 +30,7 @@ def place_of_dkim_key(loaded: Loaded, domain: str, number: int) -> Location:
 
 def _policies(loaded: Loaded) -> Iterator[Found]:
     folder = loaded.settings.policies
-    if not folder.is_dir():
+    if not stat.S_ISDIR(_mode(folder)):
         yield Found(("policies",), f"there is no folder {folder}", "make it with consent-relay init, or mend the path")
 
 
@@ -68,26 +68,46 @@ def _writable(loaded: Loaded) -> Iterator[Found]:
         yield from _can_hold(("log", "path"), Path(settings.log.path))
 
 
+def is_file(path: Path) -> bool:
+    """False also where we may not look, which pathlib raises for."""
+    return stat.S_ISREG(_mode(path))
+
+
+def _mode(path: Path) -> int:
+    """0 for what is not there or out of reach."""
+    try:
+        return path.stat().st_mode
+    except OSError:
+        return 0
+
+
 def _can_hold(location: Location, file: Path) -> Iterator[Found]:
-    if file.is_dir():
+    mode = _mode(file)
+    if stat.S_ISDIR(mode):
         yield Found(location, f"{file} is a folder", "write the path of a file")
         return
-    if file.exists():
+    if mode:
         if not os.access(file, os.R_OK | os.W_OK):
             yield Found(location, f"{file} may not be written", "change its owner or rights")
         return
-    above = next((folder for folder in file.parents if folder.exists()), Path("/"))
-    if not above.is_dir():
+    above = next((folder for folder in file.parents if _mode(folder)), Path("/"))
+    if not stat.S_ISDIR(_mode(above)):
         yield Found(location, f"{above} is a file where a folder should be", "mend the path")
     elif not os.access(above, os.W_OK | os.X_OK):
         yield Found(location, f"nothing may be written in {above}", "change the folder's owner or rights")
 
 
 def _readable(location: Location, file: Path, instead: str) -> Iterator[Found]:
-    if file.is_dir():
-        yield Found(location, f"{file} is a folder", instead)
-    elif not file.exists():
+    try:
+        is_folder = stat.S_ISDIR(file.stat().st_mode)
+    except PermissionError:
+        yield Found(location, f"{file} is out of reach", "change the rights of its folders")
+        return
+    except OSError:
         yield Found(location, f"there is no file {file}", instead)
+        return
+    if is_folder:
+        yield Found(location, f"{file} is a folder", instead)
     elif not os.access(file, os.R_OK):
         yield Found(location, f"{file} may not be read", "change its owner or rights")
 
@@ -95,5 +115,5 @@ def _readable(location: Location, file: Path, instead: str) -> Iterator[Found]:
 def _secret(location: Location, file: Path, instead: str) -> Iterator[Found]:
     missing = list(_readable(location, file, instead))
     yield from missing
-    if not missing and file.stat().st_mode & stat.S_IROTH:
+    if not missing and _mode(file) & stat.S_IROTH:
         yield Found(location, f"anybody on this machine can read {file}", f"run chmod o-rwx {file}")
