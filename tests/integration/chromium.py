@@ -1,0 +1,113 @@
+"""A headless Chromium that runs no scripts, as a careful reader's: what works here works for everybody."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, Final
+
+from selenium import webdriver
+from selenium.webdriver.chrome.service import Service
+from selenium.webdriver.common.action_chains import ActionChains
+from selenium.webdriver.common.by import By
+
+_ARGUMENTS: Final = (
+    "--headless",
+    "--no-sandbox",  # as root
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+
+
+def missing_for_chromium() -> str:
+    """What this machine lacks, in words; "" when nothing."""
+    lacking = [name for name in ("chromium", "chromedriver") if shutil.which(name) is None]
+    return f"not installed: {', '.join(lacking)} (Debian packages chromium, chromium-driver)" if lacking else ""
+
+
+class Browser:
+    def __init__(self, driver: webdriver.Chrome) -> None:
+        self.driver: Final = driver
+
+    def open(self, url: str) -> None:
+        self.driver.get(url)
+
+    def press_the_button(self) -> None:
+        (button,) = self.driver.find_elements(By.TAG_NAME, "button")
+        button.click()
+
+    def type_keys(self, keys: str) -> None:
+        """To whatever has the focus; WebDriver's code points stand for Tab, Enter and their like."""
+        ActionChains(self.driver).send_keys(keys).perform()
+
+    @property
+    def heading(self) -> str:
+        return self.text_of("h1")
+
+    def text_of(self, selector: str) -> str:
+        (element,) = self.driver.find_elements(By.CSS_SELECTOR, selector)
+        return str(element.text)
+
+    def count(self, selector: str) -> int:
+        return len(self.driver.find_elements(By.CSS_SELECTOR, selector))
+
+    def style_of(self, selector: str, name: str) -> str:
+        return str(self.driver.find_element(By.CSS_SELECTOR, selector).value_of_css_property(name))
+
+    def prefer(self, scheme: str) -> None:
+        """scheme: light or dark."""
+        self._command("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": scheme}])
+
+    def resize(self, width: int, height: int = 740, *, scale: float = 1) -> None:
+        self._command(
+            "Emulation.setDeviceMetricsOverride",
+            width=width,
+            height=height,
+            deviceScaleFactor=scale,
+            mobile=width < 500,
+        )
+
+    def content_width(self) -> int:
+        """In CSS pixels; more than the window's means that the reader has to scroll sideways."""
+        return int(self._command("Page.getLayoutMetrics")["cssContentSize"]["width"])
+
+    def roles(self) -> list[tuple[str, str]]:
+        """(role, name) of what assistive technology is told, in reading order."""
+        nodes = self._command("Accessibility.getFullAXTree")["nodes"]
+        return [
+            (node["role"]["value"], node.get("name", {}).get("value", "")) for node in nodes if not node.get("ignored")
+        ]
+
+    def complaints(self) -> list[str]:
+        """What the browser's console says: breaches of the content security policy, failed loads."""
+        return [line["message"] for line in self.driver.get_log("browser")]
+
+    def _command(self, name: str, **arguments: Any) -> dict[str, Any]:
+        answer: dict[str, Any] = self.driver.execute_cdp_cmd(name, arguments)
+        return answer
+
+
+@contextmanager
+def running_chromium(languages: str) -> Iterator[Browser]:
+    """languages: as in Accept-Language, without quality values."""
+    options = webdriver.ChromeOptions()
+    options.binary_location = shutil.which("chromium") or ""
+    with tempfile.TemporaryDirectory(prefix="chromium-", ignore_cleanup_errors=True) as profile:
+        for argument in (*_ARGUMENTS, f"--user-data-dir={profile}"):
+            options.add_argument(argument)
+        options.add_experimental_option(
+            "prefs", {"intl.accept_languages": languages, "profile.managed_default_content_settings.javascript": 2}
+        )
+        options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
+        # with the path given, selenium looks for no driver on the network
+        driver = webdriver.Chrome(options=options, service=Service(shutil.which("chromedriver")))
+        try:
+            yield Browser(driver)
+        finally:
+            driver.quit()
