@@ -40,8 +40,9 @@ MAY_IMPORT: Final = {
     "__main__": {"cli"},
 }
 
-#: Pure: time, keys, facts and randomness arrive as arguments. policy/files.py is the one that reads files.
+#: Pure: time, keys, facts and randomness arrive as arguments.
 PURE: Final = ("values", "consent", "policy", "message")
+#: What reads the policy files; it also asks the configuration where the shipped ones lie.
 READS_FILES: Final = frozenset({"relay.policy.files"})
 
 #: Modules that do IO, keep time or make randomness, by their first or full name.
@@ -105,7 +106,8 @@ def is_allowed(edge: Import) -> bool:
     if imported in (importer, "values"):
         return True
     inside = edge.imported.removeprefix("relay.")
-    return any(inside == may or inside.startswith(f"{may}.") for may in MAY_IMPORT[importer])
+    may = MAY_IMPORT[importer] | ({"config"} if edge.importer in READS_FILES else set())
+    return imported in may or any(inside == one or inside.startswith(f"{one}.") for one in may)
 
 
 ALL: Final = dict(modules())

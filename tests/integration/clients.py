@@ -53,7 +53,7 @@ def by_swaks(port: int, sender: str, recipient: str, message: bytes, *more: str)
         file.flush()
         to = ("--server", "127.0.0.1", "--port", str(port), "--helo", "mailer.brand.example")
         envelope = ("--from", sender, "--to", recipient)
-        return _run("swaks", *to, *envelope, "--no-data-fixup", "--data", f"@{file.name}", *more)
+        return _run("swaks", *to, *envelope, "--data", f"@{file.name}", *more)
 
 
 def by_msmtp(port: int, sender: str, recipient: str, message: bytes) -> Sent:
