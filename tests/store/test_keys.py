@@ -8,7 +8,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from relay.address import Address
-from relay.store.keys import KeyFileError, add_token_key, load_token_keys
+from relay.store.keys import KeyFileError, add_token_key, load_secret, load_token_keys
 from relay.tokens import Claims, Purpose, seal, unseal
 
 CLAIMS = Claims(Address("hanako", "example.jp"), "newsletter", "")
@@ -100,3 +100,19 @@ def test_a_key_that_everybody_can_read_is_warned_of(tmp_path: Path) -> None:
     (line,) = lines
     assert line["event"] == "key-file-readable"
     assert "abab" not in str(line)
+
+
+def test_a_secret_is_made_once_and_only_its_owner_can_read_it(tmp_path: Path) -> None:
+    path = tmp_path / "keys" / "addresses.key"
+    secret = load_secret(path)
+    assert len(secret) == 32
+    assert load_secret(path) == secret
+    assert path.stat().st_mode & 0o777 == 0o600
+
+
+def test_a_damaged_secret_stops_us_and_is_never_replaced(tmp_path: Path) -> None:
+    path = tmp_path / "addresses.key"
+    path.write_text("half a sec")
+    with pytest.raises(KeyFileError, match="64 hexadecimal digits"):
+        load_secret(path)
+    assert path.read_text() == "half a sec"
