@@ -137,10 +137,12 @@ def _limit(value: timedelta) -> timedelta | None:
 
 def _written(document: Document) -> dict[str, Origin]:
     """Where the keys stand that the file itself gives."""
-    places: dict[str, tuple[str, ...]] = {name: (name,) for name in document.data}
+    places: dict[str, tuple[str | int, ...]] = {name: (name,) for name in document.data}
     for name, table in document.data.items():
         if isinstance(table, dict):
             places |= {f"{name}.{key}": (name, key) for key in table}
+        elif isinstance(table, list):
+            places |= {f"{name}.{number}": (name, number) for number in range(len(table))}
     return {key: Origin(str(document.path), document.line_of(place)) for key, place in places.items()}
 
 

@@ -103,7 +103,7 @@ class ConsentTable(Table):
 class HoldTable(Table):
     """[hold]: what happens to mail whose verdict is hold."""
 
-    longest: Length | None = Field(
+    for_: Length | None = Field(
         default=None, alias="for", description="How long mail is held, from asking the person on"
     )
     ask_again: bool | None = Field(default=None, description="Is the person asked when mail is held?")

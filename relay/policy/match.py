@@ -64,6 +64,16 @@ def settle(
     return None
 
 
+def claiming_match(
+    stream: Stream, client: str, sender: Address | None, headers: Mapping[str, Sequence[str]]
+) -> int | None:
+    """Which [[match]] of the stream (from 0) fits; None when only X-Consent-Stream or List-Id chose it."""
+    for number, match in enumerate(stream.matches):
+        if _binds(match, client, sender) and _has_headers(match, headers):
+            return number
+    return None
+
+
 def _binds(match: Match, client: str, sender: Address | None) -> bool:
     known = not match.clients or client in match.clients or "*" in match.clients
     return known and (not match.mail_from or any(matches_pattern(pattern, sender) for pattern in match.mail_from))

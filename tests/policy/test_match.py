@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from relay.address import Address
-from relay.policy.match import bound_streams, matches_value, needs_headers, settle
+from relay.policy.match import bound_streams, claiming_match, matches_value, needs_headers, settle
 from relay.policy.model import Kind, Match, Policies, Stream
 
 NEWS = Address("info", "news.brand.example")
@@ -173,3 +173,11 @@ def test_a_long_value_takes_no_long_time() -> None:
     started = time.perf_counter()
     matches_value("a*a*a*a*a*a*a*b", "a" * 100_000)
     assert time.perf_counter() - started < 0.5
+
+
+def test_the_table_that_claims_a_message_can_be_named(make: Make) -> None:
+    stream = make("a", Match(("shop",)), Match(("mautic",), (), {"x-campaign": ("*",)}))
+
+    assert claiming_match(stream, "shop", NEWS, {}) == 0
+    assert claiming_match(stream, "mautic", NEWS, {"x-campaign": ["1"]}) == 1
+    assert claiming_match(stream, "mautic", NEWS, {"x-consent-stream": ["a"]}) is None

@@ -1,0 +1,181 @@
+"""`consent-relay policy explain`: the decision on one person's mail in words. Reads the store, never changes it, and
+may run beside the relay.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Final
+
+from relay.address import Address, AddressError, address_from_text, matches_pattern
+from relay.cli import CommandError
+from relay.config.mistakes import did_you_mean
+from relay.config.settings import ClientSettings, Mode, Settings
+from relay.consent.facts import NOTHING_KNOWN, Facts, as_json
+from relay.policy.evaluate import evaluate
+from relay.policy.explain import explain, facts_in_words, rules_behind
+from relay.policy.match import bound_streams, claiming_match, settle
+from relay.policy.model import Policies, Stream
+from relay.reason import MEANINGS, Reason
+from relay.store.port import StoreUnavailableError
+from relay.store.reading import open_reader
+
+_HEADER: Final = re.compile(r"([!-9;-<>-~]+)\s*[:=]\s*(.*)")
+
+
+@dataclass(frozen=True, slots=True)
+class _Claim:
+    """Which stream the mail belongs to; reason: why to none. because: in words."""
+
+    stream: Stream | None
+    reason: Reason | None
+    because: str
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--to", required=True, metavar="ADDRESS", help="the recipient")
+    parser.add_argument("--from", dest="sender", metavar="ADDRESS", help="the envelope sender; <> for the null sender")
+    parser.add_argument("--client", metavar="NAME", help="the client of relay.toml (default: the only one)")
+    parser.add_argument("--stream", metavar="ID", help="this stream, whatever client and sender")
+    parser.add_argument(
+        "--header", action="append", default=[], metavar="NAME=VALUE", help="a header field of the message; repeatable"
+    )
+    parser.add_argument(
+        "--language", default="en", metavar="TAG", help="language of the stream's purpose (default: en)"
+    )
+
+
+def run(settings: Settings, policies: Policies, arguments: argparse.Namespace) -> int:
+    recipient = _address("--to", arguments.to, settings)
+    claim = _claim(settings, policies, arguments)
+    now = datetime.now(UTC)
+    if claim.stream is None:
+        _print_unclaimed(claim, as_json=arguments.json)
+        return 0
+    facts, known = _facts(settings, claim.stream, recipient)
+    found = evaluate(claim.stream, facts, recipient, now)
+    if not arguments.json:
+        lines = [f"recipient: {recipient}", f"claimed: {claim.because}"]
+        lines += explain(claim.stream, found, facts, now, arguments.language)
+        print("\n".join([*lines, *([f"note: {known}"] if known else [])]))
+        return 0
+    rules = rules_behind(claim.stream, found, facts, now)
+    print(
+        json.dumps(
+            {
+                "recipient": str(recipient),
+                "stream": claim.stream.id,
+                "brand": claim.stream.brand,
+                "claimed": claim.because,
+                "verdict": found.verdict,
+                "enforced": found.enforced,
+                "reason": found.reasons[0],
+                "reasons": list(found.reasons),
+                "status": found.status,
+                "facts": as_json(facts),
+                "facts_in_words": facts_in_words(claim.stream, facts, now),
+                "rules": [
+                    {
+                        "key": rule.key,
+                        "value": rule.value,
+                        "file": rule.origin.file,
+                        "line": rule.origin.line,
+                        "source": rule.origin.source,
+                    }
+                    for rule in rules
+                ],
+                "policy": claim.stream.hash,
+                "note": known,
+            },
+            ensure_ascii=False,
+            indent=2,
+        )
+    )
+    return 0
+
+
+def _claim(settings: Settings, policies: Policies, arguments: argparse.Namespace) -> _Claim:
+    """The same steps as at MAIL and DATA."""
+    if arguments.stream:
+        if arguments.stream not in policies.by_id:
+            known = ", ".join(policies.by_id) or "none"
+            raise CommandError(f'there is no stream "{arguments.stream}"; there are: {known}', exit_code=2)
+        return _Claim(policies.by_id[arguments.stream], None, "named with --stream")
+    if arguments.sender is None:
+        raise CommandError("give --from and --client, or --stream", exit_code=2)
+    client = _client(settings, arguments.client)
+    sender = None if arguments.sender in ("", "<>") else _address("--from", arguments.sender, settings)
+    who = f"client {client.name}, sender {sender or '<>'}"
+    if not any(matches_pattern(pattern, sender) for pattern in client.senders):
+        return _Claim(None, Reason.SENDER_NOT_ALLOWED, f"{who}: the client may send as {', '.join(client.senders)}")
+    bound = bound_streams(policies, client.name, sender)
+    headers = _headers(arguments.header)
+    stream = settle(bound, client.name, sender, headers)
+    if stream is None:
+        names = ", ".join(one.id for one in bound)
+        why = f"the headers choose none of {names}" if bound else "no [[match]] covers them"
+        reason = Reason.OBSERVED if settings.mode is Mode.OBSERVE else Reason.STREAM_UNKNOWN
+        return _Claim(None, reason, f"{who}: {why}")
+    others = [one.id for one in bound if one is not stream]
+    beside = f"; also claimed by {', '.join(others)}" if others else ""
+    number = claiming_match(stream, client.name, sender, headers)
+    how = "chosen by a header" if number is None else f"[[match]] of {stream.origin(f'match.{number}')}"
+    return _Claim(stream, None, f"{who}: {how}{beside}")
+
+
+def _print_unclaimed(claim: _Claim, *, as_json: bool) -> None:
+    reason = claim.reason or Reason.STREAM_UNKNOWN
+    meaning = MEANINGS[reason]
+    if as_json:
+        values = {"stream": "", "claimed": claim.because, "verdict": meaning.default, "reason": reason}
+        print(json.dumps({**values, "reasons": [reason]}, ensure_ascii=False, indent=2))
+        return
+    print(
+        f"claimed: by no stream: {claim.because}\ndecision: {meaning.default}\n"
+        f"reason: {reason}: {meaning.explanation}\nwhat to do: {meaning.remedy}"
+    )
+
+
+def _facts(settings: Settings, stream: Stream, recipient: Address) -> tuple[Facts, str]:
+    """And a word to the reader where there is no store to ask."""
+    if not settings.store.path.exists():
+        return NOTHING_KNOWN, f"{settings.store.path} does not exist yet, so nothing is known of anybody"
+    try:
+        with open_reader(settings.store.path) as reader:
+            return reader.facts(stream.brand, stream.id, [recipient])[recipient], ""
+    except StoreUnavailableError as error:
+        raise CommandError(f"{settings.store.path}: {error}") from None
+
+
+def _client(settings: Settings, name: str | None) -> ClientSettings:
+    clients = {client.name: client for client in settings.clients}
+    if name is None and len(clients) == 1:
+        return settings.clients[0]
+    if name is None:
+        raise CommandError(f"give --client, one of {', '.join(clients)}", exit_code=2)
+    if name not in clients:
+        near = did_you_mean(name, list(clients))
+        hint = f'did you mean "{near}"?' if near else f"there are: {', '.join(clients)}"
+        raise CommandError(f'there is no client "{name}"; {hint}', exit_code=2)
+    return clients[name]
+
+
+def _headers(given: list[str]) -> dict[str, list[str]]:
+    headers: dict[str, list[str]] = {}
+    for text in given:
+        field = _HEADER.fullmatch(text)
+        if field is None:
+            raise CommandError(f"--header {text}: write NAME=VALUE", exit_code=2)
+        headers.setdefault(field[1].lower(), []).append(field[2])
+    return headers
+
+
+def _address(option: str, text: str, settings: Settings) -> Address:
+    try:
+        return address_from_text(text, loose_domains=settings.addresses.loose_domains)
+    except AddressError as error:
+        raise CommandError(f"{option}: {error}", exit_code=2) from None

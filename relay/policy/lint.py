@@ -1,0 +1,138 @@
+"""What is allowed in a policy and still deserves a second look. Pure; `consent-relay policy lint` prints it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from itertools import combinations, product
+from typing import Final
+
+from relay.address import Address, AddressError, address_from_text, matches_pattern
+from relay.config.toml import Problem
+from relay.consent.events import Basis
+from relay.policy.model import Match, Mode, Policies, Stream
+
+#: Names that RFC 2606 and RFC 6761 keep for examples; nobody lives there.
+_EXAMPLE: Final = re.compile(r"(?:^|[./@])(?:example|test|invalid)(?:\.(?:com|net|org))?(?:[/:]|$)")
+_WEAK: Final = (Basis.CUSTOMER, Basis.PUBLISHED, Basis.ASSUMED)
+_STRONG: Final = (Basis.DOUBLE_OPT_IN, Basis.SINGLE_OPT_IN, Basis.WRITTEN)
+_RULES_THAT_CAN_BE_OFF: Final = ("stale_after", "renew_every", "confirm_within")
+
+
+def lint(policies: Policies) -> list[Problem]:
+    """In order of files and lines; empty when there is nothing to say."""
+    found = [problem for stream in policies.streams for problem in _of_one(stream)]
+    for one, other in combinations(policies.streams, 2):
+        found += _overlap(one, other)
+    return sorted(found)
+
+
+def _of_one(stream: Stream) -> Iterator[Problem]:
+    if not stream.expects:
+        yield _at(stream, "expect", "this policy has no tests", "add [[expect]] with given and verdict")
+    if stream.mode is Mode.SHADOW:
+        yield _at(
+            stream, "stream.mode", "shadow lets everything pass but a no", 'write "enforce" when you have seen enough'
+        )
+    if stream.is_commercial:
+        yield from _commercial(stream)
+
+
+def _commercial(stream: Stream) -> Iterator[Problem]:
+    if set(stream.profiles) == {"seed"}:
+        yield _at(stream, "stream.profiles", "no law is named", 'add the profiles of your readers\' countries: ["jp"]')
+    if any("<>" in match.mail_from for match in stream.matches):
+        yield _at(
+            stream,
+            "match",
+            '"<>" is the sender of reports and automatic replies, not of commercial mail',
+            'leave it to a stream of kind "system"',
+        )
+    weak = [basis for basis in _WEAK if basis in stream.consent.accept]
+    if weak:
+        yield _at(
+            stream,
+            "consent.accept",
+            f"{', '.join(weak)} is no clear, active yes",
+            "be sure that your law and your readers agree",
+        )
+    if weak and not stream.consent.accept.issuperset(_STRONG):
+        yield _at(
+            stream,
+            "consent.accept",
+            f"accepts {weak[0]} and not every stronger basis; a person's strongest yes is the one that counts",
+            "add the stronger ones",
+        )
+    for name in _RULES_THAT_CAN_BE_OFF:
+        if getattr(stream.consent.freshness, name) is None:
+            yield _at(stream, f"consent.{name}", "this rule is off", 'write a duration such as "365d"')
+    yield from _examples(stream)
+
+
+def _examples(stream: Stream) -> Iterator[Problem]:
+    if stream.sender is None:
+        return
+    for key, text in (
+        ("stream.list_id", stream.list_id),
+        ("sender.contact", stream.sender.contact),
+        ("sender.privacy_policy", stream.sender.privacy_policy),
+    ):
+        if _EXAMPLE.search(text):
+            yield _at(stream, key, f'"{text}" is still an example', "write your own")
+
+
+def _overlap(one: Stream, other: Stream) -> Iterator[Problem]:
+    """Two streams that claim the same mail without asking for a header."""
+    for mine, theirs in product(one.matches, other.matches):
+        if mine.headers or theirs.headers:
+            continue
+        shared = _shared(mine, theirs)
+        if shared is None:
+            continue
+        winner = other if other.is_commercial and not one.is_commercial else one
+        yield _at(
+            other,
+            "match",
+            f'"{one.id}" claims {shared}, too; without a header such mail belongs to "{winner.id}"',
+            "give them different clients or senders, or have the mailer set X-Consent-Stream",
+        )
+        return
+
+
+def _shared(one: Match, other: Match) -> str | None:
+    """A client and sender pattern that fit both, in words; None when there are none."""
+    clients = [name for name in one.clients or ("*",) if _meets(name, other.clients)]
+    senders = [
+        narrower
+        for mine, theirs in product(one.mail_from or ("*",), other.mail_from or ("*",))
+        for narrower in (mine, theirs)
+        if _covers(theirs if narrower is mine else mine, narrower)
+    ]
+    if not clients or not senders:
+        return None
+    return f"mail of {senders[0]} from client {clients[0]}"
+
+
+def _meets(name: str, others: tuple[str, ...]) -> bool:
+    return name == "*" or not others or "*" in others or name in others
+
+
+def _covers(wide: str, narrow: str) -> bool:
+    """Does an address that fits `narrow` fit `wide`, too? Tried with one such address."""
+    if "*" in (wide, narrow):
+        return wide in ("*", narrow)
+    return matches_pattern(wide, _sample(narrow))
+
+
+def _sample(pattern: str) -> Address | None:
+    try:
+        return address_from_text(pattern.replace("*", "x"))
+    except AddressError:  # "<>"
+        return None
+
+
+def _at(stream: Stream, key: str, wrong: str, instead: str) -> Problem:
+    """At the key, or at its table, where the file has one."""
+    place = stream.origins.get(key) or stream.origins.get(key.partition(".")[0])
+    line = place.line if place is not None and place.file == stream.file else 0
+    return Problem(stream.file, line, key, wrong, instead)

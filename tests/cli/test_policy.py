@@ -1,0 +1,128 @@
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from relay.cli import main
+
+SHIPPED = Path(__file__).parents[2] / "policies"
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A working folder with the shipped policies; commands run in it."""
+    shutil.copytree(SHIPPED, tmp_path / "policies", ignore=shutil.ignore_patterns("profiles", "*.md"))
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def test_the_expectations_of_all_policies_are_run(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["policy", "test"]) == 0
+    assert "policies/newsletter.toml: 5 of 5 expectations hold" in capsys.readouterr().out
+
+
+def test_an_expectation_that_fails_is_a_problem_found(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = folder / "policies" / "system.toml"
+    file.write_text(file.read_text().replace('verdict = "deliver"\nreason = "transactional"', 'verdict = "hold"'))
+
+    assert main(["policy", "test"]) == 1
+    out = capsys.readouterr().out
+    assert "system.toml:14: expect: is deliver transactional, expected hold" in out
+    assert main(["policy", "test", "--json", str(file)]) == 1
+    (tested,) = json.loads(capsys.readouterr().out)
+    assert (tested["stream"], tested["expectations"], tested["failures"][0]["line"]) == ("system", 1, 14)
+
+
+def test_a_single_file_can_be_tested(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["policy", "test", "policies/receipts.toml"]) == 0
+    assert capsys.readouterr().out == "policies/receipts.toml: 3 of 3 expectations hold\n"
+
+
+def test_problems_of_policies_are_told_with_their_lines(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = folder / "policies" / "system.toml"
+    file.write_text(file.read_text().replace('kind = "system"', 'kind = "systm"'))
+
+    for action in ("test", "show", "lint"):
+        assert main(["policy", action]) == 1
+        assert 'system.toml:7: stream.kind: "systm" is not known here' in capsys.readouterr().err
+
+
+def test_streams_are_listed_and_one_is_shown_with_the_places_of_its_values(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["policy", "show"]) == 0
+    assert [line.split()[0] for line in capsys.readouterr().out.splitlines()] == [
+        "STREAM", "newsletter", "receipts", "system",
+    ]  # fmt: skip
+    assert main(["policy", "show", "newsletter"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert any(line.startswith("consent.stale_after") and "newsletter.toml:34" in line for line in lines)
+    assert any(line.startswith("verdict.withdrawn") and line.endswith("default") for line in lines)
+
+
+def test_show_prints_json(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["policy", "show", "--json"]) == 0
+    assert len(json.loads(capsys.readouterr().out)) == 3
+    assert main(["policy", "show", "--json", "newsletter"]) == 0
+    shown = json.loads(capsys.readouterr().out)
+    assert shown["rules"]["consent.stale_after"]["value"] == '"365d"'
+
+
+def test_an_unknown_stream_is_answered_with_the_nearest(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["policy", "show", "newsleter"]) == 1
+    assert 'did you mean "newsletter"?' in capsys.readouterr().err
+
+
+def test_the_schema_is_json(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["policy", "schema"]) == 0
+    schema = json.loads(capsys.readouterr().out)
+    assert schema["title"] == "consent-relay policy"
+    assert schema["properties"]["stream"]
+
+
+def test_lint_remarks_the_examples_that_are_still_there(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["policy", "lint"]) == 1
+    assert "sender.contact" in capsys.readouterr().out
+    assert main(["policy", "lint", "--json"]) == 1
+    assert {one["key"] for one in json.loads(capsys.readouterr().out)} >= {"sender.contact", "sender.privacy_policy"}
+
+
+def test_a_new_policy_is_written_once_and_is_sound(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    arguments = ["policy", "new", "offers", "--mail-from", "*@offers.brand.example"]
+
+    assert main(arguments) == 0
+    assert main(["policy", "test", "policies/offers.toml"]) == 0
+    assert main(arguments) == 2
+    assert '"offers" is already taken' in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["new", "No Good"], "stream.id"),
+        (["new", "offers", "--mail-from", "nobody"], "match.mail_from"),
+        (["new", "offers", "--brand", 'b"\nkind = "system'], "policy"),
+        (["new", "../escape"], "stream.id"),
+    ],
+)
+def test_a_new_policy_that_would_not_load_is_not_written(
+    folder: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], said: str
+) -> None:
+    before = sorted(folder.rglob("*"))
+
+    assert main(["policy", *arguments]) in (1, 2)
+    assert said in capsys.readouterr().err
+    assert sorted(folder.rglob("*")) == before
+
+
+def test_the_shipped_policies_are_never_added_to(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+
+    assert main(["policy", "new", "offers"]) == 1
+    assert "consent-relay init makes one" in capsys.readouterr().err
+    assert not (SHIPPED / "offers.toml").exists()

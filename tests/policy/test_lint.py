@@ -1,0 +1,95 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from relay.policy.lint import lint
+from relay.policy.model import Policies
+
+Load = Callable[..., Policies]
+EXPECT = '[[expect]]\ngiven = {}\nverdict = "reject"\n'
+
+
+@pytest.fixture
+def sound(newsletter_text: str) -> str:
+    """A policy that gives no cause for remarks."""
+    text = newsletter_text.replace("brand.example", "brand-kk.jp")
+    return text.replace('kind = "commercial"', 'kind = "commercial"\nprofiles = ["jp"]') + EXPECT
+
+
+@pytest.fixture
+def both(sound: str, receipts_text: str) -> tuple[str, str]:
+    return sound, receipts_text + EXPECT
+
+
+def remarks(policies: Policies) -> list[tuple[str, str]]:
+    return [(one.key, one.wrong) for one in lint(policies)]
+
+
+def test_a_sound_policy_gives_no_cause_for_remarks(load: Load, sound: str) -> None:
+    assert lint(load(newsletter=sound)) == []
+
+
+@pytest.mark.parametrize(
+    ("change", "key", "wrong"),
+    [
+        ((EXPECT, ""), "expect", "this policy has no tests"),
+        (('profiles = ["jp"]', "profiles = []"), "stream.profiles", "no law is named"),
+        (('["jp"]', '["jp"]\nmode = "shadow"'), "stream.mode", "shadow lets everything pass but a no"),
+        (('["*@news', '["<>", "*@news'), "match", '"<>" is the sender of reports'),
+        ((EXPECT, EXPECT + '[consent]\nstale_after = "never"\n'), "consent.stale_after", "this rule is off"),
+        (("https://brand-kk.jp/contact", "a@shop.example"), "sender.contact", '"a@shop.example" is still an example'),
+    ],
+)
+def test_what_deserves_a_second_look_is_remarked(
+    load: Load, sound: str, change: tuple[str, str], key: str, wrong: str
+) -> None:
+    assert change[0] in sound
+    ((found_key, found_wrong),) = remarks(load(newsletter=sound.replace(*change)))
+
+    assert (found_key, found_wrong[: len(wrong)]) == (key, wrong)
+
+
+def test_a_weak_basis_is_remarked_and_more_so_without_the_stronger_ones(load: Load, sound: str) -> None:
+    beside = sound + '[consent]\naccept = ["double-opt-in", "single-opt-in", "written", "customer"]\n'
+    alone = sound + '[consent]\naccept = ["customer"]\n'
+
+    assert remarks(load(newsletter=beside)) == [("consent.accept", "customer is no clear, active yes")]
+    assert len(remarks(load(newsletter=alone))) == 2
+
+
+def test_a_remark_stands_at_the_line_of_its_key(load: Load, newsletter_text: str) -> None:
+    (problem, *_) = [one for one in lint(load(newsletter=newsletter_text)) if one.key == "sender.contact"]
+
+    assert problem.line == 14
+
+
+@pytest.mark.parametrize(
+    ("client", "sender", "count"),
+    [
+        ('"mautic"', '"*@news.brand-kk.jp"', 1),
+        ('"*"', '"*@*.brand-kk.jp"', 1),
+        ('"mautic"', '"x@news.brand-kk.jp"', 1),
+        ('"mautic"', '"*"', 1),
+        ('"shop"', '"*@news.brand-kk.jp"', 0),
+        ('"mautic"', '"*@brand-kk.jp"', 0),
+        ('"mautic"', '"<>"', 0),
+    ],
+)
+def test_streams_that_claim_the_same_mail_are_remarked(
+    load: Load, both: tuple[str, str], client: str, sender: str, count: int
+) -> None:
+    sound, receipts = both
+    receipts = receipts.replace('"shop"', client).replace('"*@brand.example"', sender)
+    found = remarks(load(newsletter=sound, receipts=receipts))
+
+    assert len(found) == count
+    assert all('such mail belongs to "newsletter"' in wrong for _, wrong in found)
+
+
+def test_a_header_keeps_two_streams_apart(load: Load, both: tuple[str, str]) -> None:
+    sound, receipts = both
+    receipts = receipts.replace('client = ["shop"]', 'header = { "X-Kind" = "receipt" }').replace("brand.ex", "news.ex")
+
+    assert lint(load(newsletter=sound, receipts=receipts)) == []
