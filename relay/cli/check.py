@@ -206,10 +206,15 @@ def _probable_policies(path: Path | None) -> Path | None:
     return folder / named if isinstance(named, str) else None
 
 
+def _embedded() -> str:
+    overlooked = " (relay.toml is read with -c relay.toml only)" if Path("relay.toml").exists() else ""
+    return f"embedded defaults{overlooked}"
+
+
 def _summary(settings: Settings, policies: Policies | None) -> str:
     streams = [f"{stream.id} ({stream.kind}, {stream.mode})" for stream in policies.streams] if policies else []
     lines = {
-        "settings": str(settings.file or "embedded defaults"),
+        "settings": str(settings.file or _embedded()),
         "mode": settings.mode,
         "listening": ", ".join(f"{one.address} ({one.role}, tls {one.tls})" for one in settings.listeners),
         "clients": ", ".join(client.name for client in settings.clients),

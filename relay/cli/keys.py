@@ -84,7 +84,8 @@ def make_key(folder: Path, domain: str, selector: str, kind: KeyType) -> DnsReco
     """Write a new key below `folder`, never over another one. Raises CommandError."""
     file = folder / KEYS_FOLDER / f"{domain}.{selector}.pem"
     try:
-        file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        for private in (file.parent.parent, file.parent):
+            private.mkdir(mode=0o700, parents=True, exist_ok=True)
         descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     except FileExistsError:
         raise CommandError(
@@ -138,7 +139,8 @@ def _print(records: Sequence[DnsRecord], *, as_json: bool) -> None:
 def _how_to_use(record: DnsRecord, domain: str, selector: str) -> str:
     return (
         f"\nwritten to {record.file}. Put the record above into the zone of {domain}, then name the key in relay.toml:\n\n"
-        f'[dkim."{domain}"]\nselector = "{selector}"\nkey = "{KEYS_FOLDER / Path(record.file).name}"'
+        f'[dkim."{domain}"]\nselector = "{selector}"\nkey = "{KEYS_FOLDER / Path(record.file).name}"\n\n'
+        f'Several keys of one domain: [[dkim."{domain}"]] for each.'
     )
 
 

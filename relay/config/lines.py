@@ -23,13 +23,23 @@ _KEYS: Final = frozenset({"bare_key", "quoted_key", "dotted_key"})
 
 
 @dataclass(frozen=True, slots=True)
+class Repeated:
+    """A key or the header of a table that stands a second time."""
+
+    location: Location
+    first: int
+    again: int
+    is_table: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Lines:
-    """first: the line (from 1) of each key, table and list item. repeated: keys that stand twice, with both lines.
+    """first: the line (from 1) of each key, table and list item. repeated: what stands twice.
     too_deep: a line with lists or tables nested past all use, where reading stopped; 0 when there is none.
     """
 
     first: Mapping[Location, int]
-    repeated: tuple[tuple[Location, int, int], ...]
+    repeated: tuple[Repeated, ...]
     too_deep: int = 0
 
 
@@ -47,7 +57,7 @@ def lines_of(source: bytes) -> Lines:
 @dataclass(slots=True)
 class _Index:
     first: dict[Location, int] = field(default_factory=dict)
-    repeated: list[tuple[Location, int, int]] = field(default_factory=list)
+    repeated: list[Repeated] = field(default_factory=list)
     #: how many [[tables]] of a name were seen: later headers below it mean the last one
     counts: dict[Location, int] = field(default_factory=dict)
     tables: set[Location] = field(default_factory=set)
@@ -73,12 +83,14 @@ class _Index:
         for key in above:
             here = self.enter((*here, key), line)
         here = (*here, last)
-        if node.type == "table_array_element":
+        is_listed = node.type == "table_array_element"
+        if here in self.tables if is_listed else here in self.tables or here in self.counts:
+            self.repeated.append(Repeated(here, self.first[here], line, is_table=True))
+            return  # its keys would all seem to stand twice
+        if is_listed:
             self.first.setdefault(here, line)
             number = self.counts[here] = self.counts.get(here, -1) + 1
             here = (*here, number)
-        elif here in self.tables:
-            self.repeated.append((here, self.first[here], line))
         self.tables.add(here)
         self.first.setdefault(here, line)
         for child in node.named_children:
@@ -101,7 +113,7 @@ class _Index:
             self.first.setdefault(here, line)
         here = (*here, last)
         if here in self.first:
-            self.repeated.append((here, self.first[here], line))
+            self.repeated.append(Repeated(here, self.first[here], line, is_table=False))
         self.first.setdefault(here, line)
         for value in values:
             self.value(here, value)

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Sequence
 from typing import Final, TypeAlias
 
-from relay.config.lines import Lines, dotted
+from relay.config.lines import Lines, Repeated, dotted
 from relay.config.problems import Problem
 
 #: Put before what tomllib says when it came to the end of the file in the middle of something.
@@ -19,10 +19,7 @@ _Words: TypeAlias = Callable[[str, str], tuple[str, str]]
 
 def syntax_problems(file: str, text: str, lines: Lines, said: str) -> Sequence[Problem]:
     """said: the message of tomllib.TOMLDecodeError. It stops at the first error; repeated keys are found all."""
-    repeated = [
-        Problem(file, again, dotted(location), f"stands twice, first in line {first}", "keep one of them")
-        for location, first, again in lines.repeated
-    ]
+    repeated = [_twice(file, one) for one in lines.repeated]
     place = _PLACE.search(said)
     what = _PLACE.sub("", said)
     if repeated and what.startswith("Cannot"):
@@ -36,6 +33,12 @@ def syntax_problems(file: str, text: str, lines: Lines, said: str) -> Sequence[P
         what = f"{_CUT}{what}"
     wrong, instead = _in_words(what, line, rest)
     return [*repeated, Problem(file, number, "", wrong, instead)]
+
+
+def _twice(file: str, repeated: Repeated) -> Problem:
+    key = dotted(repeated.location)
+    instead = f"keep one of them, or write [[{key}]] for each" if repeated.is_table else "keep one of them"
+    return Problem(file, repeated.again, key, f"stands twice, first in line {repeated.first}", instead)
 
 
 def _in_words(what: str, line: str, rest: str) -> tuple[str, str]:

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from relay.config.lines import dotted, lines_of
+from relay.config.lines import Repeated, dotted, lines_of
 
 FILE = b"""\
 mode = "x"
@@ -48,7 +48,9 @@ def test_tables_that_stand_often_are_counted_also_below_each_other() -> None:
 
 def test_what_stands_twice_is_told_with_both_lines() -> None:
     repeated = lines_of(b"a = 1\n[t]\nb = 1\nb = 2\n[t]\n").repeated
-    assert repeated == ((("t", "b"), 3, 4), (("t",), 2, 5))
+    assert repeated == (Repeated(("t", "b"), 3, 4, is_table=False), Repeated(("t",), 2, 5, is_table=True))
+    for mixed in (b"[t]\n[[t]]\n", b"[[t]]\n[t]\n"):
+        assert lines_of(mixed).repeated == (Repeated(("t",), 1, 2, is_table=True),)
     assert not lines_of(FILE).repeated
 
 
