@@ -23,6 +23,7 @@ from relay.reason import Reason, Verdict
 from relay.reply import Reply
 from relay.store.connection import errors_of_the_store, open_for_reading
 from relay.store.facts import read_facts
+from relay.store.journal import Journal
 from relay.store.port import StoreUnavailableError
 from relay.store.queries import query
 from relay.store.rows import address_of, event_of
@@ -125,6 +126,13 @@ class Reader:
                 yield row[0], address_of(row[1])
             after = rows[-1]
 
+    def noes(self) -> Iterator[Event]:
+        """Every withdrawal and complaint, in the order of recording."""
+        after = ""
+        while rows := self._all(f"{query('noes_after')} LIMIT ?", after, _PAGE):
+            yield from map(event_of, rows)
+            after = rows[-1][0]
+
     def decisions(self, wanted: Wanted, limit: int) -> list[Stored]:
         """The newest `limit` that are wanted, the oldest of them first."""
         where, values = _conditions(wanted)
@@ -162,6 +170,11 @@ class Reader:
     def schema_version(self) -> int:
         with errors_of_the_store():
             return version_of(self._connection)
+
+    def is_behind(self, journal: Journal) -> bool:
+        """Does the store lack withdrawals that the journal has?"""
+        with errors_of_the_store():
+            return journal.is_ahead_of(self._connection)
 
     def flaw(self) -> Flaw | None:
         """The first line of the ledger at which the hash chain does not hold."""

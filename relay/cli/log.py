@@ -1,0 +1,243 @@
+"""`consent-relay log`: follow decisions as they are made, find old ones. Reads the store, not the log file."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any, Final
+
+from relay.address import AddressError, address_from_text
+from relay.cli import CommandError, add_config_option
+from relay.cli.stored import moment_of, now_in_utc, reader_of, settings_of, zone_of
+from relay.config.durations import parse_duration
+from relay.config.settings import Settings
+from relay.decision import Decision, Outcome
+from relay.reason import MEANINGS, Reason, Verdict
+from relay.store.reading import Reader, Wanted
+
+#: Seconds between two looks of `tail`.
+_PAUSE: Final = 0.25
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
+    tailing = actions.add_parser("tail", help="print decisions and outcomes as they come")
+    tailing.add_argument("-n", "--lines", type=int, default=10, metavar="N", help="begin with the last N (default: 10)")
+    querying = actions.add_parser("query", help="find decisions, or everything about one id of an SMTP reply")
+    querying.add_argument("--id", default="", help="id of a decision (it stands in the reply) or of a message")
+    querying.add_argument("--recipient", default="", metavar="ADDRESS", help="or a pattern, such as *@example.com")
+    querying.add_argument("--sender", default="", metavar="ADDRESS", help="or a pattern")
+    querying.add_argument("--client", default="", metavar="NAME")
+    querying.add_argument("--stream", default="", metavar="S")
+    querying.add_argument("--reason", choices=[*Reason], metavar="REASON", help="see consent-relay reason")
+    querying.add_argument("--verdict", choices=[*Verdict], metavar="VERDICT", help=", ".join(Verdict))
+    querying.add_argument("--since", default="", metavar="T", help="a time in ISO 8601, or how long ago: 7d, 2h")
+    querying.add_argument("--until", default="", metavar="T", help="the same")
+    querying.add_argument(
+        "--timezone", default="", metavar="ZONE", help="of times without a zone: Asia/Tokyo or +09:00"
+    )
+    querying.add_argument("--limit", type=int, default=100, metavar="N", help="the newest N (default: 100)")
+    for leaf in (tailing, querying):
+        leaf.add_argument("--json", action="store_true", help="print JSON, one object a line")
+        add_config_option(leaf)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    settings = settings_of(arguments)
+    with reader_of(settings) as reader:
+        if arguments.action == "tail":
+            return _tail(reader, max(0, arguments.lines), as_json=arguments.json)
+        if arguments.id:
+            return _everything(reader, arguments.id.strip(), as_json=arguments.json)
+        return _query(reader, _wanted(arguments, settings), max(1, arguments.limit), as_json=arguments.json)
+
+
+def _tail(reader: Reader, lines: int, *, as_json: bool) -> int:
+    """Until interrupted."""
+    decided, settled = reader.last_sequences()
+    for stored in reader.decisions(Wanted(), lines) if lines else ():
+        _print(stored.decision, as_json=as_json)
+    while True:
+        decisions = reader.decisions_after(decided)
+        outcomes = reader.outcomes_after(settled)
+        for stored in decisions:
+            decided = stored.sequence
+            _print(stored.decision, as_json=as_json)
+        for stored_outcome in outcomes:
+            settled = stored_outcome.sequence
+            _print(stored_outcome.outcome, as_json=as_json)
+        if not decisions and not outcomes:
+            sys.stdout.flush()
+            time.sleep(_PAUSE)
+
+
+def _query(reader: Reader, wanted: Wanted, limit: int, *, as_json: bool) -> int:
+    found = reader.decisions(wanted, limit + 1)
+    if len(found) > limit:
+        found = found[1:]
+        print(f"the newest {limit:,}; there are more, see --limit and --until", file=sys.stderr)
+    outcomes: dict[str, list[Outcome]] = {}
+    for outcome in reader.outcomes_of([stored.decision.id for stored in found]):
+        outcomes.setdefault(outcome.decision, []).append(outcome)
+    for stored in found:
+        decision = stored.decision
+        if as_json:
+            print(_line({**fields_of(decision), "outcomes": [*map(fields_of, outcomes.get(decision.id, ()))]}))
+        else:
+            _print(decision, as_json=False)
+            for outcome in outcomes.get(decision.id, ()):
+                print(f"    {_in_words(outcome)}")
+    return 0
+
+
+def _everything(reader: Reader, identity: str, *, as_json: bool) -> int:
+    """All about one decision, or about all of one message. 1 when there is none."""
+    found = [stored.decision for stored in reader.found_by_id(identity)]
+    if not found:
+        raise CommandError(f"no decision and no message has the id {identity}")
+    outcomes = reader.outcomes_of([decision.id for decision in found])
+    for decision in found:
+        own = [outcome for outcome in outcomes if outcome.decision == decision.id]
+        if as_json:
+            print(_line({**fields_of(decision), "outcomes": [*map(fields_of, own)]}))
+        else:
+            print("\n".join(_at_length(decision, own)))
+    return 0
+
+
+def fields_of(what: Decision | Outcome) -> dict[str, Any]:
+    """The same names as in the log's lines."""
+    if isinstance(what, Outcome):
+        return {
+            "event": "outcome",
+            "at": _iso(what.at),
+            "id": what.decision,
+            "result": what.result,
+            "reason": what.reason,
+            "smtp_code": what.reply.code,
+            "reply": str(what.reply),
+            "next_hop": what.next_hop,
+            "seconds": round(what.seconds, 4),
+        }
+    return {
+        "event": "decision",
+        "at": _iso(what.at),
+        "id": what.id,
+        "message": what.message,
+        "client": what.client,
+        "stream": what.stream,
+        "brand": what.brand,
+        "sender": what.sender,
+        "recipient": "" if what.recipient is None else str(what.recipient),
+        "verdict": what.verdict,
+        "enforced": what.enforced,
+        "reason": what.reason,
+        "reasons": list(what.reasons),
+        "smtp_code": what.reply.code,
+        "reply": str(what.reply),
+        "policy": what.policy,
+        "status": what.status,
+        "facts": what.facts,
+    }
+
+
+def _wanted(arguments: argparse.Namespace, settings: Settings) -> Wanted:
+    return Wanted(
+        recipient=_address_or_pattern(arguments.recipient, settings),
+        sender=_address_or_pattern(arguments.sender, settings),
+        client=arguments.client,
+        stream=arguments.stream,
+        reason=Reason(arguments.reason) if arguments.reason else None,
+        verdict=Verdict(arguments.verdict) if arguments.verdict else None,
+        since=_moment("--since", arguments.since, arguments.timezone),
+        until=_moment("--until", arguments.until, arguments.timezone),
+    )
+
+
+def _address_or_pattern(text: str, settings: Settings) -> str:
+    """In the spelling of the store, so that USER@EXAMPLE.COM. finds what was sent to its canonical form."""
+    if not text or "*" in text:
+        return text
+    try:
+        return str(address_from_text(text, loose_domains=settings.addresses.loose_domains))
+    except AddressError as error:
+        raise CommandError(f"{error}; a pattern has a *, such as *@example.com", exit_code=2) from None
+
+
+def _moment(option: str, text: str, zone: str) -> datetime | None:
+    if not text:
+        return None
+    now = now_in_utc()
+    if text[0].isdigit() and text[-1].isalpha() and "-" not in text:
+        try:
+            return now - parse_duration(text)
+        except ValueError as error:
+            raise CommandError(f"{option}: {error}", exit_code=2) from None
+    return moment_of(option, text, zone_of(zone), now)
+
+
+def _print(what: Decision | Outcome, *, as_json: bool) -> None:
+    if as_json:
+        print(_line(fields_of(what)))
+    elif isinstance(what, Outcome):
+        print(f"{_second(what.at)}  {what.decision}  {_in_words(what)}")
+    else:
+        shadow = "" if what.enforced else " (shadow: sent)"
+        whom = "-" if what.recipient is None else what.recipient
+        print(
+            f"{_second(what.at)}  {what.id}  {what.verdict}{shadow}  {what.reason}  {what.stream or '-'}  "
+            f"{what.sender or '<>'} -> {whom}  {what.client}  {what.reply.code}"
+        )
+
+
+def _at_length(decision: Decision, outcomes: Sequence[Outcome]) -> list[str]:
+    meaning = MEANINGS[decision.reason]
+    also = ", ".join(decision.reasons[1:])
+    lines = [
+        f"decision {decision.id}",
+        f"  at         {_second(decision.at)}",
+        f"  message    {decision.message}",
+        f"  client     {decision.client}",
+        f"  stream     {decision.stream or 'none'}" + (f" of {decision.brand}" if decision.brand else ""),
+        f"  sender     {decision.sender or '<>'}",
+        f"  recipient  {'none: refused at MAIL' if decision.recipient is None else decision.recipient}",
+        f"  verdict    {decision.verdict}" + ("" if decision.enforced else ", only recorded (shadow mode)"),
+        f"  reason     {decision.reason}: {meaning.explanation}",
+        f"  to do      {meaning.remedy}",
+        f"  reply      {decision.reply}",
+        f"  policy     {decision.policy or 'none'}",
+    ]
+    if also:
+        lines.insert(9, f"  also       {also}")
+    if decision.status:
+        lines.append(f"  status     {decision.status}")
+    lines += [f"  {name:<18} {_value(value)}" for name, value in decision.facts.items()]
+    lines += [f"  outcome    {_second(outcome.at)}  {_in_words(outcome)}" for outcome in outcomes]
+    return lines if outcomes else [*lines, "  outcome    none recorded"]
+
+
+def _in_words(outcome: Outcome) -> str:
+    where = f" by {outcome.next_hop}" if outcome.next_hop else ""
+    return f"{outcome.result}{where} in {outcome.seconds:.3f} s: {outcome.reply}"
+
+
+def _value(value: object) -> str:
+    if isinstance(value, Mapping):
+        return ", ".join(f"{name} {part}" for name, part in value.items() if part not in ("", None))
+    return str(value)
+
+
+def _line(values: Mapping[str, Any]) -> str:
+    return json.dumps(values, ensure_ascii=False, separators=(",", ":"))
+
+
+def _iso(moment: datetime) -> str:
+    return moment.isoformat().replace("+00:00", "Z")
+
+
+def _second(moment: datetime) -> str:
+    return f"{moment:%Y-%m-%d %H:%M:%SZ}"

@@ -1,0 +1,102 @@
+"""Settings, policies and store for commands; what goes wrong there becomes one line for the person at the terminal."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import os
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime, timedelta, timezone, tzinfo
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from relay.address import Address, AddressError, address_from_text
+from relay.cli import CommandError
+from relay.config.load import load_settings
+from relay.config.settings import Settings
+from relay.consent.events import Event
+from relay.consent.rows import parse_moment
+from relay.decision import new_id
+from relay.store.appending import NOES, append_events
+from relay.store.committing import Committer, Work
+from relay.store.port import StoreUnavailableError
+from relay.store.reading import Reader, open_reader
+
+
+def settings_of(arguments: argparse.Namespace) -> Settings:
+    """As `-c` and the environment say. Raises ProblemsError."""
+    return load_settings(Path(arguments.config) if arguments.config else None, os.environ)
+
+
+@contextlib.contextmanager
+def reader_of(settings: Settings) -> Iterator[Reader]:
+    with outages_in_words(settings), open_reader(settings.store.path) as reader:
+        yield reader
+
+
+@contextlib.contextmanager
+def committer_of(settings: Settings, *, behind_is_fine: bool = False) -> Iterator[Committer]:
+    """The store open for writing; it may be open in a running relay at the same time."""
+    with outages_in_words(settings):
+        committer = Committer(settings.store.path, settings.store.journal, behind_is_fine=behind_is_fine)
+        with contextlib.closing(committer):
+            yield committer
+
+
+def append(committer: Committer, events: Sequence[Event]) -> tuple[int, ...]:
+    """Add events to the ledger; their numbers."""
+    says_no = any(event.kind in NOES for event in events)
+    (result,) = committer.commit([Work(lambda connection: append_events(connection, events, os.urandom), says_no)])
+    if isinstance(result, BaseException):
+        raise result
+    numbers: tuple[int, ...] = result
+    return numbers
+
+
+@contextlib.contextmanager
+def outages_in_words(settings: Settings) -> Iterator[None]:
+    try:
+        yield
+    except StoreUnavailableError as error:
+        raise CommandError(f"{settings.store.path}: {error}") from None
+
+
+def address_of(text: str, settings: Settings) -> Address:
+    try:
+        return address_from_text(text, loose_domains=settings.addresses.loose_domains)
+    except AddressError as error:
+        raise CommandError(f"the address cannot be used: {error}", exit_code=2) from None
+
+
+def zone_of(text: str) -> tzinfo | None:
+    """A time zone by name ("Asia/Tokyo") or offset ("+09:00"); None for ""."""
+    if not text:
+        return None
+    with contextlib.suppress(ValueError):
+        offset = datetime.fromisoformat(f"2000-01-01T00:00:00{text}").utcoffset()
+        return timezone(offset or timedelta())
+    try:
+        return ZoneInfo(text)
+    except (KeyError, ValueError, OSError):
+        raise CommandError(f"--timezone: {text!r} is no time zone; write Asia/Tokyo or +09:00", exit_code=2) from None
+
+
+def moment_of(option: str, text: str, zone: tzinfo | None, now: datetime) -> datetime:
+    """A time given as an option: ISO 8601 or "now"."""
+    if text == "now":
+        return now
+    try:
+        moment = parse_moment(text, zone)
+    except ValueError as error:
+        raise CommandError(f"{option}: {text!r} {error}", exit_code=2) from None
+    if moment > now:
+        raise CommandError(f"{option}: {text!r} lies in the future", exit_code=2)
+    return moment
+
+
+def fresh_id(now: datetime) -> str:
+    return new_id(now, os.urandom(10))
+
+
+def now_in_utc() -> datetime:
+    return datetime.now(UTC)
