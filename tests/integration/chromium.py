@@ -12,6 +12,9 @@ from selenium import webdriver
 from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.by import By
+from selenium.webdriver.common.keys import Keys
+from selenium.webdriver.support.expected_conditions import staleness_of
+from selenium.webdriver.support.wait import WebDriverWait
 
 _ARGUMENTS: Final = (
     "--headless",
@@ -40,10 +43,16 @@ class Browser:
 
     def press_the_button(self) -> None:
         (button,) = self.driver.find_elements(By.TAG_NAME, "button")
-        button.click()
+        with self._another_page():
+            button.click()
+
+    def press_enter(self) -> None:
+        """On the button that has the focus."""
+        with self._another_page():
+            self.type_keys(Keys.ENTER)
 
     def type_keys(self, keys: str) -> None:
-        """To whatever has the focus; WebDriver's code points stand for Tab, Enter and their like."""
+        """To whatever has the focus."""
         ActionChains(self.driver).send_keys(keys).perform()
 
     @property
@@ -87,6 +96,15 @@ class Browser:
     def complaints(self) -> list[str]:
         """What the browser's console says: breaches of the content security policy, failed loads."""
         return [line["message"] for line in self.driver.get_log("browser")]
+
+    @contextmanager
+    def _another_page(self) -> Iterator[None]:
+        """What is done inside leads to another page; goes on when that one is there, whole."""
+        before = self.driver.find_element(By.TAG_NAME, "html")
+        yield
+        patient = WebDriverWait(self.driver, 20, poll_frequency=0.05)
+        patient.until(staleness_of(before))
+        patient.until(lambda driver: driver.execute_script("return document.readyState") == "complete")
 
     def _command(self, name: str, **arguments: Any) -> dict[str, Any]:
         answer: dict[str, Any] = self.driver.execute_cdp_cmd(name, arguments)

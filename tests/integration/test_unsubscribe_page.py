@@ -14,6 +14,7 @@ from integration.clients import by_smtplib
 from integration.mails import newsletter, unsubscribe_url
 from integration.postfix import Postfix
 from integration.serving import NEWS, Relay
+from selenium.webdriver.common.keys import Keys
 
 from relay.address import Address
 from relay.decision import new_id
@@ -127,10 +128,10 @@ def test_a_screen_reader_is_told_the_title_the_heading_and_one_button(relay: Rel
 
 def test_the_keyboard_alone_is_enough(relay: Relay, english: Browser) -> None:
     english.open(link(relay))
-    english.type_keys("\ue004")  # Tab
+    english.type_keys(Keys.TAB)
     assert english.driver.switch_to.active_element.tag_name == "button"
     assert english.style_of("button", "outline-style") == "solid"
-    english.type_keys("\ue007")  # Enter
+    english.press_enter()
     assert english.heading == "“Product news” has stopped"
 
 
