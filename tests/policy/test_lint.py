@@ -90,6 +90,8 @@ def test_streams_that_claim_the_same_mail_are_remarked(
 
 def test_a_header_keeps_two_streams_apart(load: Load, both: tuple[str, str]) -> None:
     sound, receipts = both
-    receipts = receipts.replace('client = ["shop"]', 'header = { "X-Kind" = "receipt" }').replace("brand.ex", "news.ex")
+    receipts = receipts.replace('client = ["shop"]', 'header = { "X-Kind" = "receipt" }').replace(
+        "*@brand.example", "*@news.brand-kk.jp"
+    )
 
     assert lint(load(newsletter=sound, receipts=receipts)) == []
