@@ -6,6 +6,8 @@ Every wait ends at a moment given by the caller, so a hop that drips single octe
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import socket
 from typing import Final, cast
 
 from relay.outbound.replies import GarbageError, HopReply, next_reply
@@ -45,6 +47,10 @@ class Wire(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.use(cast("asyncio.Transport", transport))  # uvloop's is none by class, only by its methods
+        # What the kernel has not sent is not hidden from flow control: a slow hop is told from one that stands still,
+        # and little more than the last piece is under way when the wait for the answer to the dot begins.
+        with contextlib.suppress(OSError, AttributeError):
+            transport.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, PIECE)
         self.is_open = True
 
     def data_received(self, data: bytes) -> None:
