@@ -20,7 +20,7 @@ from cryptography import x509
 from relay.cli import add_config_option
 from relay.config.files import is_file, named_files, place_of_dkim_key
 from relay.config.lines import Location
-from relay.config.load import Loaded, load, loaded_again
+from relay.config.load import Loaded, load, loaded_again, shipped_policies
 from relay.config.mistakes import Found
 from relay.config.settings import NextHopTls, Settings
 from relay.config.toml import Document, Problem, ProblemsError, read_document
@@ -129,12 +129,25 @@ def _dkim_key(here: Location, file: Path) -> Iterator[Found]:
 def _together(loaded: Loaded, policies: Policies) -> Iterator[Problem]:
     """What only settings and policies together show."""
     yield from _public_url(loaded, policies)
-    documents = {stream.file: read_document(Path(stream.file)) for stream in policies.streams}
-    names = {client.name for client in loaded.settings.clients} | {_ANY_CLIENT}
+    unfit = list(_streams(loaded.settings, policies))
+    if unfit and loaded.settings.policies == shipped_policies():
+        # nobody can mend the files in the package
+        yield loaded.document.problem(
+            ("policies",),
+            f"there is no folder {loaded.settings.folder / 'policies'}, and the shipped examples do not fit these settings",
+            "make it, then a first policy with consent-relay policy new",
+        )
+        return
+    yield from unfit
+
+
+def _streams(settings: Settings, policies: Policies) -> Iterator[Problem]:
+    names = {client.name for client in settings.clients} | {_ANY_CLIENT}
     for stream in policies.streams:
-        yield from _clients(stream, documents[stream.file], names)
+        document = read_document(Path(stream.file))
+        yield from _clients(stream, document, names)
         if _must_be_one_click(stream):
-            yield from _signature(stream, documents[stream.file], loaded.settings)
+            yield from _signature(stream, document, settings)
 
 
 def _must_be_one_click(stream: Stream) -> bool:

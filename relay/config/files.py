@@ -31,7 +31,7 @@ def place_of_dkim_key(loaded: Loaded, domain: str, number: int) -> Location:
 def _policies(loaded: Loaded) -> Iterator[Found]:
     folder = loaded.settings.policies
     if not stat.S_ISDIR(_mode(folder)):
-        yield Found(("policies",), f"there is no folder {folder}", "make it with consent-relay init, or mend the path")
+        yield Found(("policies",), f"there is no folder {folder}", "make it, or mend the path")
 
 
 def _listeners(loaded: Loaded) -> Iterator[Found]:

@@ -151,6 +151,9 @@ def _say(model: type[BaseModel], location: Location, group: Sequence[ErrorDetail
         return
     kinds = list(dict.fromkeys(_KIND[error["type"]] for error in group if error["type"] in _KIND))
     if kinds:
+        if location[-1:] == ("password",):  # problems end in logs, what was written there must not
+            yield Found(location, f"must be {kinds[0][0]}", f"write password = {kinds[0][1]}")
+            return
         yield Found(location, *_wrong_kind(location, group[0]["input"], kinds))
         return
     if group[0]["type"] == "missing":

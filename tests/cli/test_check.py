@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -114,6 +115,18 @@ def test_a_client_that_only_a_policy_knows_is_a_problem_of_the_policy(
     change(folder / "relay.toml", '"mautic"', '"shop"')
     assert checked(folder, capsys) == [
         'policies/newsletter.toml:16: match.client: there is no client "mautic" in the settings, the clients are shop'
+    ]
+
+
+def test_settings_that_the_shipped_examples_do_not_fit_ask_for_policies_of_their_own(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shutil.rmtree(folder / "policies")
+    assert checked(folder, capsys) == [
+        (
+            "relay.toml:1: policies: there is no folder policies, and the shipped examples do not fit these settings, "
+            "make it, then a first policy with consent-relay policy new"
+        )
     ]
 
 

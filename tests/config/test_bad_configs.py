@@ -48,3 +48,8 @@ def test_every_error_says_what_to_write_instead(file: Path) -> None:
         assert problem.wrong
         assert problem.instead
         assert not problem.instead.endswith(".")
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
+def test_no_error_repeats_a_password(file: Path) -> None:
+    assert not any(secret in str(problem) for problem in problems_of(file, {}) for secret in ("hunter2", "12345678"))
