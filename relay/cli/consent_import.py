@@ -168,6 +168,7 @@ def _take(
 
     says_no = not dry_run and any(event.kind in NOES for event in events)
     (result,) = committer.commit([Work(work, says_no)])
+    committer.checkpoint()
     if isinstance(result, _Undone):
         result = result.result
     elif isinstance(result, BaseException):

@@ -124,8 +124,11 @@ class Committer:
         if self._reserve.exists():
             return True
         try:
-            with self._reserve.open("xb") as file:
-                os.posix_fallocate(file.fileno(), 0, self._reserve_octets)
+            file = os.open(self._reserve, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o600)
+            try:
+                os.posix_fallocate(file, 0, self._reserve_octets)
+            finally:
+                os.close(file)
         except FileExistsError:
             return True  # another process was faster
         except OSError:
