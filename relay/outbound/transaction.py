@@ -191,6 +191,8 @@ class _Dialogue:
             return _UNKNOWN
         if answer.code == 421:
             self._connection.abort()
+        # RFC 5321 section 4.1.1.4 ends the transaction here; Postfix keeps it open when it refuses at the end of DATA.
+        self._connection.needs_reset = not answer.is_positive
         return _fate(answer)
 
     async def _expect_reset(self) -> None:

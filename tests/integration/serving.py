@@ -119,6 +119,10 @@ processes = {processes}
 """
 
 
+#: Across relays, because tests of several files look into one Postfix.
+_NUMBERS: Final = count(1)
+
+
 @dataclass(slots=True)
 class Relay:
     folder: Path
@@ -127,7 +131,6 @@ class Relay:
     web: int
     dns: dict[str, str] = field(default_factory=dict)
     process: subprocess.Popen[bytes] | None = None
-    _readers: Iterator[int] = field(default_factory=lambda: count(1))
 
     # --- commands
 
@@ -161,19 +164,19 @@ class Relay:
         return self.readers(1, local=local)[0]
 
     def readers(self, number: int, *, local: str = "reader") -> list[str]:
-        addresses = [f"{local}{next(self._readers)}@reader.example" for _ in range(number)]
+        addresses = [f"{local}{next(_NUMBERS)}@reader.example" for _ in range(number)]
         self.consenting(addresses)
         return addresses
 
     def consenting(self, addresses: Sequence[str]) -> None:
         at = (datetime.now(UTC) - timedelta(hours=1)).isoformat()
         rows = [f"{address},newsletter,double-opt-in,{at},clicked,{at}" for address in addresses]
-        file = self.folder / f"people{next(self._readers)}.csv"
+        file = self.folder / f"people{next(_NUMBERS)}.csv"
         file.write_text("\n".join(["address,stream,basis,at,act,confirmed_at", *rows, ""]), "utf-8")
         self.command("consent", "import", str(file))
 
     def stranger(self, *, local: str = "stranger") -> str:
-        return f"{local}{next(self._readers)}@reader.example"
+        return f"{local}{next(_NUMBERS)}@reader.example"
 
     # --- running
 

@@ -50,6 +50,15 @@ def test_mail_is_asked_for_again_while_the_next_hop_is_away_and_passes_when_it_i
     postfix.wait_for(reader)
 
 
+def test_a_refusal_at_the_end_of_data_spoils_nothing_for_the_next_message(relay: Relay, postfix: Postfix) -> None:
+    """Postfix keeps such a transaction open, so the kept connection has to be reset."""
+    refused, after = relay.reader(local="toolate"), relay.reader()
+    assert not by_smtplib(relay.plain, NEWS, refused, newsletter(NEWS, refused)).accepted
+    sent = by_smtplib(relay.plain, NEWS, after, newsletter(NEWS, after))
+    assert sent.accepted, sent.said
+    postfix.wait_for(after)
+
+
 def test_a_connection_that_the_next_hop_closed_meanwhile_costs_nobody_a_retry(relay: Relay, postfix: Postfix) -> None:
     before, after = relay.readers(2)
     assert by_smtplib(relay.plain, NEWS, before, newsletter(NEWS, before)).accepted

@@ -15,6 +15,7 @@ from integration.verifiers import by_dkimpy
 @pytest.fixture
 def smtp(relay: Relay) -> Iterator[smtplib.SMTP]:
     with smtplib.SMTP("127.0.0.1", relay.plain, timeout=60) as connection:
+        connection.ehlo()
         yield connection
 
 
