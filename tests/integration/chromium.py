@@ -9,11 +9,11 @@ from contextlib import contextmanager
 from typing import Any, Final
 
 from selenium import webdriver
+from selenium.common.exceptions import WebDriverException
 from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
-from selenium.webdriver.support.expected_conditions import staleness_of
 from selenium.webdriver.support.wait import WebDriverWait
 
 _ARGUMENTS: Final = (
@@ -100,11 +100,18 @@ class Browser:
     @contextmanager
     def _another_page(self) -> Iterator[None]:
         """What is done inside leads to another page; goes on when that one is there, whole."""
-        before = self.driver.find_element(By.TAG_NAME, "html")
+        before = self._loaded()
         yield
-        patient = WebDriverWait(self.driver, 20, poll_frequency=0.05)
-        patient.until(staleness_of(before))
-        patient.until(lambda driver: driver.execute_script("return document.readyState") == "complete")
+        # asked in the middle of a change of pages, the driver fails in several ways
+        patient = WebDriverWait(self.driver, 20, poll_frequency=0.05, ignored_exceptions=(WebDriverException,))
+        patient.until(lambda _: self._loaded() not in (before, None))
+
+    def _loaded(self) -> float | None:
+        """When the page began to load, which tells pages apart; None while it is still loading."""
+        began: float | None = self.driver.execute_script(
+            "return document.readyState === 'complete' ? performance.timeOrigin : null"
+        )
+        return began
 
     def _command(self, name: str, **arguments: Any) -> dict[str, Any]:
         answer: dict[str, Any] = self.driver.execute_cdp_cmd(name, arguments)
