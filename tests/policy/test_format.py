@@ -5,9 +5,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from pydantic import BaseModel
 
-from relay.config.toml import read_document, validate
+from relay.config.toml import Document, Problem, ProblemsError, read_document, validate
 from relay.policy.format import PolicyFile
 
 SHIPPED = sorted((Path(__file__).parents[2] / "policies").glob("*.toml"))
@@ -46,3 +48,30 @@ def test_the_schema_knows_the_keys_as_they_stand_in_a_file() -> None:
     assert "for" in schema["$defs"]["HoldTable"]["properties"]
     assert schema["properties"]["verdict"]["properties"]["stale"]["enum"] == ["defer", "discard", "hold"]
     assert schema["$defs"]["StreamTable"]["properties"]["kind"]
+
+
+KEYS = sorted({info.alias or name for table in tables(PolicyFile) for name, info in table.model_fields.items()})
+scalars = (
+    st.booleans()
+    | st.integers(-5, 5)
+    | st.floats(allow_nan=True)
+    | st.dates()
+    | st.sampled_from(["", "*", "never", "7d", "1d ago", "commercial", "a@b.example", "https://[", "\udcff", "x\n"])
+    | st.text(max_size=5)
+)
+anything = st.recursive(
+    scalars,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(KEYS) | st.text(max_size=3), inner),
+    max_leaves=12,
+)
+
+
+@given(st.dictionaries(st.sampled_from(sorted(PolicyFile.model_fields)), anything))
+def test_any_data_is_read_or_refused_in_words(data: dict[str, Any]) -> None:
+    problems: tuple[Problem, ...] = ()
+    try:
+        validate(PolicyFile, Document(Path("p.toml"), data))
+    except ProblemsError as error:
+        problems = error.problems
+
+    assert all(problem.wrong for problem in problems)
