@@ -74,6 +74,8 @@ _JIS_TWINS: Final = str.maketrans({"\uff5e": "\u301c", "\uff0d": "\u2212", "\u20
 _HALF_WIDTH: Final = re.compile("[\uff61-\uff9f]+")
 _ESCAPE: Final = re.compile(rb"\x1b(?:\([BJI]|\$[@B]|\$\(D)")
 _TWO_OCTET_RUN: Final = re.compile(rb"\x1b(?:\$[@B]|\$\(D|\(I)[^\x1b]*+")
+#: A line end leaves the two-octet state (RFC 1468) for some readers and not for others.
+_AFTER_OPEN_LINE: Final = re.compile(rb"\x1b(?:\$[@B]|\$\(D)[^\x1b\r]*+\r\n(?:\r\n)*+[^\x1b\r\n]")
 _EIGHT_BIT: Final = re.compile(rb"[\x80-\xff]")
 _KANA: Final = re.compile(rb"[\x21-\x5f]")
 _TO_ASCII: Final = b"\x1b(B"
@@ -95,6 +97,8 @@ def charset_of(label: str) -> Charset | None:
 
 def text_of(octets: bytes, charset: Charset) -> str | None:
     """Strictly decoded, None where any octet does not belong or a different one could have been meant."""
+    if charset.shape is Shape.ESCAPED and _AFTER_OPEN_LINE.search(octets):
+        return None
     try:
         text = octets.decode(charset.codec)
     except UnicodeDecodeError:
@@ -184,10 +188,8 @@ def _decoded_run(run: bytes, state: bytes) -> str | None:
             return _KANA.sub(lambda found: bytes([found[0][0] | 0x80]), run).decode("cp932")
         if state in (_TO_ASCII, b"\x1b(J"):
             return run.decode("ascii")
-        lines = run.split(b"\r\n")  # a line end leaves the two-octet state (RFC 1468); what follows has to be empty
-        if any(lines[1:]):
-            return None
-        return _pairs_as_shift_jis(lines[0]).decode("cp932") + "\r\n" * (len(lines) - 1)
+        pairs = run.rstrip(b"\r\n")
+        return _pairs_as_shift_jis(pairs).decode("cp932") + run[len(pairs) :].decode("ascii")
     except ValueError:
         return None
 

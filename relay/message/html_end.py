@@ -28,6 +28,9 @@ _DULL: Final = re.compile(
     + b"|".join(sorted(_RAW | _SWALLOWING))
     + rb")>)[a-zA-Z][a-zA-Z0-9]*+>)*+"
 )
+#: An end tag without a name is a comment; "</" or a tag at the end of the text swallows what is put behind it.
+_BOGUS_END: Final = re.compile(rb"</[^a-zA-Z]")
+_UNCLOSED: Final = re.compile(rb"<(?:/?[a-zA-Z]|/\Z)")
 _COMMENT_END: Final = re.compile(rb"--!?>")
 _HIDING: Final = re.compile(
     rb"display\s*:\s*none|visibility\s*:\s*hidden|font-size\s*:\s*0(?![.\d]*[1-9])|max-height\s*:\s*0(?:px)?\s*[;\"']"
@@ -136,10 +139,6 @@ def _end_of_markup(view: bytes, start: int) -> int:
             return view.index(b">", start) + 1
         found = _COMMENT_END.search(view, start + 4)
         return -1 if found is None else found.end()
-    following = view[start + 1 : start + 3]
-    if following[:1] in (b"!", b"?") or (following[:1] == b"/" and not following[1:].isalpha() and following[1:]):
-        end = view.find(b">", start)
-        return end + 1 if end >= 0 else -1
-    if following[:1].isalpha() or (following[:1] == b"/" and following[1:].isalpha()):
-        return -1  # a tag that never ends
-    return start + 1
+    if view[start + 1 : start + 2] in (b"!", b"?") or _BOGUS_END.match(view, start):
+        return view.find(b">", start) + 1 or -1
+    return -1 if _UNCLOSED.match(view, start) else start + 1

@@ -152,7 +152,7 @@ def _edited(
     if not label and not new_transfer:
         return edits
     added = b""
-    if part.head is message.head and not part.head.named("mime-version"):
+    if part.head == message.head and not part.head.named("mime-version"):
         added += b"MIME-Version: 1.0\r\n"
     if label:
         types = part.head.named("content-type")

@@ -65,7 +65,9 @@ def rewritten(name: str) -> bytes | Undisclosable:
 @pytest.mark.parametrize("name", NAMES)
 def test_a_message_comes_out_as_it_stands_in_the_golden_file(name: str) -> None:
     result = rewritten(name)
-    suffix, produced = (".why", f"{result.why}\n".encode()) if isinstance(result, Undisclosable) else (".out.eml", result)
+    suffix, produced = (
+        (".why", f"{result.why}\n".encode()) if isinstance(result, Undisclosable) else (".out.eml", result)
+    )
     expected = GOLDEN / f"{name}{suffix}"
     if os.environ.get("WRITE_GOLDEN"):
         expected.write_bytes(produced)

@@ -1,0 +1,161 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import date
+from email import message_from_bytes
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from relay.message.compose import Common, Fallback, Personal, Rules, Undisclosable, copy_for, prepare
+from relay.message.footer import FooterFacts
+from relay.message.index import Part, index, parts_of
+
+COMMON = Common(b"Received: from a by b; now\r\n", b"Date: now\r\n", b"Message-ID: <new@b>\r\n")
+FACTS = FooterFacts(
+    "Brand", "Tokyo", "care@brand.example", "https://brand.example/p", "News", consented_on=date(2024, 5, 1)
+)
+PERSONAL = Personal("https://mail.example/u/token", one_click=True, footer=FACTS, language="ja")
+COMMERCIAL = Rules(commercial=True, list_id="news.brand.example")
+PASSING = Rules(commercial=False)
+SIGNED = b"Content-Type: multipart/signed; boundary=s\r\n\r\n--s\r\n\r\nx\r\n--s--\r\n"
+
+
+def copy(content: bytes, rules: Rules = COMMERCIAL, personal: Personal | None = PERSONAL) -> bytes:
+    result = copy_for(prepare(content, COMMON, rules), personal)
+    assert isinstance(result, bytes), result
+    return result
+
+
+def test_received_stands_first_and_missing_fields_are_added() -> None:
+    message = copy(b"From: a@b.example\r\n\r\nx\r\n", PASSING, None)
+    assert message == COMMON.received + COMMON.message_id + COMMON.date + b"From: a@b.example\r\n\r\nx\r\n"
+
+
+def test_a_transactional_message_is_otherwise_the_same() -> None:
+    original = b"Date: then\r\nMessage-Id: <old@b>\r\nList-Unsubscribe: <mailto:x@y>\r\nContent-Type: text/html\r\n\r\n<body>\xff\r\n"
+    assert copy(original, PASSING, None) == COMMON.received + original
+
+
+def test_nobody_sees_blind_copies_or_control_fields() -> None:
+    for rules in (PASSING, COMMERCIAL):
+        message = copy(
+            b"Bcc: a@b.example,\r\n c@d.example\r\nX-Consent-Stream: news\r\nTo: e@f.example\r\n\r\nx\r\n", rules
+        )
+        assert b"Bcc" not in message
+        assert b"c@d.example" not in message
+        assert b"X-Consent" not in message
+
+
+def test_each_list_field_stands_exactly_once() -> None:
+    original = b"List-Unsubscribe: <mailto:a@b>\r\nList-unsubscribe: <x>\r\nLIST-ID: <old>\r\nList-Unsubscribe-Post: no\r\n\r\nx\r\n"
+    message = message_from_bytes(copy(original))
+    assert message.get_all("List-Unsubscribe") == ["<https://mail.example/u/token>"]
+    assert message.get_all("List-Unsubscribe-Post") == ["List-Unsubscribe=One-Click"]
+    assert message.get_all("List-Id") == ["<news.brand.example>"]
+
+
+def test_without_one_click_no_field_claims_it() -> None:
+    message = message_from_bytes(
+        copy(
+            b"List-Unsubscribe-Post: List-Unsubscribe=One-Click\r\n\r\nx\r\n",
+            personal=replace(PERSONAL, one_click=False),
+        )
+    )
+    assert "List-Unsubscribe-Post" not in message
+
+
+def test_what_cannot_carry_the_footer_is_known_before_any_copy() -> None:
+    prepared = prepare(SIGNED, COMMON, COMMERCIAL)
+    assert prepared.undisclosable == Undisclosable("signed or encrypted (multipart/signed)")
+    assert copy_for(prepared, PERSONAL) == prepared.undisclosable
+
+
+def test_the_policy_may_wrap_it_or_send_it_with_the_fields_alone() -> None:
+    wrapped = prepare(SIGNED, COMMON, replace(COMMERCIAL, fallback=Fallback.WRAP))
+    assert wrapped.undisclosable is None
+    assert wrapped.without_footer
+    assert SIGNED.partition(b"\r\n\r\n")[2] in copy(SIGNED, replace(COMMERCIAL, fallback=Fallback.WRAP))
+    bare = copy(SIGNED, replace(COMMERCIAL, fallback=Fallback.HEADERS_ONLY))
+    assert bare.endswith(SIGNED)
+    assert b"List-Unsubscribe: " in bare
+
+
+def test_reports_and_endless_header_blocks_are_never_wrapped() -> None:
+    rules = replace(COMMERCIAL, fallback=Fallback.WRAP)
+    for content in (
+        b"Content-Type: multipart/report; boundary=b\r\n\r\n--b\r\n\r\nx\r\n--b--\r\n",
+        b"Subject: x\r\nno field\r\n",
+    ):
+        assert prepare(content, COMMON, rules).undisclosable
+
+
+def test_only_one_alternative_that_cannot_be_edited_spares_the_other() -> None:
+    content = (
+        b"Content-Type: multipart/alternative; boundary=b\r\n\r\n--b\r\n\r\ntea\r\n--b\r\n"
+        b"Content-Type: text/html; charset=utf-8\r\n\r\n<body><!-- open\r\n--b--\r\n"
+    )
+    assert prepare(content, COMMON, COMMERCIAL).undisclosable == Undisclosable("HTML with an unclosed comment or tag")
+
+
+def test_a_footer_never_looks_like_a_delimiter() -> None:
+    boundary = "_" * 38  # with the two hyphens before it no line of ours, but the postal address below is one
+    content = f"Content-Type: multipart/mixed; boundary={boundary}\r\n\r\n--{boundary}\r\n\r\ntea\r\n--{boundary}--\r\n".encode()
+    facts = replace(FACTS, postal_address=f"--{boundary}", sender=f"--{boundary}")
+    message = copy(content, personal=replace(PERSONAL, footer=facts, language="en"))
+    assert len(parts_of(index(message)).children) == 1
+
+
+def test_a_footer_may_be_left_out() -> None:
+    assert copy(b"X: y\r\n\r\nx\r\n", personal=replace(PERSONAL, footer=None)).endswith(b"X: y\r\n\r\nx\r\n")
+
+
+def shape(part: Part) -> object:
+    return (part.kind.kind, tuple(shape(child) for child in part.children))
+
+
+_PIECES = [
+    b"\r\n", b"--b", b"--c", b"--", b"Content-Type: multipart/mixed; boundary=b\r\n\r\n", b"\r\n--b\r\n", b"\r\n--b--\r\n",
+    b"Content-Type: multipart/alternative; boundary=c\r\n\r\n", b"\r\n--c\r\n", b"\r\n--c--\r\n", b"Content-Type: text/html\r\n\r\n",
+    b"Content-Type: text/plain; charset=iso-2022-jp\r\n\r\n", b"Content-Transfer-Encoding: quoted-printable\r\n",
+    b"Content-Transfer-Encoding: base64\r\n", b"Content-Type: text/html; charset=shift_jis\r\n", b"text", b"=", b"dGVh", b"\x1b$B",
+    b'$"', b"\xe3\x81\x82", b"</body>", b"<!--", b"-->", b" ", b"Bcc: x\r\n", b"From x\r\n", b"\r", b"\n", b"\0", b"<", b">",
+]  # fmt: skip
+_MESSAGE = st.one_of(st.binary(max_size=300), st.lists(st.sampled_from(_PIECES), max_size=25).map(b"".join))
+
+
+@given(_MESSAGE, st.sampled_from(list(Fallback)), st.sampled_from(["ja", "en"]))
+def test_no_bytes_make_it_fail_and_the_structure_stays(content: bytes, fallback: Fallback, language: str) -> None:
+    prepared = prepare(content, COMMON, replace(COMMERCIAL, fallback=fallback))
+    result = copy_for(prepared, replace(PERSONAL, language=language))
+    if isinstance(result, Undisclosable):
+        assert fallback is not Fallback.HEADERS_ONLY
+        assert result.why
+        return
+    if prepared.plans:
+        before, after = parts_of(index(content)), parts_of(index(result))
+        assert shape(before) == shape(after)
+    if prepared.plans or fallback is Fallback.HEADERS_ONLY:
+        edited = [plan.part for plan in prepared.plans]
+        for part in _leaves(parts_of(index(content))):
+            if part not in edited:
+                assert content[part.body : part.end] in result
+
+
+@given(_MESSAGE)
+def test_a_passing_message_keeps_every_octet_of_its_body(content: bytes) -> None:
+    result = copy_for(prepare(content, COMMON, PASSING), None)
+    assert isinstance(result, bytes)
+    assert result.endswith(content[index(content).head.body :])
+
+
+def _leaves(part: Part) -> list[Part]:
+    return [leaf for child in part.children for leaf in _leaves(child)] or [part]
+
+
+@pytest.mark.parametrize("language", ["ja", "en"])
+def test_the_same_message_gives_the_same_copy(language: str) -> None:
+    content = b"Content-Type: text/plain; charset=utf-8\r\n\r\ntea\r\n"
+    personal = replace(PERSONAL, language=language)
+    assert copy(content, personal=personal) == copy(content, personal=personal)

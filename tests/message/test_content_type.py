@@ -1,0 +1,68 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from relay.message.content_type import Parameterised, read_content_type, read_disposition
+
+
+def read(value: bytes) -> Parameterised:
+    return read_content_type(value, 0, len(value))
+
+
+def test_type_and_parameters_are_read_whatever_their_case_and_folding() -> None:
+    found = read(b' Text/PLAIN;\r\n\tCharset="UTF-8" ; FORMAT=flowed\r\n')
+    assert (found.kind, found["charset"], found["format"], found.sound) == ("text/plain", "UTF-8", "flowed", True)
+
+
+def test_a_parameter_says_where_its_value_stands_quotes_included() -> None:
+    raw = b' text/plain; charset="us-ascii"; format=flowed\r\n'
+    charset = read(raw).parameters["charset"]
+    assert raw[charset.start : charset.end] == b'"us-ascii"'
+
+
+def test_quoted_values_are_unescaped_and_may_hold_what_looks_like_parameters() -> None:
+    found = read(b' multipart/mixed; boundary="a;b=\\"c\\""; charset=x')
+    assert found["boundary"] == 'a;b="c"'
+
+
+@pytest.mark.parametrize("value", [b" text/plain;", b" text/plain ; ", b" text/plain (words); charset=utf-8 (more)"])
+def test_stray_semicolons_and_comments_do_no_harm(value: bytes) -> None:
+    assert read(value).sound
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        b" text",
+        b"",
+        b' text/plain; charset="utf-8',
+        b" text/plain; charset=utf-8; charset=us-ascii",
+        b" text/plain; charset*0=utf; charset*1=-8",
+        b" multipart/mixed; boundary*=us-ascii''x",
+        b" text/plain; name=This is a test.txt",
+        b" text/plain; charset=",
+        b" text/plain charset=utf-8",
+    ],
+)
+def test_what_two_parsers_may_read_differently_is_unsound(value: bytes) -> None:
+    assert not read(value).sound
+
+
+def test_a_file_name_in_any_spelling_is_seen() -> None:
+    assert read(b" text/plain; name*=utf-8''x.txt").has("name")
+    assert read(b" text/plain; name*0=x; name*1=.txt").has("name")
+    assert not read(b" text/plain; surname=x").has("name")
+
+
+def test_dispositions_are_read_alike() -> None:
+    value = b" ATTACHMENT; filename=x.pdf\r\n"
+    found = read_disposition(value, 0, len(value))
+    assert (found.kind, found["filename"]) == ("attachment", "x.pdf")
+
+
+@given(st.binary(max_size=200))
+def test_no_bytes_make_it_fail(value: bytes) -> None:
+    read(value)
+    read_disposition(value, 0, len(value))

@@ -1,0 +1,121 @@
+from __future__ import annotations
+
+import html
+import time
+
+import html5lib
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from relay.message.html_end import footer_place
+
+MARK = b"<div>THE FOOTER</div>"
+
+
+def with_mark(page: bytes) -> bytes:
+    place = footer_place(page)
+    assert isinstance(place, int), place
+    return page[:place] + MARK + page[place:]
+
+
+@pytest.mark.parametrize(
+    "page",
+    [
+        b"<html><body><p>tea|</body></html>",
+        b"<HTML><BODY>tea|</BODY ></HTML>",
+        b"<html><body>tea|</html>",
+        b"<p>tea|",
+        b"|",
+        b"<html><body>tea<!-- </body> -->|</body></html><!-- </body> -->",
+        b"<!--[if mso]></body><![endif]--><body>tea|</body>",
+        b"<![if !mso]><body>tea|</body><![endif]>",
+        b"<body><script>'</body>'</script>tea|</body>",
+        b"<head><style></body></style><title></body></title></head><body>tea|</body>",
+        b'<body><img alt="</body>">tea|</body>',
+        b"<body><img alt='</body>' title=it's>tea|</body>",
+        b"<body>one</body><p>two|</body></html>",
+        b"<body>1 < 2 <5|</body>",
+        b"<body><textarea></body></textarea>|</body>",
+        b"<body><!--> tea|</body>",
+        b"<body><div style='display:none'>pre<div>header</div></div>tea|</body>",
+        b"<body><p hidden>x</p><br style='display:none'>tea|</body>",
+        b"<body><template></body></template>tea|</body>",
+        b"<body><? </body> >tea|</body>",
+    ],
+)
+def test_the_footer_goes_where_the_bar_stands(page: bytes) -> None:
+    assert footer_place(page.replace(b"|", b"")) == page.index(b"|")
+
+
+@pytest.mark.parametrize(
+    "page",
+    [
+        b"<body>tea <!-- never closed </body>",
+        b"<body>tea <a href='never closed </body>",
+        b"<body><script>never closed </body>",
+        b"<title>never closed <body>tea</body>",
+        b"<frameset><frame></frameset>",
+        b"<plaintext>",
+        b"<body><div style='display: none'>tea</body>",
+        b'<body><div style="font-size:0px">tea',
+        b"<body><select><option>tea</body>",
+        b"<body><div hidden>tea</body>",
+        b"</body><body>tea",
+        b"tea</",
+        b"tea<b",
+    ],
+)
+def test_where_nobody_would_see_it_there_is_no_place(page: bytes) -> None:
+    assert isinstance(footer_place(page), str)
+
+
+_TOKENS = [
+    "<html>", "<body>", "</body>", "</html>", "<head>", "</head>", "<!--", "-->", "<p>", "</p>", "text", "<", ">", '"', "'",
+    "<script>", "</script>", "<style>", "</style>", "<title>", "</title>", "<a href=", "<div>", "</div>", "<br>", "</", "=", " ",
+    "<div style='display:none'>", "<!doctype html>", "<![endif]-->", "<!--[if mso]>", "<textarea>", "</textarea>", "<table>", "<td>",
+]  # fmt: skip
+
+
+@given(st.lists(st.sampled_from(_TOKENS), max_size=25).map("".join))
+def test_what_is_inserted_is_text_in_the_eyes_of_an_html5_parser(page: str) -> None:
+    place = footer_place(page.encode())
+    if isinstance(place, str):
+        return
+    document = html5lib.parse(page[:place] + MARK.decode() + page[place:], namespaceHTMLElements=False)
+    body = document.find("body")
+    assert body is not None
+    assert "THE FOOTER" in "".join(text for element in body.iter("div") for text in element.itertext())
+
+
+def test_time_is_linear() -> None:
+    hostile = [
+        b"<" * 300_000,
+        b"<!" * 300_000,
+        b"</a" * 200_000,
+        b"<a " * 200_000,
+        b"<a =" * 200_000,
+        b"<a='" * 200_000,
+        b"<!--" * 200_000,
+    ]
+    hostile += [
+        b"<b>" * 200_000,
+        b"<script>" * 100_000,
+        b"<div style='display:none'>" * 30_000,
+        b"<a " + b"= " * 300_000,
+        b"<p" + b"\t" * 500_000,
+    ]
+    for page in hostile:
+        started = time.process_time()
+        footer_place(page)
+        assert time.process_time() - started < 1.0, page[:10]
+
+
+@given(st.binary(max_size=200))
+def test_no_bytes_make_it_fail(page: bytes) -> None:
+    place = footer_place(page)
+    assert isinstance(place, str) or 0 <= place <= len(page)
+
+
+def test_marks_are_not_escaped_by_accident() -> None:
+    assert html.unescape(with_mark(b"<body></body>").decode()) == "<body><div>THE FOOTER</div></body>"

@@ -1,0 +1,160 @@
+from __future__ import annotations
+
+import quopri
+from base64 import b64decode
+from email import message_from_bytes, policy
+
+import pytest
+
+from relay.message.footer import Footer
+from relay.message.headers import applied
+from relay.message.index import index, parts_of
+from relay.message.text_part import TextPlan, planned, with_footer
+
+ASCII = Footer("____\nfooter\n", "<div>footer</div>\n")
+JAPANESE = Footer("____\n\u8336\n", "<div>\u8336</div>\n")
+OUTSIDE_JIS = Footer("____\n\u2460\n", "<div>\u2460</div>\n")
+
+
+def plan_of(content: bytes) -> TextPlan | str:
+    return planned(index(content), parts_of(index(content)))
+
+
+def edited(head: str, body: bytes, footer: Footer) -> bytes | None:
+    content = f"MIME-Version: 1.0\r\n{head}\r\n".encode() + body
+    plan = plan_of(content)
+    assert isinstance(plan, TextPlan), plan
+    edits = with_footer(index(content), plan, footer)
+    return None if edits is None else applied(content, edits)
+
+
+def body_of(message: bytes | None) -> bytes:
+    assert message is not None
+    return message.partition(b"\r\n\r\n")[2]
+
+
+def read(message: bytes | None) -> str:
+    assert message is not None
+    text = message_from_bytes(message, policy=policy.default).get_content()
+    assert isinstance(text, str)
+    return text
+
+
+def head(kind: str, charset: str, transfer: str = "8bit", more: str = "") -> str:
+    return f"Content-Type: {kind}; charset={charset}{more}\r\nContent-Transfer-Encoding: {transfer}\r\n"
+
+
+def test_plain_text_gets_an_empty_line_and_the_footer_and_nothing_else() -> None:
+    assert (
+        body_of(edited(head("text/plain", "utf-8"), "th\u00e9\r\n".encode(), JAPANESE))
+        == "th\u00e9\r\n\r\n____\r\n\u8336\r\n".encode()
+    )
+
+
+def test_text_without_a_last_line_end_is_finished_first() -> None:
+    assert body_of(edited(head("text/plain", "us-ascii"), b"tea", ASCII)) == b"tea\r\n\r\n____\r\nfooter\r\n"
+
+
+def test_ascii_text_becomes_utf_8_where_the_footer_needs_it_and_stays_7bit() -> None:
+    message = edited(head("text/plain", '"us-ascii"', "7bit", "; format=fixed"), b"a = b\r\n", JAPANESE)
+    assert message is not None
+    assert message.isascii()
+    assert b"Content-Type: text/plain; charset=utf-8; format=fixed\r\n" in message
+    assert read(message).replace("\r\n", "\n") == "a = b\n\n____\n\u8336\n"
+
+
+def test_latin_1_text_becomes_utf_8_only_for_what_it_lacks() -> None:
+    body = "caf\u00e9\r\n".encode("latin-1")
+    kept = edited(head("text/plain", "iso-8859-1"), body, ASCII)
+    assert body_of(kept).startswith(body)
+    changed = edited(head("text/plain", "iso-8859-1"), body, JAPANESE)
+    assert body_of(changed).decode() == "caf\u00e9\r\n\r\n____\r\n\u8336\r\n"
+    assert b"charset=utf-8" in (changed or b"")
+
+
+def test_latin_1_that_means_windows_1252_is_not_guessed_at() -> None:
+    assert edited(head("text/plain", "iso-8859-1"), b"\x93tea\x94\r\n", JAPANESE) is None
+    assert edited(head("text/plain", "iso-8859-1"), b"\x93tea\x94\r\n", ASCII) is not None
+
+
+def test_japanese_text_stays_iso_2022_jp_unless_the_footer_has_other_characters() -> None:
+    body = "\u304a\u8336\r\n".encode("iso2022_jp")
+    assert body_of(edited(head("text/plain", "ISO-2022-JP", "7bit"), body, JAPANESE)).startswith(body)
+    changed = edited(head("text/plain", "ISO-2022-JP", "7bit"), body, OUTSIDE_JIS)
+    assert read(changed).replace("\r\n", "\n") == "\u304a\u8336\n\n____\n\u2460\n"
+    assert (changed or b"").isascii()
+
+
+def test_encoded_ascii_that_becomes_utf_8_keeps_its_bytes() -> None:
+    raw = quopri.encodestring(b"a = b\n" * 20).replace(b"\n", b"\r\n")
+    assert body_of(edited(head("text/plain", "us-ascii", "quoted-printable"), raw, JAPANESE)).startswith(raw)
+
+
+def test_a_message_without_mime_fields_gets_them_only_when_needed() -> None:
+    content = b"Subject: x\r\n\r\ntea\r\n"
+    plan = plan_of(content)
+    assert isinstance(plan, TextPlan)
+    plain = applied(content, with_footer(index(content), plan, ASCII) or [])
+    assert plain.startswith(b"Subject: x\r\n\r\ntea\r\n")
+    mime = applied(content, with_footer(index(content), plan, JAPANESE) or [])
+    assert mime.startswith(
+        b"Subject: x\r\nMIME-Version: 1.0\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: base64\r\n\r\n"
+    )
+
+
+@pytest.mark.parametrize("charset", ["us-ascii", "iso-8859-1", "shift_jis", "utf-8"])
+def test_html_keeps_its_charset_whatever_the_footer(charset: str) -> None:
+    changed = edited(head("text/html", charset, "7bit"), b"<body>tea</body>", JAPANESE)
+    assert body_of(changed) == b"<body>tea\r\n<div>&#33590;</div>\r\n</body>"
+
+
+def test_html_with_undeclared_octets_is_edited_in_ascii() -> None:
+    changed = edited("Content-Type: text/html\r\nContent-Transfer-Encoding: 8bit\r\n", b"<body>th\xe9</body>", JAPANESE)
+    assert body_of(changed) == b"<body>th\xe9\r\n<div>&#33590;</div>\r\n</body>"
+
+
+def test_text_in_base64_keeps_the_line_ends_of_its_author() -> None:
+    changed = edited(head("text/plain", "utf-8", "base64"), b"dGVhCnRlYQo=\r\n", ASCII)
+    assert b64decode(body_of(changed)) == b"tea\ntea\n\n____\nfooter\n"
+
+
+def test_lines_too_long_for_the_wire_are_encoded_so_that_the_signature_holds() -> None:
+    text = "th\u00e9 " * 400
+    changed = edited(head("text/plain", "utf-8"), f"{text}\r\n".encode(), ASCII)
+    assert max(map(len, (changed or b"").split(b"\r\n"))) <= 76
+    assert read(changed).startswith(text)
+
+
+def test_fields_about_the_old_body_go() -> None:
+    changed = edited(
+        head("text/plain", "utf-8") + "Content-MD5: x\r\nContent-Length: 5\r\nLines: 1\r\nX-Other: kept\r\n",
+        b"tea\r\n",
+        ASCII,
+    )
+    assert b"MD5" not in (changed or b"")
+    assert b"X-Other: kept\r\n" in (changed or b"")
+    assert b"Length" not in (changed or b"")
+
+
+def test_flowed_text_is_stuffed_where_rfc_3676_wants_it() -> None:
+    footer = Footer("____\n>quoted\nFrom here\n indented\n", "")
+    body = body_of(edited(head("text/plain", "utf-8", "8bit", "; format=flowed"), b"tea \r\n", footer))
+    assert body == b"tea \r\n\r\n____\r\n >quoted\r\n From here\r\n  indented\r\n"
+
+
+@pytest.mark.parametrize(
+    ("fields", "body"),
+    [
+        (head("text/plain", "utf-8"), b"-----BEGIN PGP MESSAGE-----\r\n"),
+        (head("text/plain", "utf-8"), b"\xff\r\n"),
+        (head("text/plain", "us-ascii"), b"th\xc3\xa9\r\n"),
+        (head("text/plain", "utf-8"), b"a\0b\r\n"),
+        (head("text/plain", "unheard-of"), b"x"),
+        (head("text/plain", "utf-8", "x-uuencode"), b"x"),
+        (head("text/plain", "utf-8", "base64"), b"x"),
+        (head("text/html", "shift_jis"), b"<body>\x81</body>"),
+        (head("text/html", "utf-8"), b"<body><!-- </body>"),
+    ],
+)
+def test_what_cannot_be_edited_without_a_doubt_is_left_with_a_reason(fields: str, body: bytes) -> None:
+    assert isinstance(plan_of(fields.encode() + b"\r\n" + body), str)
