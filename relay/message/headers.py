@@ -21,6 +21,8 @@ _LIST_ID: Final = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(?:\.[A-Za-z0-9!#$
 _URL: Final = re.compile(r"https?://[!-;=?-~]{1,900}")
 #: RFC 8058 section 3.1; plain http only where nobody can listen, to try things out on one machine.
 _ONE_CLICK_URL: Final = re.compile(r"https://|http://(?:127(?:\.\d{1,3}){3}|localhost|\[::1\])[:/]")
+#: RFC 8058 section 3.1; a page that only this machine can open is being tried out.
+_ONE_CLICK: Final = re.compile(r"https://|http://(?:localhost|127\.[0-9.]+|\[::1\])(?=[:/])", re.IGNORECASE)
 
 _QUOTED: Final = re.compile(rb'"(?:[^"\\]|\\.)*+"', re.DOTALL)
 _ANGLE: Final = re.compile(rb"<([^<>]*+)>")
@@ -68,7 +70,7 @@ def removed_fields(message: Index, *, lists: bool) -> list[Field]:
 
 
 def list_fields(unsubscribe_url: str, list_id: str, *, one_click: bool) -> bytes:
-    """List-Unsubscribe, List-Unsubscribe-Post (RFC 8058, only over HTTPS), List-Id. Never folded inside the URL.
+    """List-Unsubscribe, List-Unsubscribe-Post (RFC 8058: over HTTPS or on this machine), List-Id. Never folded inside the URL.
 
     Raises ValueError for a URL or an id that cannot stand there: a bug of ours, or an unchecked setting.
     """

@@ -64,7 +64,8 @@ def test_what_would_break_a_list_field_is_refused(url: str) -> None:
 
 def test_one_click_needs_https_and_list_ids_are_dotted_names() -> None:
     with pytest.raises(ValueError, match="https"):
-        list_fields("http://a.example/u", "", one_click=True)
+        list_fields("http://localhost.example/u", "", one_click=True)
+    assert b"One-Click" in list_fields("http://127.0.0.1:8025/u/x", "", one_click=True)
     for bad in ("news", "a b.example", "x>." + "y", "a." + "b" * 300):
         with pytest.raises(ValueError, match="list id"):
             list_fields("https://a.example/u", bad, one_click=True)
