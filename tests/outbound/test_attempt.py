@@ -10,7 +10,7 @@ import pytest
 from faulty_hop import Action, FaultyHop, GoneError, Session, close, drip, read_to_dot, reset, say, stall, then_close
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from mailing import CONTENT, PATIENCE, Run, deliver, hop_at, mail_to, told
+from mailing import CONTENT, PATIENCE, SHORT, Run, deliver, hop_at, mail_to, told
 
 from relay.config.settings import Timeouts
 from relay.decision import Result
@@ -19,6 +19,11 @@ from relay.outbound.attempt import NextHops
 BEFORE_THE_DOT = ("connect", "ehlo", "mail", "rcpt", "data")
 PIPELINED = FaultyHop.EXTENSIONS
 STEP_BY_STEP = tuple(extension for extension in PIPELINED if extension != "PIPELINING")
+
+
+def patience_with(fault: str) -> float:
+    return SHORT if fault in ("stall", "drip") else PATIENCE
+
 
 FAULTS: dict[str, Action] = {
     "reset": reset,
@@ -42,7 +47,7 @@ def test_a_fault_before_the_dot_is_a_deferral_and_nothing_was_handed_over(
 ) -> None:
     async def scene() -> None:
         async with FaultyHop(extensions=extensions, **{step: FAULTS[fault]}) as hop:
-            (attempt,) = await deliver(hop_at(hop))
+            (attempt,) = await deliver(hop_at(hop, patience=patience_with(fault)))
             assert attempt.result is Result.DEFERRED
             assert attempt.reply.code == 451
             assert attempt.reply.is_temporary
@@ -57,7 +62,7 @@ def test_a_fault_before_the_dot_is_a_deferral_and_nothing_was_handed_over(
 def test_after_a_fault_before_the_dot_the_next_hop_in_order_is_tried(run: Run, fault: str, step: str) -> None:
     async def scene() -> None:
         async with FaultyHop(**{step: FAULTS[fault]}) as broken, FaultyHop() as sound:
-            (attempt,) = await deliver(hop_at(broken), hop_at(sound))
+            (attempt,) = await deliver(hop_at(broken, patience=patience_with(fault)), hop_at(sound))
             assert attempt.result is Result.DELIVERED
             assert attempt.next_hop == f"127.0.0.1:{sound.port}"
             assert [message.content for message in sound.messages] == [CONTENT]
@@ -70,7 +75,7 @@ def test_after_a_fault_before_the_dot_the_next_hop_in_order_is_tried(run: Run, f
 def test_no_clear_answer_after_the_dot_is_an_unknown_outcome_and_no_other_hop_is_tried(run: Run, fault: str) -> None:
     async def scene() -> None:
         async with FaultyHop(dot=FAULTS[fault]) as hop, FaultyHop() as other:
-            (attempt,) = await deliver(hop_at(hop), hop_at(other))
+            (attempt,) = await deliver(hop_at(hop, patience=patience_with(fault)), hop_at(other))
             assert len(hop.messages) == 1
             assert other.sessions == []
             if fault == "421":  # a clear answer: it did not take the message
@@ -84,7 +89,7 @@ def test_no_clear_answer_after_the_dot_is_an_unknown_outcome_and_no_other_hop_is
 def test_a_reply_swallowed_after_the_dot_is_unknown_and_the_connection_is_not_used_again(run: Run) -> None:
     async def scene() -> None:
         async with FaultyHop(dot=[stall, say("250 2.0.0 late")]) as hop:
-            hops = NextHops([hop_at(hop)], "relay.test")
+            hops = NextHops([hop_at(hop, patience=3 * SHORT)], "relay.test")
             assert told(await hops.deliver(mail_to())) == [("unknown", "451 4.4.2")]
             assert told(await hops.deliver(mail_to())) == [("delivered", "250 2.0.0")]
             assert [message.connection for message in hop.messages] == [1, 2]
@@ -302,34 +307,35 @@ def test_a_name_that_does_not_resolve_is_a_deferral(run: Run) -> None:
 def test_all_hops_together_stay_within_the_budget(run: Run) -> None:
     async def scene() -> None:
         long = Timeouts(reply=timedelta(seconds=20), dot=timedelta(seconds=20))
-        async with FaultyHop(mail=stall) as first, FaultyHop(dot=stall) as second:
+        async with FaultyHop(connect=stall) as first, FaultyHop(dot=stall) as second:
             start = time.monotonic()
             hops = (hop_at(first, timeouts=long), hop_at(second, timeouts=long))
-            (attempt,) = await deliver(*hops, budget=PATIENCE)
-            assert time.monotonic() - start < 10 * PATIENCE
+            (attempt,) = await deliver(*hops, budget=SHORT)
+            assert time.monotonic() - start < 10 * SHORT
             assert attempt.result is Result.DEFERRED
-            (attempt,) = await deliver(hops[1], budget=PATIENCE)
-            assert time.monotonic() - start < 10 * PATIENCE
+            (attempt,) = await deliver(hops[1], budget=SHORT)
+            assert time.monotonic() - start < 10 * SHORT
             assert attempt.result is Result.UNKNOWN
 
     run(scene())
 
 
 def test_a_slow_but_steady_reader_gets_all_of_a_big_message(run: Run) -> None:
-    content = b"Subject: big\r\n\r\n" + (b"x" * 998 + b"\r\n") * 6_000
+    content = b"Subject: big\r\n\r\n" + (b"x" * 998 + b"\r\n") * 8_000
 
     async def slowly(session: Session) -> bytes:
         got = bytearray()
         while not got.endswith(b"\r\n.\r\n"):
-            got += await session.reader.read(1 << 20)
-            await asyncio.sleep(PATIENCE / 8)
+            got += await session.reader.read(1 << 17)
+            await asyncio.sleep(SHORT / 15)
         return bytes(got[:-3])
 
     async def scene() -> None:
         async with FaultyHop(read_content=slowly, receive_buffer=1 << 16) as hop:
-            (attempt,) = await deliver(hop_at(hop), mail=mail_to(content=content))
+            (attempt,) = await deliver(hop_at(hop, patience=3 * SHORT), mail=mail_to(content=content))
             assert attempt.result is Result.DELIVERED
             assert hop.messages[0].content == content
+            assert attempt.seconds > 3 * SHORT, "or the test shows nothing"
 
     run(scene())
 
@@ -344,7 +350,7 @@ def test_a_hop_that_stops_reading_in_the_middle_is_a_deferral_not_an_unknown_out
             raise GoneError
 
         async with FaultyHop(read_content=stop_reading, receive_buffer=1 << 16) as hop, FaultyHop() as other:
-            attempts = await deliver(hop_at(hop), hop_at(other), mail=mail_to(content=content))
+            attempts = await deliver(hop_at(hop, patience=2 * SHORT), hop_at(other), mail=mail_to(content=content))
             assert told(attempts) == [("delivered", "250 2.0.0")]
             assert attempts[0].next_hop == f"127.0.0.1:{other.port}"
 
@@ -381,7 +387,7 @@ def test_a_hop_that_refuses_a_big_message_while_it_is_sent_is_understood(run: Ru
             raise GoneError
 
         async with FaultyHop(read_content=refuse_early, receive_buffer=1 << 16) as hop, FaultyHop() as other:
-            attempts = await deliver(hop_at(hop), hop_at(other), mail=mail_to(content=content))
+            attempts = await deliver(hop_at(hop, patience=2 * SHORT), hop_at(other), mail=mail_to(content=content))
             assert told(attempts) == [("refused", "552 5.3.4")]
             assert other.sessions == []
 
