@@ -7,6 +7,7 @@ it half open. The relay calls this on its writing thread (`relay.store.writer`),
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import shutil
 import sqlite3
@@ -75,8 +76,17 @@ class Committer:
         with errors_of_the_store(), self._lock:
             results = self._commit_around_the_unfit(works)
             if any(work.says_no for work in works):
-                self.journal.lacks_nothing_of(self.connection)
+                self._write_journal()
             return results
+
+    def _write_journal(self) -> None:
+        try:
+            self.journal.lacks_nothing_of(self.connection)
+        except OSError as error:
+            if error.errno != errno.ENOSPC:
+                raise
+            self._reserve.unlink(missing_ok=True)
+            self.journal.lacks_nothing_of(self.connection)
 
     def _commit_around_the_unfit(self, works: Sequence[Work]) -> list[Any]:
         try:
