@@ -72,21 +72,24 @@ class Watch:
         self._loop = loop
         self._expired = expired
         self._deadline = loop.time() + seconds
-        self._handle = loop.call_at(self._deadline, self._fire)
+        self._handle: asyncio.TimerHandle | None = loop.call_at(self._deadline, self._fire)
 
     def allow(self, seconds: float) -> None:
-        """From now on; moves the deadline either way."""
+        """From now on; moves the deadline either way. `expired` may call it for more time."""
         self._deadline = self._loop.time() + seconds
-        if self._deadline < self._handle.when():
+        if self._handle is not None and self._deadline < self._handle.when():
             self._handle.cancel()
             self._handle = self._loop.call_at(self._deadline, self._fire)
 
     def stop(self) -> None:
-        self._handle.cancel()
+        self._deadline = 0.0
+        if self._handle is not None:
+            self._handle.cancel()
 
     def _fire(self) -> None:
+        self._handle = None
         # Timers may fire a clock tick early.
-        if self._loop.time() + 0.001 < self._deadline:
-            self._handle = self._loop.call_at(self._deadline, self._fire)
-        else:
+        if self._loop.time() + 0.001 >= self._deadline:
             self._expired()
+        if self._deadline > self._loop.time():
+            self._handle = self._loop.call_at(self._deadline, self._fire)

@@ -7,6 +7,7 @@ in each process.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import socket
 from collections.abc import Sequence
@@ -19,7 +20,7 @@ from relay.inbound.limits import Admission
 from relay.inbound.login import Logins
 from relay.inbound.proxy import ProxyError, read_proxy_header
 from relay.inbound.session import Session
-from relay.inbound.tls import server_context
+from relay.inbound.tls import TLS_HANDSHAKE, server_context
 from relay.log import get_logger
 
 _BACKLOG: Final = 1024
@@ -46,9 +47,9 @@ class Listeners:
             self._sockets.append(one)
             host, port = one.getsockname()[:2]
             self.addresses += (HostPort(host, port),)
-            if doorway.listener.proxy_from:
+            if doorway.listener.proxy_from or doorway.is_implicit_tls:
                 self._accepting.append(asyncio.create_task(self._accept(doorway, one)))
-            else:
+            else:  # 0.1 ms less for each connection
                 loop = asyncio.get_running_loop()
                 self._servers.append(await loop.create_server(lambda: Session(doorway), sock=one, backlog=_BACKLOG))
 
@@ -92,18 +93,41 @@ class Listeners:
             task.add_done_callback(self._entering.discard)
 
     async def _enter(self, doorway: Doorway, connection: socket.socket, peer: str) -> None:
-        """Only a listed peer is believed, and a listed peer must send a header; others speak SMTP at once."""
+        """What comes before SMTP: the PROXY header, which only a listed peer may send, and must; the limits, which count
+        a connection before its TLS handshake, not after; TLS.
+        """
         try:
-            if is_listed(peer_of(peer), doorway.listener.proxy_from):
+            if doorway.listener.proxy_from and is_listed(peer_of(peer), doorway.listener.proxy_from):
                 async with asyncio.timeout(_PROXY_HEADER):
                     peer = await read_proxy_header(connection, peer)
-            await asyncio.get_running_loop().connect_accepted_socket(lambda: Session(doorway, peer), connection)
         except (ProxyError, OSError, TimeoutError) as error:
             get_logger().warning("proxy-header-refused", peer=peer, why=str(error) or "none came in time")
             connection.close()
+            return
         except asyncio.CancelledError:
             connection.close()
             raise
+        refusal = doorway.admission.enter(peer)
+        if refusal is not None:
+            get_logger().warning("connection-refused", peer=peer, reply=str(refusal))
+            if not doorway.is_implicit_tls:
+                with contextlib.suppress(OSError):
+                    connection.send(refusal.wire)
+            connection.close()
+            return
+        session = Session(doorway, peer)
+        try:
+            await asyncio.get_running_loop().connect_accepted_socket(
+                lambda: session,
+                connection,
+                ssl=doorway.tls if doorway.is_implicit_tls else None,
+                ssl_handshake_timeout=TLS_HANDSHAKE if doorway.is_implicit_tls else None,
+            )
+        except OSError as error:
+            get_logger().info("tls-failed", peer=peer, why=str(error))
+        finally:
+            if not session.has_begun:
+                doorway.admission.leave(peer)
 
 
 async def start_listeners(settings: Settings, journey: Journey, *, login_delay: float = 1.0) -> Listeners:

@@ -32,7 +32,7 @@ _OTHER_PROTOCOLS: Final = frozenset({"GET", "POST", "PUT", "HEAD", "CONNECT", "O
 class Session(Wire):
     """One connection's dialogue, and the one transaction that can be open in it."""
 
-    def __init__(self, doorway: Doorway, peer: str | None = None) -> None:
+    def __init__(self, doorway: Doorway, peer: str = "") -> None:
         super().__init__(doorway, peer)
         self._tally = Tally(doorway.limits)
         self._helo = ""

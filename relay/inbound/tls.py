@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import ssl
 from pathlib import Path
+from typing import Final
+
+#: Seconds.
+TLS_HANDSHAKE: Final = 30.0
 
 
 def server_context(certificate: Path, key: Path) -> ssl.SSLContext:

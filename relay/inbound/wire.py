@@ -19,14 +19,13 @@ from relay.inbound import replies
 from relay.inbound.data import DataParser
 from relay.inbound.doorway import Doorway
 from relay.inbound.limits import Watch
-from relay.inbound.tls import describe
+from relay.inbound.tls import TLS_HANDSHAKE, describe
 from relay.log import get_logger
 from relay.reply import Reply
 
 #: Octets that wait to be read before the client is stopped. Two of them can be in memory.
 _BUFFER: Final = 65_536
 _CHUNK: Final = 1_048_576
-_TLS_HANDSHAKE: Final = 30.0
 #: How long a client may take to hear our last words: closing at once, with input unread, would reset them away.
 _LINGER: Final = 2.0
 
@@ -62,9 +61,11 @@ class _Input(asyncio.StreamReader):
 
 
 class Wire(SMTP):
-    """One connection. peer: the client's address where a proxy told it."""
+    """One connection. peer: the client's address where the connection was admitted already, "" where it comes straight
+    from the listening socket.
+    """
 
-    def __init__(self, doorway: Doorway, peer: str | None = None) -> None:
+    def __init__(self, doorway: Doorway, peer: str = "") -> None:
         # Not SMTP.__init__: for each connection it inspects itself and a handler for hooks, half a millisecond.
         loop = asyncio.get_running_loop()
         self._input = _Input(_BUFFER, loop)
@@ -77,10 +78,10 @@ class Wire(SMTP):
         self._watch: Watch
         self.doorway = doorway
         self.limits = doorway.limits
-        self.peer = peer or ""
+        self.peer = peer
         self.tls = ""
         self._phase = Phase.COMMAND
-        self._admitted = False
+        self._lost = False
         self._closing_soon = False
         self._out: list[bytes] = []
         self._received = 0
@@ -93,21 +94,21 @@ class Wire(SMTP):
         transport = cast("asyncio.Transport", transport)
         if not self.peer:
             self.peer = transport.get_extra_info("peername")[0]
-        refusal = self.doorway.admission.enter(self.peer)
-        if refusal is not None:
-            get_logger().warning("connection-refused", peer=self.peer, reply=str(refusal))
-            if not self._is_implicit_tls:
+            refusal = self.doorway.admission.enter(self.peer)
+            if refusal is not None:
+                get_logger().warning("connection-refused", peer=self.peer, reply=str(refusal))
                 transport.write(refusal.wire)
-            transport.close()
-            return
-        self._admitted = True
-        if self._is_implicit_tls:
-            transport.pause_reading()  # what comes belongs to TLS
+                transport.close()
+                return
+        session = transport.get_extra_info("ssl_object")
+        if session is not None:
+            self.tls = describe(session)
         self.doorway.guests.add(self)
         super().connection_made(transport)
 
     def connection_lost(self, error: Exception | None) -> None:
         # Not SMTP.connection_lost, which cancels the task: it sees the end of its input and comes to its own.
+        self._lost = True
         asyncio.StreamReaderProtocol.connection_lost(self, error)
 
     def eof_received(self) -> bool | None:
@@ -119,8 +120,6 @@ class Wire(SMTP):
 
     async def _handle_client(self) -> None:
         try:
-            if self._is_implicit_tls:
-                await self.start_tls()
             await self.converse()
         except (GoneError, OSError, asyncio.IncompleteReadError):
             await self._linger()
@@ -201,10 +200,10 @@ class Wire(SMTP):
         assert self.transport is not None  # noqa: S101 - for mypy: set when the connection is made
         self.transport.pause_reading()
         self._input.discard()
-        self._enter(Phase.BUSY, _TLS_HANDSHAKE + _LINGER)
+        self._enter(Phase.BUSY, TLS_HANDSHAKE + _LINGER)
         try:
             context = cast("ssl.SSLContext", self.doorway.tls)
-            await self._writer.start_tls(context, ssl_handshake_timeout=_TLS_HANDSHAKE)
+            await self._writer.start_tls(context, ssl_handshake_timeout=TLS_HANDSHAKE)
         except (OSError, TimeoutError) as error:  # ssl.SSLError is an OSError
             get_logger().info("tls-failed", peer=self.peer, why=str(error))
             self.abort()
@@ -226,7 +225,12 @@ class Wire(SMTP):
             self._out.append(reply.wire)
             self._say_goodbye()
 
-    # What the listeners call at a stop.
+    # What the listeners ask and call.
+
+    @property
+    def has_begun(self) -> bool:
+        """From here on the connection sees to its end by itself, and leaves the admission."""
+        return self._handler_coroutine is not None
 
     @property
     def task(self) -> asyncio.Task[None]:
@@ -242,10 +246,6 @@ class Wire(SMTP):
         self._writer.transport.abort()
 
     # The rest.
-
-    @property
-    def _is_implicit_tls(self) -> bool:
-        return self.doorway.is_implicit_tls
 
     def _enter(self, phase: Phase, seconds: float) -> None:
         if self._phase is Phase.LEAVING:
@@ -301,5 +301,7 @@ class Wire(SMTP):
     def _close(self) -> None:
         transport = self._writer.transport
         transport.close()
-        if transport.get_write_buffer_size():  # a client that never reads must not keep a closed connection
+        if (
+            not self._lost and transport.get_write_buffer_size()
+        ):  # a client that never reads must not keep a closed connection
             self.loop.call_later(_LINGER, transport.abort)
