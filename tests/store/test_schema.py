@@ -1,0 +1,60 @@
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+from relay.store import schema
+from relay.store.port import StoreUnavailableError
+from relay.store.schema import Migration, migrate, migrations, version_of
+
+
+def database() -> sqlite3.Connection:
+    return sqlite3.connect(":memory:", isolation_level=None)
+
+
+def test_an_empty_database_gets_every_migration_once() -> None:
+    connection = database()
+    assert migrate(connection) == migrations()
+    assert version_of(connection) == len(migrations())
+    assert migrate(connection) == ()
+
+
+def test_numbers_of_migrations_have_no_gaps() -> None:
+    assert [migration.number for migration in migrations()] == list(range(1, len(migrations()) + 1))
+
+
+def test_a_database_of_another_program_is_left_alone() -> None:
+    connection = database()
+    connection.execute("CREATE TABLE theirs (n)")
+    with pytest.raises(StoreUnavailableError, match="another program"):
+        migrate(connection)
+
+
+def test_a_database_of_a_newer_version_is_left_alone() -> None:
+    connection = database()
+    migrate(connection)
+    connection.execute("PRAGMA user_version = 99")
+    with pytest.raises(StoreUnavailableError, match="newer version"):
+        migrate(connection)
+
+
+def test_a_migration_that_fails_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    connection = database()
+    migrate(connection)
+    number = len(migrations()) + 1
+    broken = Migration(number, "broken", "CREATE TABLE half (n); CREATE TABLE half (n)")
+    every = (*migrations(), broken)
+    monkeypatch.setattr(schema, "migrations", lambda: every)
+    with pytest.raises(sqlite3.OperationalError, match="already exists"):
+        migrate(connection)
+    assert version_of(connection) == number - 1
+    assert connection.execute("SELECT count(*) FROM sqlite_schema WHERE name = 'half'").fetchone() == (0,)
+
+
+def test_a_file_out_of_order_is_noticed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "0002_second.sql").write_text("SELECT 1")
+    monkeypatch.setattr(schema, "_FOLDER", tmp_path)
+    with pytest.raises(ValueError, match="out of order"):
+        migrations()
