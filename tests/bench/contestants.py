@@ -18,6 +18,8 @@ from typing import Final
 from integration.postfix import free_port, running_postfix
 from integration.serving import relay_in_folder
 
+#: smtp-source numbers a few recipients more than it has messages.
+_SPARE: Final = 100
 _TICK: Final = os.sysconf("SC_CLK_TCK")
 
 
@@ -111,7 +113,8 @@ def relay_with(processes: int) -> Callable[[int], AbstractContextManager[Contest
             with tempfile.NamedTemporaryFile("w", suffix=".csv") as file:
                 file.write("address,stream,basis,at,act\n")
                 file.writelines(
-                    f"{n}reader@reader.example,newsletter,single-opt-in,{at},clicked\n" for n in range(messages)
+                    f"{n}reader@reader.example,newsletter,single-opt-in,{at},clicked\n"
+                    for n in range(messages + _SPARE)
                 )
                 file.flush()
                 relay.command("consent", "import", file.name)

@@ -8,12 +8,13 @@ from __future__ import annotations
 import os
 import pwd
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -132,6 +133,21 @@ class Postfix:
     def stop(self) -> None:
         self._command("stop")
 
+    def kill(self) -> None:
+        """At once, and whatever state it is in."""
+        pid_file = self.folder / "queue" / "pid" / "master.pid"
+        try:
+            master = int(pid_file.read_text("ascii"))
+        except (OSError, ValueError):
+            return
+        with suppress(ProcessLookupError):
+            os.killpg(master, signal.SIGTERM)  # master leads a session of its own; its daemons end with it
+        deadline = time.monotonic() + 5
+        while Path(f"/proc/{master}").exists() and time.monotonic() < deadline:
+            time.sleep(0.02)
+        with suppress(ProcessLookupError):
+            os.killpg(master, signal.SIGKILL)
+
     def _command(self, verb: str) -> None:
         # Started from a pipe, Postfix would copy its messages to it for as long as it lives, and we would wait for that.
         result = subprocess.run(
@@ -167,9 +183,17 @@ class Postfix:
         return found[0]
 
 
+def with_settings(main: str, settings: Mapping[str, str]) -> str:
+    """Never a name twice: every daemon would warn of it at its start, the log's own daemon too, which then waits for
+    itself.
+    """
+    kept = [line for line in main.splitlines() if line.partition(" =")[0] not in settings]
+    return "\n".join([*kept, *(f"{name} = {value}" for name, value in settings.items()), ""])
+
+
 @contextmanager
 def running_postfix(settings: Mapping[str, str] | None = None) -> Iterator[Postfix]:
-    """settings: further lines of main.cf."""
+    """settings: lines of main.cf, further ones or instead of those above."""
     # Not pytest's folder, which only its owner may enter: Postfix delivers as another user.
     folder = Path(tempfile.mkdtemp(prefix="postfix-"))
     nobody = pwd.getpwnam("nobody")
@@ -180,8 +204,7 @@ def running_postfix(settings: Mapping[str, str] | None = None) -> Iterator[Postf
     os.chown(folder / "inbox", nobody.pw_uid, nobody.pw_gid)
     postfix = Postfix(folder, free_port())
     main = _MAIN.format(folder=folder, daemons=DAEMONS, domains=" ".join(DOMAINS), uid=nobody.pw_uid, gid=nobody.pw_gid)
-    main += "".join(f"{key} = {value}\n" for key, value in (settings or {}).items())
-    (folder / "etc" / "main.cf").write_text(main, "utf-8")
+    (folder / "etc" / "main.cf").write_text(with_settings(main, settings or {}), "utf-8")
     (folder / "etc" / "master.cf").write_text(_MASTER.format(port=postfix.port), "utf-8")
     for file, answers in (("answers", ANSWERS), ("answers_after_data", ANSWERS_AFTER_DATA)):
         lines = "".join(f"/^{local}/ {answer}\n" for local, answer in answers.items())
@@ -190,5 +213,5 @@ def running_postfix(settings: Mapping[str, str] | None = None) -> Iterator[Postf
         postfix.start()
         yield postfix
     finally:
-        subprocess.run(("postfix", "-c", folder / "etc", "abort"), check=False, capture_output=True, timeout=60)
+        postfix.kill()
         shutil.rmtree(folder, ignore_errors=True)

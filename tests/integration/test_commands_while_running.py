@@ -17,7 +17,7 @@ def send(relay: Relay, recipient: str) -> Sent:
 
 def grant(relay: Relay, address: str, *more: str) -> None:
     now = datetime.now(UTC).isoformat()
-    given = ("--stream", "newsletter", "--basis", "single-opt-in", "--at", now, "--source", "fair")
+    given = ("--stream", "newsletter", "--basis", "single-opt-in", "--at", now, "--act", "ticked", "--source", "fair")
     relay.command("consent", "grant", address, *given, *more)
 
 
@@ -48,7 +48,7 @@ def test_show_and_export_tell_what_is_recorded(relay: Relay) -> None:
     shown = relay.command("consent", "show", person).stdout
     assert person in shown
     assert "newsletter" in shown
-    assert "double-opt-in" in shown
+    assert "double opt-in (clicked)" in shown
     assert person in relay.command("consent", "export").stdout
 
 
