@@ -56,8 +56,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def _add_grant_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("address", metavar="ADDRESS")
-    parser.add_argument("--stream", required=True, metavar="S")
-    parser.add_argument("--basis", required=True, choices=[*Basis])
+    parser.add_argument("--stream", required=True, metavar="S", help="the stream that the person agreed to")
+    parser.add_argument("--basis", required=True, choices=[*Basis], help="how the consent came about")
     parser.add_argument(
         "--at", required=True, metavar="T", help='when the person said yes, ISO 8601 with zone, or "now"'
     )
