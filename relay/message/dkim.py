@@ -15,6 +15,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from functools import lru_cache
 from typing import Final, cast
 
 from cryptography.exceptions import UnsupportedAlgorithm
@@ -153,11 +154,11 @@ def _fields(message: Index, signers: Sequence[Signer], now: datetime) -> bytes:
     headers = [
         (one.name.encode("ascii"), content[one.value : one.end]) for one in message.head.fields if one.name in _SIGNABLE
     ]
-    present = Counter(name.decode("ascii") for name, _ in headers)
-    names, selected = _signed_names(present, _unsignable(message))
+    counts = Counter(name for name, _ in headers)
+    listed, selected = _names(frozenset(counts.items()), _unsignable(message))
     chosen = Relaxed.canonicalize_headers(select_headers(headers, selected))
     covered = b"".join([name + b":" + value for name, value in chosen])
-    return b"".join([_field(signer, now, names, body_hash, covered) for signer in signers])
+    return b"".join([_field(signer, now, listed, body_hash, covered) for signer in signers])
 
 
 def _unsignable(message: Index) -> frozenset[str]:
@@ -170,25 +171,28 @@ def _has_long_line(content: bytes, start: int, end: int) -> bool:
     return end - start > MAX_LINE and max(map(len, content[start:end].split(b"\r\n"))) > MAX_LINE
 
 
-def _signed_names(present: Counter[str], unsignable: frozenset[str]) -> tuple[list[str], list[bytes]]:
-    """What h= lists, and of that what is there: a name listed once more than it occurs stands for no field."""
+@lru_cache(maxsize=256)  # a mailer's messages have the same fields
+def _names(counts: frozenset[tuple[bytes, int]], unsignable: frozenset[str]) -> tuple[str, tuple[bytes, ...]]:
+    """The value of h=, and of its names those that are there: one listed once more than it occurs stands for none."""
+    present = dict(counts)
     listed: list[str] = []
     selected: list[bytes] = []
     for name in _SIGNABLE:
         if name in unsignable:
             continue
-        count = min(present[name], _MAX_INSTANCES)
+        field = name.encode("ascii")
+        count = min(present.get(field, 0), _MAX_INSTANCES)
         listed += [name] * (count + 1 if name in _OVERSIGNABLE and count < _MAX_INSTANCES else count)
-        selected += [name.encode("ascii")] * count
-    return listed, selected
+        selected += [field] * count
+    return _folded_list(listed), tuple(selected)
 
 
-def _field(signer: Signer, now: datetime, names: list[str], body_hash: str, covered: bytes) -> bytes:
+def _field(signer: Signer, now: datetime, listed: str, body_hash: str, covered: bytes) -> bytes:
     """One DKIM-Signature. Its value starts on the first line: some verifiers fail on a fold right after the colon."""
     head = (
         f" v=1; a={signer.key.type}-sha256; c=relaxed/relaxed; d={signer.domain};\r\n"
         f"\ts={signer.selector}; t={int(now.timestamp())};\r\n"
-        f"\th={_folded_list(names)};\r\n"
+        f"\th={listed};\r\n"
         f"\tbh={body_hash};\r\n"
         f"\tb="
     )

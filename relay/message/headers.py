@@ -26,8 +26,10 @@ _ONE_CLICK: Final = re.compile(r"https://|http://(?:localhost|127\.[0-9.]+|\[::1
 
 _QUOTED: Final = re.compile(rb'"(?:[^"\\]|\\.)*+"', re.DOTALL)
 _ANGLE: Final = re.compile(rb"<([^<>]*+)>")
-_BARE: Final = re.compile(rb"[^\s,;:<>()]*@[^\s,;:<>()]*")
-_MAX_FROM: Final = 10_000
+_DOMAIN: Final = re.compile(rb"[^\s,;:<>()@]*+")
+#: What is looked at, in octets: longer From fields and domains are no mail addresses.
+_MAX_FROM: Final = 2000
+_MAX_DOMAIN: Final = 255
 
 #: One change: the octets from start to end become this.
 Edit = tuple[int, int, bytes]
@@ -50,9 +52,10 @@ def from_domain(message: Index) -> str:
     value = _QUOTED.sub(b"", unfolded(message.content, fields[0])[:_MAX_FROM])
     value = _without_comments(value)
     found = _ANGLE.search(value)
-    address = found[1] if found else (_BARE.findall(value) or [b""])[0]
-    domain = address.rpartition(b"@")[2].strip().rstrip(b".").decode("utf-8", "replace")
-    if b"@" not in address or not domain:
+    address = found[1].strip() if found else value
+    at = address.rfind(b"@") if found else address.find(b"@")
+    domain = _DOMAIN.findall(address, at + 1)[0].rstrip(b".").decode("utf-8", "replace")
+    if at < 0 or not 0 < len(domain) <= _MAX_DOMAIN:
         return ""
     try:
         return idna.encode(domain, uts46=True).decode("ascii").lower()

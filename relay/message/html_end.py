@@ -70,6 +70,7 @@ class _Scan:
         self.hidden_at_body_end = b""
         self.hidden_at_html_end = b""
         self._level = 0
+        self._known: dict[bytes, bool] = {}  # newsletters repeat the same styles
 
     def read(self, view: bytes) -> str:
         """Reads all tokens. Returns why the end of the text is no place for text, "" when it is one."""
@@ -112,8 +113,14 @@ class _Scan:
         elif self.hidden:
             self._level += name == self.hidden
             return
-        if name in _SWALLOWING or (attributes and name not in _VOID and _hides(attributes)):
+        if name in _SWALLOWING or (attributes and name not in _VOID and self._hides(attributes)):
             self.hidden, self._level = name, 1
+
+    def _hides(self, attributes: bytes) -> bool:
+        known = self._known.get(attributes)
+        if known is None:
+            known = self._known[attributes] = _HIDING.search(attributes) is not None
+        return known
 
     def _end_tag(self, name: bytes, start: int) -> None:
         if name == b"body":
@@ -126,10 +133,6 @@ class _Scan:
             self._level -= 1
             if not self._level:
                 self.hidden = b""
-
-
-def _hides(attributes: bytes) -> bool:
-    return (b":" in attributes or b"hidden" in attributes.lower()) and _HIDING.search(attributes) is not None
 
 
 def _end_of_markup(view: bytes, start: int) -> int:

@@ -52,8 +52,7 @@ def decode(raw: bytes, transfer: Transfer) -> bytes | None:
     if transfer.is_identity:
         return raw
     if transfer is Transfer.QUOTED_PRINTABLE:
-        clean = _without_trailing_space(raw)
-        return None if _BAD_QP.search(clean) else binascii.a2b_qp(clean)
+        return _decode_qp(_without_trailing_space(raw))
     flat = raw.translate(None, b" \t\r\n")
     if len(flat) % 4 or not _BASE64.fullmatch(flat):
         return None
@@ -113,6 +112,16 @@ def filled(opening: Opening, insertion: bytes) -> bytes:
     elif before.endswith((b" ", b"\t")):
         before += b"=\r\n"  # white space at a line's end would be lost (RFC 2045 section 6.7, rule 3)
     return before + encode(insertion, transfer) + opening.after
+
+
+def _decode_qp(clean: bytes) -> bytes | None:
+    octets = binascii.a2b_qp(clean)
+    # Every escape shrinks by two octets, every soft break by three, and nothing broken shrinks as much.
+    breaks = clean.count(b"=\r\n")
+    shrunk = 2 * (clean.count(b"=") - breaks) + 3 * breaks
+    if len(clean) - len(octets) == shrunk and clean.count(b"\r") == clean.count(b"\r\n") == clean.count(b"\n"):
+        return octets
+    return None if _BAD_QP.search(clean) else octets
 
 
 def _qp_line(line: bytes) -> bytes:
