@@ -81,7 +81,6 @@ class Wire(SMTP):
         self.peer = peer
         self.tls = ""
         self._phase = Phase.COMMAND
-        self._lost = False
         self._closing_soon = False
         self._out: list[bytes] = []
         self._received = 0
@@ -108,7 +107,6 @@ class Wire(SMTP):
 
     def connection_lost(self, error: Exception | None) -> None:
         # Not SMTP.connection_lost, which cancels the task: it sees the end of its input and comes to its own.
-        self._lost = True
         asyncio.StreamReaderProtocol.connection_lost(self, error)
 
     def eof_received(self) -> bool | None:
@@ -284,12 +282,12 @@ class Wire(SMTP):
         self._writer.write(b"".join(self._out))
         self._out.clear()
         if is_expected or not self._writer.can_write_eof():
-            self._writer.close()
+            self._close()
         else:
             try:
                 self._writer.write_eof()
             except OSError:  # the client was faster
-                self._writer.close()
+                self._close()
 
     async def _linger(self) -> None:
         """Let the client hear the last reply before the socket closes; `_watch` ends it."""
@@ -300,8 +298,8 @@ class Wire(SMTP):
 
     def _close(self) -> None:
         transport = self._writer.transport
-        transport.close()
-        if (
-            not self._lost and transport.get_write_buffer_size()
-        ):  # a client that never reads must not keep a closed connection
+        if transport.is_closing():
+            return
+        if transport.get_write_buffer_size():  # a client that never reads must not keep a closed connection
             self.loop.call_later(_LINGER, transport.abort)
+        transport.close()

@@ -53,8 +53,20 @@ LOOPS: Final[dict[str, Callable[[], asyncio.AbstractEventLoop]]] = {
 
 
 def run(work: Coroutine[Any, Any, Any], loop: str = "uvloop") -> Any:
+    """Runs a test's coroutine; a task that failed without anybody looking is a failure."""
+    tasks: list[asyncio.Task[Any]] = []
+
+    def create(loop: asyncio.AbstractEventLoop, coroutine: Any, **more: Any) -> asyncio.Task[Any]:
+        tasks.append(asyncio.Task(coroutine, loop=loop, **more))
+        return tasks[-1]
+
     with asyncio.Runner(loop_factory=LOOPS[loop]) as runner:
-        return runner.run(asyncio.wait_for(work, 30))
+        runner.get_loop().set_task_factory(create)
+        result = runner.run(asyncio.wait_for(work, 30))
+    for task in tasks:
+        if task.done() and task._log_traceback:
+            raise AssertionError(f"unseen failure of {task}") from task.exception()
+    return result
 
 
 @dataclass(frozen=True)
