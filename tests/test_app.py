@@ -1,0 +1,129 @@
+from __future__ import annotations
+
+import asyncio
+import json
+import multiprocessing
+import smtplib
+import urllib.request
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+from journey import NEWSLETTER
+
+from relay import log
+from relay.app import PolicyBook, hash_key, run_worker, running
+from relay.config.load import load_settings
+from relay.config.settings import Settings
+from relay.store.keys import KeyFileError
+from relay.workers.supervisor import READY
+
+CONFIG = """\
+policies = "policies"
+[[listener]]
+address = "127.0.0.1:0"
+[web]
+address = "127.0.0.1:0"
+public_url = "http://127.0.0.1:8025"
+"""
+
+
+def settings_in(folder: Path, more: str = "", environ: Mapping[str, str] | None = None) -> Settings:
+    (folder / "policies").mkdir(exist_ok=True)
+    (folder / "policies" / "newsletter.toml").write_text(NEWSLETTER)
+    (folder / "relay.toml").write_text(CONFIG + more)
+    return load_settings(folder / "relay.toml", environ or {})
+
+
+def test_a_relay_listens_for_mail_and_for_people_and_lets_go_of_all(tmp_path: Path) -> None:
+    async def play() -> None:
+        async with running(settings_in(tmp_path)) as relay:
+            smtp = relay.smtp[0]
+
+            def use() -> tuple[int, int]:
+                with smtplib.SMTP(smtp.host, smtp.port) as client:
+                    client.ehlo()
+                    code, _ = client.mail("news@news.brand.example")
+                with urllib.request.urlopen(f"http://{relay.web}/readyz") as response:
+                    return code, response.status
+
+            assert await asyncio.to_thread(use) == (250, 200)
+        with pytest.raises(OSError):  # noqa: PT011 - nothing listens any more
+            await asyncio.open_connection(smtp.host, smtp.port)
+
+    asyncio.run(play())
+
+
+def test_what_cannot_start_leaves_nothing_running(tmp_path: Path) -> None:
+    async def play() -> None:
+        async with running(settings_in(tmp_path)) as first:
+            (tmp_path / "other").mkdir()
+            taken = settings_in(tmp_path / "other", environ=None)
+            clash = load_settings(
+                tmp_path / "other" / "relay.toml",
+                {"RELAY_LISTENER": json.dumps([{"address": "127.0.0.1:0"}, {"address": "203.0.113.7:25"}])},
+            )
+            assert taken.folder != first.web
+            with pytest.raises(OSError, match=r"203\.0\.113\.7:25"):
+                async with running(clash):
+                    pass
+            async with running(taken):  # its store is free again
+                pass
+
+    asyncio.run(play())
+
+
+def test_a_reload_takes_good_policies_and_keeps_the_old_ones_instead_of_bad(tmp_path: Path) -> None:
+    log.configure(str(tmp_path / "log"))
+    book = PolicyBook(settings_in(tmp_path))
+    before = book.current()
+    policy = tmp_path / "policies" / "newsletter.toml"
+    policy.write_text(NEWSLETTER.replace('"double-opt-in"', '"dubble-opt-in"'))
+    book.reload()
+    assert book.current() is before
+    assert f"{policy}:" in (tmp_path / "log").read_text()
+    policy.write_text(NEWSLETTER.replace("Product news", "Other news"))
+    book.reload()
+    assert book.current().streams[0].purpose["en"] == "Other news"
+
+
+def test_a_worker_says_in_one_line_why_it_cannot_start(tmp_path: Path) -> None:
+    settings = settings_in(tmp_path)
+    (tmp_path / "policies" / "newsletter.toml").write_text("version = 1\n[stream]\nkind = 7\n")
+    ours, theirs = multiprocessing.get_context("spawn").Pipe()
+    worker = multiprocessing.get_context("spawn").Process(target=run_worker, args=(settings, 0, theirs))
+    worker.start()
+    theirs.close()
+    assert ours.poll(30)
+    message = ours.recv()
+    worker.join(30)
+    assert message != READY
+    assert "newsletter.toml:3" in message
+    assert "\n" not in message
+    assert worker.exitcode == 1
+
+
+def test_a_worker_serves_until_its_supervisor_is_gone(tmp_path: Path) -> None:
+    settings = settings_in(tmp_path, '[log]\npath = "log"\n')
+    ours, theirs = multiprocessing.get_context("spawn").Pipe()
+    worker = multiprocessing.get_context("spawn").Process(target=run_worker, args=(settings, 0, theirs))
+    worker.start()
+    theirs.close()
+    assert ours.poll(30)
+    assert ours.recv() == READY
+    ours.close()
+    worker.join(30)
+    assert worker.exitcode == 0
+    assert '"event":"listening"' in (tmp_path / "log").read_text()
+
+
+def test_addresses_are_hashed_only_where_that_is_asked_for(tmp_path: Path) -> None:
+    assert hash_key(settings_in(tmp_path)) is None
+    hashed = settings_in(tmp_path, '[log]\naddresses = "hashed"\n')
+    key = hash_key(hashed)
+    assert key is not None
+    assert hash_key(hashed) == key
+    assert hashed.keys.addresses.stat().st_mode & 0o077 == 0
+    hashed.keys.addresses.write_text("short")
+    with pytest.raises(KeyFileError, match="hexadecimal"):
+        hash_key(hashed)
