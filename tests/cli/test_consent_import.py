@@ -1,0 +1,171 @@
+from __future__ import annotations
+
+import io
+import json
+import sys
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from cli.shop import Shop
+
+RECENTLY = (datetime.now(UTC) - timedelta(days=30)).isoformat(timespec="seconds")
+LONG_AGO = "2015-05-01T10:00:00+09:00"
+HEADER = "address,stream,basis,at,act\n"
+
+
+def row(
+    address: str, basis: str = "double-opt-in", at: str = RECENTLY, act: str = "", stream: str = "newsletter"
+) -> str:
+    return f"{address},{stream},{basis},{at},{act}\n"
+
+
+def test_what_can_be_taken_is_taken_and_the_rest_is_told_line_by_line(shop: Shop) -> None:
+    listed = shop.file(
+        "list.csv",
+        HEADER
+        + row("ann@example.com")
+        + row("not an address")
+        + row("bob@example.com", at="1.5.2025")
+        + row("eve@example.com"),
+    )
+    answer = shop.run("consent", "import", listed)
+    assert answer.code == 1
+    assert answer.out.startswith("4 rows: 2 taken, 2 refused\n2 of 2 would get mail today:\n")
+    assert answer.err.splitlines() == [
+        "list.csv:3: address: the address has no domain",
+        "list.csv:4: at: is not a time in ISO 8601, such as 2026-03-01T09:30:00+09:00",
+    ]
+    assert shop.standing("ann@example.com")["gets_mail"]
+
+
+def test_rejects_are_a_list_that_can_be_mended_and_imported(shop: Shop) -> None:
+    good, bad = row("ann@example.com"), row("bob@example.com", basis="yes")
+    listed = shop.file("list.csv", HEADER + good + bad)
+    shop.run("consent", "import", listed, "--rejects", "bad.csv")
+    rejects = shop.folder / "bad.csv"
+    assert rejects.read_text() == HEADER + bad
+    rejects.write_text(rejects.read_text().replace("yes", "written"))
+    assert shop.run("consent", "import", "bad.csv").code == 0
+    assert shop.standing("bob@example.com")["gets_mail"]
+
+
+def test_it_ends_with_how_many_would_get_mail_today_by_reason(shop: Shop) -> None:
+    shop.run("consent", "withdraw", "WANDA@example.com")
+    listed = shop.file(
+        "list.csv",
+        HEADER
+        + row("ann@example.com")
+        + row("olaf@example.com", at=LONG_AGO)
+        + row("peter@example.com", "single-opt-in", act="preticked")
+        + row("nora@example.com", "single-opt-in")
+        + row("wanda@example.com"),
+    )
+    answer = shop.run("consent", "import", listed, "--json")
+    assert answer.code == 0
+    assert answer.json == {
+        "rows": 5,
+        "taken": 5,
+        "known": 0,
+        "refused": 0,
+        "would_get_mail": 1,
+        "today": [
+            {"reason": "confirmed", "verdict": "deliver", "count": 1},
+            {"reason": "withdrawn", "verdict": "reject", "count": 1},
+            {"reason": "basis-not-accepted", "verdict": "reject", "count": 2},
+            {"reason": "stale", "verdict": "hold", "count": 1},
+        ],
+    }
+    assert "1 single opt-ins do not state the act" in shop.run("consent", "import", listed).out
+
+
+def test_no_import_brings_a_withdrawn_address_back(shop: Shop) -> None:
+    listed = shop.file("list.csv", HEADER + row("ann@example.com"))
+    shop.run("consent", "import", listed)
+    shop.run("consent", "withdraw", "Ann+x@example.com", "--stream", "newsletter")
+    just_now = (datetime.now(UTC) - timedelta(microseconds=1)).isoformat()
+    again = shop.file("again.csv", HEADER + row("ann@example.com", at=just_now))
+    for file in (listed, again):
+        shop.run("consent", "import", file)
+        assert shop.standing("ann@example.com")["reasons"] == ["withdrawn", "no-consent"]
+
+
+def test_the_same_list_twice_adds_nothing(shop: Shop) -> None:
+    listed = shop.file("list.csv", HEADER + row("ann@example.com") + row("bob@example.com") + row("bob@example.com"))
+    assert shop.run("consent", "import", listed, "--json").json["known"] == 1
+    assert shop.run("consent", "import", listed, "--json").json["known"] == 3
+    assert shop.run("db", "status", "--json").json["events"] == 2
+
+
+def test_a_dry_run_says_the_same_and_changes_nothing(shop: Shop) -> None:
+    listed = shop.file("list.csv", HEADER + row("ann@example.com") + row("bad"))
+    dry = shop.run("consent", "import", listed, "--dry-run", "--json")
+    assert not (shop.folder / "var").exists()
+    shop.run("consent", "withdraw", "bob@example.com")
+    assert shop.run("consent", "import", listed, "--dry-run", "--json").json == dry.json
+    assert shop.run("db", "status", "--json").json["events"] == 1
+    assert shop.run("consent", "import", listed, "--json").json == dry.json
+    assert "1 would be taken" in shop.run("consent", "import", listed, "--dry-run").out
+
+
+def test_withdrawals_of_an_old_system_are_taken_over(shop: Shop) -> None:
+    listed = shop.file("stopped.csv", f"address,withdrawn_at\nann@example.com,{RECENTLY}\n")
+    assert shop.run("consent", "import", listed, "--stream", "newsletter").code == 0
+    assert shop.standing("ann@example.com")["status"] == "withdrawn"
+    assert "ann@example.com" in (shop.folder / "var" / "withdrawals.journal").read_text()
+
+
+def test_json_lines_and_standard_input(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    line = json.dumps({"address": "ann@example.com", "basis": "written", "at": RECENTLY, "language": "ja"})
+    stdin = io.TextIOWrapper(io.BytesIO(f"{line}\n{{}}\n".encode()))
+    monkeypatch.setattr(sys, "stdin", stdin)
+    answer = shop.run("consent", "import", "-", "--stream", "newsletter")
+    assert answer.err == "standard input:2: address: the address has no domain\n"
+    assert shop.standing("ann@example.com")["facts"]["yes"]["source"] == "import standard input"
+
+
+def test_times_without_a_zone_need_one(shop: Shop) -> None:
+    listed = shop.file("list.csv", HEADER + row("ann@example.com", at="2026-05-01 10:00"))
+    assert "at: has no zone" in shop.run("consent", "import", listed).err
+    assert shop.run("consent", "import", listed, "--timezone", "Asia/Tokyo").code == 0
+    assert shop.standing("ann@example.com")["facts"]["yes"]["at"] == "2026-05-01T01:00:00+00:00"
+    assert shop.run("consent", "import", listed, "--timezone", "Mars/Base").code == 2
+
+
+def test_more_rows_than_a_batch(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("relay.cli.consent_import._BATCH", 7)
+    listed = shop.file("list.csv", HEADER + "".join(row(f"user{number}@example.com") for number in range(50)))
+    assert shop.run("consent", "import", listed, "--json").json["taken"] == 50
+    assert shop.run("consent", "verify").code == 0
+    assert shop.run("db", "status", "--json").json["events"] == 50
+
+
+def test_a_list_without_its_columns_is_refused_as_a_whole(shop: Shop) -> None:
+    answer = shop.run("consent", "import", shop.file("list.csv", "mail,stream\nann@example.com,newsletter\n"))
+    assert answer.code == 1
+    assert "list.csv:1: the header lacks address, basis, at" in answer.err
+
+
+def test_columns_that_are_not_used_are_named(shop: Shop) -> None:
+    content = HEADER.replace("act", "first_name") + row("ann@example.com", act="Ann")
+    assert (
+        "list.csv:1: these columns are not used: first_name"
+        in shop.run("consent", "import", shop.file("list.csv", content)).err
+    )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "words"),
+    [
+        (["nothing.csv"], 1, "nothing.csv: No such file"),
+        (["list.csv", "--stream", "nope"], 2, "no policy has the id 'nope'; known are newsletter"),
+        (["list.csv", "--encoding", "klingon"], 2, "'klingon' is not known"),
+        (["list.csv", "--rejects", "no/where.csv"], 1, "no/where.csv: No such file"),
+        (["empty.csv"], 1, "the list is empty"),
+    ],
+)
+def test_wrong_usage_is_told_before_anything_is_taken(shop: Shop, arguments: list[str], code: int, words: str) -> None:
+    shop.file("list.csv", HEADER + row("ann@example.com"))
+    shop.file("empty.csv", "")
+    answer = shop.run("consent", "import", *arguments)
+    assert (answer.code, words in answer.err) == (code, True), answer.err
+    assert not (shop.folder / "var" / "relay.db").exists()

@@ -1,0 +1,99 @@
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from relay.address import Address
+from relay.cli.consent_words import Standing, details_of, standing_of, timeline
+from relay.consent.events import Act, Basis, Event, EventKind, Evidence
+from relay.consent.facts import Facts, Yes
+from relay.policy.files import load_policies
+from relay.policy.model import Mode, Stream
+
+ANN = Address("ann", "example.com")
+NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
+YES = Yes(Basis.DOUBLE_OPT_IN, Act.CLICKED, NOW, "form", live=True)
+
+
+@pytest.fixture(scope="module")
+def newsletter() -> Stream:
+    return load_policies(Path(__file__).parents[2] / "policies").by_id["newsletter"]
+
+
+def event(kind: EventKind, **more: Any) -> Event:
+    fields: dict[str, Any] = {"stream": "newsletter", "at": NOW, "live": True} | more
+    return Event(
+        id="1", address=ANN, kind=kind, brand="brand", recorded_at=NOW, source="form", recorder="web", **fields
+    )
+
+
+def sentence(kind: EventKind, **more: Any) -> str:
+    (line,) = timeline([event(kind, **more)], ANN)
+    return line.removeprefix("2026-03-01 12:00 UTC  ")
+
+
+def test_every_kind_of_event_has_its_words() -> None:
+    told = {sentence(kind, basis=Basis.WRITTEN) for kind in EventKind}
+    assert len(told) == len(EventKind)
+
+
+def test_an_act_that_the_basis_implies_is_told_as_such() -> None:
+    confirmed = sentence(EventKind.CONFIRM, basis=Basis.DOUBLE_OPT_IN)
+    assert confirmed == "confirmed for newsletter (double opt-in, hence clicked) - form"
+
+
+def test_evidence_is_shown() -> None:
+    evidence = Evidence(form_url="https://brand.example/f", ip="192.0.2.1", language="ja")
+    told = sentence(EventKind.GRANT, basis=Basis.WRITTEN, act=Act.SIGNED, confirmed_at=NOW, evidence=evidence)
+    assert told == (
+        "said yes for newsletter (in writing, signed) and clicked the confirmation at 2026-03-01 12:00 UTC - form "
+        "[form https://brand.example/f] [IP 192.0.2.1] [language ja]"
+    )
+
+
+def test_the_timeline_is_in_the_order_of_the_acts() -> None:
+    later = event(EventKind.WITHDRAW)
+    earlier = event(EventKind.REQUEST, at=datetime(2026, 1, 1, tzinfo=UTC))
+    assert [line[:10] for line in timeline([later, earlier], ANN)] == ["2026-01-01", "2026-03-01"]
+
+
+def test_a_standing_says_whether_mail_goes_out_and_why(newsletter: Stream) -> None:
+    assert str(standing_of(newsletter, ANN, Facts(yes=YES), NOW)) == "newsletter: confirmed, gets mail (confirmed)"
+    refused = str(standing_of(newsletter, ANN, Facts(), NOW))
+    assert refused.startswith("newsletter: none, gets no mail (reject, no-consent): ")
+
+
+def test_shadow_mode_lets_everything_pass_and_says_so(newsletter: Stream) -> None:
+    from dataclasses import replace
+
+    shadow = standing_of(replace(newsletter, mode=Mode.SHADOW), ANN, Facts(), NOW)
+    assert shadow.gets_mail
+    assert str(shadow) == "newsletter: none, gets mail (shadow mode; would be: reject, no-consent)"
+
+
+def test_a_stream_without_a_policy_sends_nothing() -> None:
+    assert not Standing("old", Facts(yes=YES), None).gets_mail
+
+
+def test_details_name_all_that_counts() -> None:
+    facts = Facts(
+        requested_at=NOW,
+        yes=YES,
+        renewed_at=NOW,
+        withdrawn_at=NOW,
+        complained_at=NOW,
+        undeliverable_at=NOW,
+        last_contact_at=NOW,
+    )
+    assert [detail.split(":")[0] for detail in details_of(facts)] == [
+        "yes",
+        "renewed",
+        "asked to confirm, no answer yet",
+        "withdrawn from all mail of the brand",
+        "reported as spam",
+        "mailbox permanently refused",
+        "last mail",
+    ]
