@@ -107,7 +107,7 @@ class Forwarder:
             list_id=stream.list_id,
             fallback=Fallback(stream.message.undisclosable.value),
         )
-        prepared = await _off_loop_if_large(message.content, lambda: prepare(message.content, common, rules))
+        prepared = await _off_loop_if_large(message.content, lambda: prepare(message, common, rules))
         return Plan(tx, stream, message, prepared, choose_signers(self._dkim, from_domain(message)))
 
     async def forward(self, plan: Plan, passing: Sequence[Passing]) -> list[Outcome]:
@@ -175,7 +175,7 @@ def footer_facts(stream: Stream, facts: Facts | None, language: str) -> FooterFa
         audience=text_in(stream.audience, language),
         agreed=yes is not None and yes.basis in _AGREED,
         consented_on=None if yes is None else yes.at.astimezone(UTC).date(),
-        source="" if yes is None else yes.form_url or yes.source,
+        source="" if yes is None else yes.form_url,  # `source` is in operators' words: "import FILE:7"
     )
 
 

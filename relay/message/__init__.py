@@ -13,7 +13,7 @@ Pure: no IO, no clock; time and keys are arguments. Imports nothing of the proje
 
     index.index(content)                    header fields, with their offsets
     headers.header_values / from_domain     what policy and DKIM ask of them
-    compose.prepare(content, common, rules) once a message: which edits, and can it carry the footer?
+    compose.prepare(index, common, rules) once a message: which edits, and can it carry the footer?
     compose.copy_for(prepared, personal)    once a recipient: the rewritten bytes, or Undisclosable
     dkim.signed(content, signers, now)      the copy with its signatures in front
 """

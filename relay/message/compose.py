@@ -13,7 +13,7 @@ from enum import StrEnum
 from relay.message.displayed import displayed_parts
 from relay.message.footer import FooterFacts, render
 from relay.message.headers import Edit, applied, list_fields, removed_fields
-from relay.message.index import Index, Part, index, parts_of
+from relay.message.index import Index, Part, parts_of
 from relay.message.text_part import TextPlan, planned, with_footer
 from relay.message.wrap import wrapped
 
@@ -85,9 +85,8 @@ class Prepared:
         return Undisclosable(self.without_footer)
 
 
-def prepare(content: bytes, common: Common, rules: Rules) -> Prepared:
-    """Once a message. Never raises, whatever the content."""
-    message = index(content)
+def prepare(message: Index, common: Common, rules: Rules) -> Prepared:
+    """Once a message. Never raises, whatever its content."""
     if not rules.commercial:
         return Prepared(message, common, rules, None, (), "")
     root = parts_of(message)

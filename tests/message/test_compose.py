@@ -23,7 +23,7 @@ SIGNED = b"Content-Type: multipart/signed; boundary=s\r\n\r\n--s\r\n\r\nx\r\n--s
 
 
 def copy(content: bytes, rules: Rules = COMMERCIAL, personal: Personal | None = PERSONAL) -> bytes:
-    result = copy_for(prepare(content, COMMON, rules), personal)
+    result = copy_for(prepare(index(content), COMMON, rules), personal)
     assert isinstance(result, bytes), result
     return result
 
@@ -67,13 +67,13 @@ def test_without_one_click_no_field_claims_it() -> None:
 
 
 def test_what_cannot_carry_the_footer_is_known_before_any_copy() -> None:
-    prepared = prepare(SIGNED, COMMON, COMMERCIAL)
+    prepared = prepare(index(SIGNED), COMMON, COMMERCIAL)
     assert prepared.undisclosable == Undisclosable("signed or encrypted (multipart/signed)")
     assert copy_for(prepared, PERSONAL) == prepared.undisclosable
 
 
 def test_the_policy_may_wrap_it_or_send_it_with_the_fields_alone() -> None:
-    wrapped = prepare(SIGNED, COMMON, replace(COMMERCIAL, fallback=Fallback.WRAP))
+    wrapped = prepare(index(SIGNED), COMMON, replace(COMMERCIAL, fallback=Fallback.WRAP))
     assert wrapped.undisclosable is None
     assert wrapped.without_footer
     assert SIGNED.partition(b"\r\n\r\n")[2] in copy(SIGNED, replace(COMMERCIAL, fallback=Fallback.WRAP))
@@ -88,7 +88,7 @@ def test_reports_and_endless_header_blocks_are_never_wrapped() -> None:
         b"Content-Type: multipart/report; boundary=b\r\n\r\n--b\r\n\r\nx\r\n--b--\r\n",
         b"Subject: x\r\nno field\r\n",
     ):
-        assert prepare(content, COMMON, rules).undisclosable
+        assert prepare(index(content), COMMON, rules).undisclosable
 
 
 def test_only_one_alternative_that_cannot_be_edited_spares_the_other() -> None:
@@ -96,7 +96,9 @@ def test_only_one_alternative_that_cannot_be_edited_spares_the_other() -> None:
         b"Content-Type: multipart/alternative; boundary=b\r\n\r\n--b\r\n\r\ntea\r\n--b\r\n"
         b"Content-Type: text/html; charset=utf-8\r\n\r\n<body><!-- open\r\n--b--\r\n"
     )
-    assert prepare(content, COMMON, COMMERCIAL).undisclosable == Undisclosable("HTML with an unclosed comment or tag")
+    assert prepare(index(content), COMMON, COMMERCIAL).undisclosable == Undisclosable(
+        "HTML with an unclosed comment or tag"
+    )
 
 
 def test_a_footer_never_looks_like_a_delimiter() -> None:
@@ -127,7 +129,7 @@ _MESSAGE = st.one_of(st.binary(max_size=300), st.lists(st.sampled_from(_PIECES),
 
 @given(_MESSAGE, st.sampled_from(list(Fallback)), st.sampled_from(["ja", "en"]))
 def test_no_bytes_make_it_fail_and_the_structure_stays(content: bytes, fallback: Fallback, language: str) -> None:
-    prepared = prepare(content, COMMON, replace(COMMERCIAL, fallback=fallback))
+    prepared = prepare(index(content), COMMON, replace(COMMERCIAL, fallback=fallback))
     result = copy_for(prepared, replace(PERSONAL, language=language))
     if isinstance(result, Undisclosable):
         assert fallback is not Fallback.HEADERS_ONLY
@@ -145,7 +147,7 @@ def test_no_bytes_make_it_fail_and_the_structure_stays(content: bytes, fallback:
 
 @given(_MESSAGE)
 def test_a_passing_message_keeps_every_octet_of_its_body(content: bytes) -> None:
-    result = copy_for(prepare(content, COMMON, PASSING), None)
+    result = copy_for(prepare(index(content), COMMON, PASSING), None)
     assert isinstance(result, bytes)
     assert result.endswith(content[index(content).head.body :])
 

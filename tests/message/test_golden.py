@@ -15,6 +15,7 @@ import pytest
 
 from relay.message.compose import Common, Fallback, Personal, Rules, Undisclosable, copy_for, prepare
 from relay.message.footer import FooterFacts
+from relay.message.index import index
 
 GOLDEN = Path(__file__).parent.parent / "golden"
 NAMES = sorted(path.name.removesuffix(".in.eml") for path in GOLDEN.glob("*.in.eml"))
@@ -58,7 +59,7 @@ def rewritten(name: str) -> bytes | Undisclosable:
         footer=FACTS[language],
         language=language,
     )
-    prepared = prepare((GOLDEN / f"{name}.in.eml").read_bytes(), COMMON, rules)
+    prepared = prepare(index((GOLDEN / f"{name}.in.eml").read_bytes()), COMMON, rules)
     return copy_for(prepared, personal)
 
 
