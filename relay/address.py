@@ -193,13 +193,11 @@ def _canonical_label(label: str) -> str:
     if label.isascii() and not label.startswith("xn--"):
         return label
     try:
-        # An A-label that does not decode, or decodes to what encodes otherwise, means different things to others.
-        unicode_label = idna.ulabel(label)
-        canonical = idna.alabel(unicode_label).decode("ascii")
-        stable = idna.uts46_remap(unicode_label, std3_rules=True, transitional=False) == unicode_label
+        # PVALID labels of IDNA 2008 are stable under the mapping, so no second look at the mapped form is needed.
+        canonical = idna.alabel(idna.ulabel(label)).decode("ascii")
     except (idna.IDNAError, UnicodeError, IndexError):
         raise AddressError("a label of the domain is not valid in IDNA") from None
-    if unicode_label.isascii() or not stable or (label.isascii() and canonical != label):
+    if label.isascii() and canonical != label:  # an A-label that others may read as something else
         raise AddressError("a label of the domain is not valid in IDNA")
     return canonical
 

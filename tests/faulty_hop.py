@@ -163,6 +163,8 @@ class FaultyHop:
         task = asyncio.current_task()
         assert task is not None
         self._tasks.add(task)
+        endpoint = writer.get_extra_info("socket")
+        endpoint.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # several small replies, no 40 ms in between
         session = Session(self, reader, writer, len(self.sessions) + 1, is_tls=self.implicit)
         self.sessions.append(session)
         self.open += 1
