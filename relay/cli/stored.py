@@ -47,6 +47,8 @@ def append(committer: Committer, events: Sequence[Event]) -> tuple[int, ...]:
     """Add events to the ledger; their numbers."""
     says_no = any(event.kind in NOES for event in events)
     (result,) = committer.commit([Work(lambda connection: append_events(connection, events, os.urandom), says_no)])
+    if isinstance(result, UnicodeError):
+        raise CommandError("an option is not valid text in this terminal's encoding", exit_code=2)
     if isinstance(result, BaseException):
         raise result
     numbers: tuple[int, ...] = result

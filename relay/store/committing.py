@@ -146,15 +146,16 @@ class Committer:
             return False
         return True
 
-    def checkpoint(self) -> None:
-        """Copy a grown WAL into the database and, when no reader is in the way, start it anew."""
+    def checkpoint(self) -> int:
+        """Copy a grown WAL into the database; it then begins anew when no reader is in the way. Its size in octets."""
         with errors_of_the_store():
             try:
-                grown = Path(f"{self._path}-wal").stat().st_size > _CHECKPOINT_ABOVE
+                octets = Path(f"{self._path}-wal").stat().st_size
             except FileNotFoundError:
-                return
-            if grown:
+                return 0
+            if octets > _CHECKPOINT_ABOVE:
                 self.connection.execute("PRAGMA wal_checkpoint(PASSIVE)")
+            return octets
 
     def close(self) -> None:
         self._open.close()

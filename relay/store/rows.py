@@ -45,7 +45,7 @@ def decision_row(decision: Decision) -> Row:
         decision.reason.value,
         " ".join(decision.reasons),
         str(decision.status),
-        json.dumps(decision.facts, ensure_ascii=False, separators=(",", ":")),
+        json.dumps(dict(decision.facts), ensure_ascii=False, separators=(",", ":")),
         decision.policy,
         decision.reply.code,
         decision.reply.enhanced,

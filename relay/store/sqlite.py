@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import os
 import sqlite3
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Final
 
 from relay.address import Address
 from relay.consent.events import Event
@@ -22,6 +24,10 @@ from relay.store.port import StoreBrokenError
 from relay.store.queries import query
 from relay.store.rows import decision_row, outcome_row, watermark_row
 from relay.store.thread import CallThread
+
+#: Octets of a WAL that is not taken over because somebody keeps reading; seconds between two warnings.
+_WAL_ALARM: Final = 256 << 20
+_ALARM_EVERY: Final = 60.0
 
 #: (brand, stream, addresses)
 Question = tuple[str, str, tuple[Address, ...]]
@@ -70,7 +76,8 @@ class SqliteStore:
     ) -> None:
         self._writing, self._reading = writing, reading
         self._committer, self._connection = committer, connection
-        self._writes = Grouping(writing, committer.commit, on_broken=on_broken, after=committer.checkpoint)
+        self._alarm_from = 0.0
+        self._writes = Grouping(writing, committer.commit, on_broken=on_broken, after=self._tidy_up)
         self._questions = Grouping(reading, self._answer, on_broken=on_broken)
 
     async def facts(self, brand: str, stream: str, addresses: Sequence[Address]) -> dict[Address, Facts]:
@@ -107,6 +114,14 @@ class SqliteStore:
         await asyncio.gather(self._writing.call(self._committer.close), self._reading.call(self._connection.close))
         self._writing.stop()
         self._reading.stop()
+
+    def _tidy_up(self) -> None:
+        """On the writing thread."""
+        octets = self._committer.checkpoint()
+        now = time.monotonic()
+        if octets > _WAL_ALARM and now >= self._alarm_from:
+            self._alarm_from = now + _ALARM_EVERY
+            get_logger().warning("wal-grows", octets=octets, why="another program reads the store without an end")
 
     def _answer(self, questions: Sequence[Question]) -> list[dict[Address, Facts]]:
         with errors_of_the_store():

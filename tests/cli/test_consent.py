@@ -110,6 +110,7 @@ def test_a_ledger_that_was_changed_by_hand_is_found(shop: Shop) -> None:
         (["grant", "ann@example.com", *GRANT[:-1], "2025-01-01"], "has no zone"),
         (["grant", "ann@example.com", "--stream", "newsletter", "--at", "now"], "--basis"),
         (["withdraw", "ann@example.com", "--at", "soon"], "--at"),
+        (["withdraw", "ann@example.com", "--source", "\udcff"], "not valid text"),
         (["show"], "ADDRESS"),
         ([], "ACTION"),
     ],

@@ -11,8 +11,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import structlog
 from store.samples import ANN, BOB, NOW, TAGGED, ago, contact, decision, event, grant, outcome, withdraw
 
+from relay import log
 from relay.consent.events import EventKind
 from relay.consent.facts import NOTHING_KNOWN
 from relay.store.port import StoreBehindError, StoreBrokenError, StoreUnavailableError
@@ -337,3 +339,19 @@ def test_a_lone_complaint_reaches_the_journal_too(tmp_path: Path) -> None:
         assert "complain" in (tmp_path / "withdrawals.journal").read_text()
 
     with_store(tmp_path, use)
+
+
+def test_a_wal_that_nobody_takes_over_is_an_alarm_now_and_then(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("relay.store.sqlite._WAL_ALARM", 1)
+    monkeypatch.setattr("relay.store.grouping._AFTER_EVERY", 0.0)
+    log.configure()
+
+    async def use(store: SqliteStore) -> None:
+        for _ in range(5):
+            await store.record([decision()])
+
+    with_store(tmp_path, use)
+    structlog.reset_defaults()
+    assert capfd.readouterr().out.count('"wal-grows"') == 1
