@@ -63,6 +63,8 @@ def remote_address(text: str) -> HostPort:
 
 
 def _host_port(text: str, example: str, *, lowest: int) -> HostPort:
+    if " " in text or not text.isprintable():
+        raise Mistake(f"{shown(text)} has spaces or control characters", f'write "{example}"')
     if "://" in text:
         raise Mistake(f"{shown(text)} is a URL", f'write address and port only: "{example}"')
     if text.count(":") > 1 and not text.startswith("["):
