@@ -184,6 +184,24 @@ def test_the_limit_by_address_counts_whom_the_proxy_names() -> None:
     assert run(crowd()) == ["220 ", "220 ", "421 "]
 
 
+def test_a_handshake_under_way_counts_towards_the_limit_and_a_failed_one_no_longer() -> None:
+    async def connect() -> bool:
+        where = listener("implicit")
+        async with open_stage(listeners=[where], limits=quick(connections_per_address=1)) as stage:
+            silent = await stage.talk()
+            await asyncio.sleep(0.05)
+            refused = await (await stage.talk()).is_closed()
+            await silent.send(b"EHLO client.example\r\n")
+            while not await silent.is_closed():
+                pass
+            talk = await stage.talk()
+            await talk.encrypt()
+            await talk.hello()
+            return refused
+
+    assert run(connect())
+
+
 @pytest.mark.parametrize("loop", ["asyncio", "uvloop"])
 def test_a_stop_finishes_what_is_past_the_dot_and_says_421_to_the_rest(loop: str) -> None:
     async def stop() -> tuple[list[str], int, int]:

@@ -46,6 +46,7 @@ def read(sent: bytes, *, then: bytes = b"EHLO x\r\n", pieces: int = 0) -> tuple[
         (V2_TCP4, "192.0.2.7"),
         (V2_TCP6, "2001:db8::1"),
         (V2 + b"\x20\x00\x00\x00", "10.0.0.1"),  # LOCAL: a health check of the proxy itself
+        (V2 + b"\x20\x11\x00\x0c" + V2_TCP4[16:], "10.0.0.1"),
         (V2 + b"\x21\x11\x00\x0f" + V2_TCP4[16:] + b"\x04\x00\x00", "192.0.2.7"),  # with a TLV
     ],
 )
