@@ -212,7 +212,7 @@ class _held_lock:  # noqa: N801 - reads as a statement
     """The write lock in the hands of another process that does not move."""
 
     def __init__(self, folder: Path) -> None:
-        code = f"import fcntl, sys; f = open({str(folder / 'relay.db.lock')!r}); fcntl.flock(f, 2); print(); sys.stdin.read()"
+        code = f"import fcntl, sys; f = open({str(folder / 'relay.db.lock')!r}); fcntl.flock(f, 2); print(flush=True); sys.stdin.read()"
         self._process = subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
         assert self._process.stdout is not None
         self._process.stdout.readline()
