@@ -246,9 +246,9 @@ def test_ten_megabytes_never_hold_the_loop_for_long(loop: str) -> None:
             async def tick() -> None:
                 nonlocal longest
                 while True:
-                    before = time.perf_counter()
+                    before = time.thread_time()  # other processes must not count
                     await asyncio.sleep(0)
-                    longest = max(longest, time.perf_counter() - before)
+                    longest = max(longest, time.thread_time() - before)
 
             ticking = asyncio.create_task(tick())
             reply = await talk.mail(content + b".\r\n")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import time
 
 import pytest
 from inbound.stage import Notebook, Talk, eventually, listener, open_stage, quick, run
@@ -83,6 +84,29 @@ def test_replies_to_a_pipelined_group_go_out_together() -> None:
 
     _, replies = run(packets())
     assert replies == b"250 2.0.0 OK\r\n" * 50
+
+
+def test_a_flood_of_pipelined_commands_does_not_hold_the_loop() -> None:
+    async def flood() -> float:
+        async with open_stage(limits=quick(commands=1_000_000)) as stage:
+            talk = await stage.ready()
+            longest = 0.0
+
+            async def tick() -> None:
+                nonlocal longest
+                while True:
+                    before = time.thread_time()  # other processes must not count
+                    await asyncio.sleep(0)
+                    longest = max(longest, time.thread_time() - before)
+
+            ticking = asyncio.create_task(tick())
+            sending = asyncio.create_task(talk.send(b"NOOP\r\n" * 40_000))
+            assert await talk.reader.readexactly(40_000 * 14) == b"250 2.0.0 OK\r\n" * 40_000
+            await sending
+            ticking.cancel()
+            return longest
+
+    assert run(flood()) < 0.03
 
 
 def test_a_line_without_end_is_not_waited_for() -> None:
