@@ -41,6 +41,8 @@ REQUIREMENTS: Final = {"demo": "requirements.txt", "test": "requirements-test.tx
 
 #: At most so many test processes; they share the machine with Postfix and Chromium.
 TEST_PROCESSES: Final = 4
+#: No single test takes longer.
+TEST_SECONDS: Final = 180
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -188,11 +190,13 @@ def run_tests(pytest_arguments: Sequence[str]) -> int:
     if pytest_arguments:
         return subprocess.run([tools / "pytest", *pytest_arguments], cwd=ROOT, check=False).returncode
     processes = str(min(os.cpu_count() or 1, TEST_PROCESSES))
+    # A test that hangs ends with a traceback of where, instead of holding everything up.
+    no_endless_test = ("-o", f"faulthandler_timeout={TEST_SECONDS}", "-o", "faulthandler_exit_on_timeout=true")
     steps: tuple[tuple[str | Path, ...], ...] = (
         (tools / "ruff", "check", "--quiet", "."),
         (tools / "ruff", "format", "--check", "--quiet", "."),
         (tools / "mypy",),
-        (tools / "pytest", "--quiet", "-n", processes, "--dist", "loadgroup"),
+        (tools / "pytest", "--quiet", "-n", processes, "--dist", "loadgroup", *no_endless_test),
     )
     failed = []
     for step in steps:
