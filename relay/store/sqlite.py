@@ -47,21 +47,21 @@ async def open_store(
     on_broken: called once, on the loop, when a write or fsync failed in a way after which nothing can be trusted; it
     has to stop the process. Raises StoreUnavailableError, StoreBehindError when withdrawals.journal has more.
     """
-    writing, reading = CallThread("store-writer"), CallThread("store-reader")
+    committers: list[Committer] = []
+
+    def open_for_commits() -> sqlite3.Connection:
+        committers.append(Committer(path, journal))
+        return committers[0].connection
+
+    writing = await CallThread("store-writer", open_for_commits).open()
+    (committer,) = committers
     try:
-        committer = await writing.call(lambda: Committer(path, journal))
-        connection = await reading.call(lambda: _open_for_reading(path))
+        reading = await CallThread("store-reader", lambda: _open_for_reading(path)).open()
     except BaseException:
-        writing.stop()
-        reading.stop()
+        await writing.call(committer.close)
+        await writing.close()
         raise
-    return SqliteStore(
-        writing=writing,
-        committer=committer,
-        reading=reading,
-        connection=connection,
-        on_broken=on_broken,
-    )
+    return SqliteStore(writing=writing, committer=committer, reading=reading, on_broken=on_broken)
 
 
 class SqliteStore:
@@ -71,11 +71,11 @@ class SqliteStore:
         writing: CallThread,
         committer: Committer,
         reading: CallThread,
-        connection: sqlite3.Connection,
         on_broken: Callable[[StoreBrokenError], None],
     ) -> None:
         self._writing, self._reading = writing, reading
-        self._committer, self._connection = committer, connection
+        self._committer = committer
+        self._closed = False
         self._alarm_from = 0.0
         self._writes = Grouping(writing, committer.commit, on_broken=on_broken, after=self._tidy_up)
         self._questions = Grouping(reading, self._answer, on_broken=on_broken)
@@ -111,9 +111,10 @@ class SqliteStore:
 
     async def close(self) -> None:
         await asyncio.gather(self._writes.close(), self._questions.close())
-        await asyncio.gather(self._writing.call(self._committer.close), self._reading.call(self._connection.close))
-        self._writing.stop()
-        self._reading.stop()
+        if not self._closed:
+            self._closed = True
+            await self._writing.call(self._committer.close)
+            await asyncio.gather(self._writing.close(), self._reading.close())
 
     def _tidy_up(self) -> None:
         """On the writing thread."""
@@ -125,7 +126,7 @@ class SqliteStore:
 
     def _answer(self, questions: Sequence[Question]) -> list[dict[Address, Facts]]:
         with errors_of_the_store():
-            return [read_facts(self._connection, *question) for question in questions]
+            return [read_facts(self._reading.connection, *question) for question in questions]
 
 
 def _open_for_reading(path: Path) -> sqlite3.Connection:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 import threading
 from collections.abc import Sequence
 from typing import Any
@@ -10,6 +11,10 @@ import pytest
 from relay.store.grouping import Grouping
 from relay.store.port import StoreBrokenError, StoreUnavailableError
 from relay.store.thread import CallThread
+
+
+def memory() -> sqlite3.Connection:
+    return sqlite3.connect(":memory:", check_same_thread=False)
 
 
 class Bench:
@@ -35,7 +40,7 @@ class Bench:
 
 def test_what_comes_while_a_group_is_worked_on_is_the_next_group() -> None:
     async def run() -> None:
-        bench, thread = Bench(), CallThread("test")
+        bench, thread = Bench(), await CallThread("test", memory).open()
         grouping = bench.grouping(thread)
         bench.gate.clear()
         first = asyncio.create_task(grouping.do(1))
@@ -47,28 +52,28 @@ def test_what_comes_while_a_group_is_worked_on_is_the_next_group() -> None:
         assert await asyncio.gather(*rest) == [4, 9, 16, 25]
         assert bench.groups == [[1], [2, 3, 4, 5]]
         await grouping.close()
-        thread.stop()
+        await thread.close()
 
     asyncio.run(run())
 
 
 def test_one_failure_among_the_results_concerns_its_caller_alone() -> None:
     async def run() -> None:
-        bench, thread = Bench(), CallThread("test")
+        bench, thread = Bench(), await CallThread("test", memory).open()
         grouping = bench.grouping(thread)
         results = await asyncio.gather(grouping.do(2), grouping.do(13), grouping.do(3), return_exceptions=True)
         assert results[0] == 4
         assert isinstance(results[1], ValueError)
         assert results[2] == 9
         await grouping.close()
-        thread.stop()
+        await thread.close()
 
     asyncio.run(run())
 
 
 def test_a_failure_of_the_group_answers_everybody_and_the_next_group_is_tried() -> None:
     async def run() -> None:
-        bench, thread = Bench(), CallThread("test")
+        bench, thread = Bench(), await CallThread("test", memory).open()
         grouping = bench.grouping(thread)
         bench.failure = StoreUnavailableError("locked")
         results = await asyncio.gather(*(grouping.do(number) for number in range(3)), return_exceptions=True)
@@ -76,14 +81,14 @@ def test_a_failure_of_the_group_answers_everybody_and_the_next_group_is_tried() 
         bench.failure = None
         assert await grouping.do(4) == 16
         await grouping.close()
-        thread.stop()
+        await thread.close()
 
     asyncio.run(run())
 
 
 def test_after_a_broken_group_nothing_is_performed_any_more() -> None:
     async def run() -> None:
-        bench, thread = Bench(), CallThread("test")
+        bench, thread = Bench(), await CallThread("test", memory).open()
         grouping = bench.grouping(thread)
         bench.failure = StoreBrokenError("fsync")
         bench.gate.clear()
@@ -98,14 +103,14 @@ def test_after_a_broken_group_nothing_is_performed_any_more() -> None:
         assert bench.groups == [[1]]
         assert bench.broken == [bench.failure]
         await grouping.close()
-        thread.stop()
+        await thread.close()
 
     asyncio.run(run())
 
 
 def test_a_cancelled_caller_leaves_its_work_and_the_others_alone() -> None:
     async def run() -> None:
-        bench, thread = Bench(), CallThread("test")
+        bench, thread = Bench(), await CallThread("test", memory).open()
         grouping = bench.grouping(thread)
         first, second = asyncio.create_task(grouping.do(1)), asyncio.create_task(grouping.do(2))
         await asyncio.sleep(0)
@@ -113,14 +118,14 @@ def test_a_cancelled_caller_leaves_its_work_and_the_others_alone() -> None:
         assert await second == 4
         assert bench.groups == [[1, 2]]
         await grouping.close()
-        thread.stop()
+        await thread.close()
 
     asyncio.run(run())
 
 
 def test_work_for_later_waits_for_company_and_closing_does_it() -> None:
     async def run() -> None:
-        bench, thread = Bench(), CallThread("test")
+        bench, thread = Bench(), await CallThread("test", memory).open()
         grouping = bench.grouping(thread)
         grouping.do_later(1)
         assert await grouping.do(2) == 4
@@ -129,23 +134,27 @@ def test_work_for_later_waits_for_company_and_closing_does_it() -> None:
         await grouping.close()
         assert bench.groups == [[1, 2], [3]]
         grouping.do_later(4)
-        thread.stop()
+        await thread.close()
         assert bench.groups == [[1, 2], [3]]
 
     asyncio.run(run())
 
 
-def test_an_ending_loop_ends_the_grouping() -> None:
+def test_an_ending_loop_ends_the_grouping_and_answers_who_waits() -> None:
     """asyncio.run cancels every task and waits for it; one that goes on would hang the process."""
-    bench, thread = Bench(), CallThread("test")
 
     async def run() -> None:
+        bench, thread = Bench(), await CallThread("test", memory).open()
         grouping = bench.grouping(thread)
         bench.gate.clear()
         waiting = asyncio.create_task(grouping.do(1))
         await asyncio.sleep(0.01)
-        assert not waiting.done()
+        grouping._task.cancel()
+        with pytest.raises(StoreUnavailableError, match="closed"):
+            await waiting
+        with pytest.raises(asyncio.CancelledError):
+            await grouping._task
+        bench.gate.set()
+        await thread.close()
 
     asyncio.run(run())
-    bench.gate.set()
-    thread.stop()
