@@ -24,7 +24,7 @@ MAX_AUTH_LINE: Final = 12_288
 _VERB: Final = re.compile(rb"[A-Za-z]{1,12}")
 _NOISE: Final = re.compile(rb"[\r\n\0]")
 # A > within a quoted local part does not end the path.
-_PATH: Final = re.compile(rb'<(?:[^>"]|"(?:[^"\\]|\\.)*+")*+>')
+_PATH: Final = re.compile(rb'<(?:[^>"]++|"[^"\\]*+(?:\\.[^"\\]*+)*")*>')
 _KEYWORD: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]*")
 _VALUE: Final = re.compile(r"[!-<>-~]+")
 # What a client calls itself stands in our Received field: nothing that means something there.

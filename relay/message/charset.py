@@ -75,7 +75,7 @@ _HALF_WIDTH: Final = re.compile("[\uff61-\uff9f]+")
 _ESCAPE: Final = re.compile(rb"\x1b(?:\([BJI]|\$[@B]|\$\(D)")
 _TWO_OCTET_RUN: Final = re.compile(rb"\x1b(?:\$[@B]|\$\(D|\(I)[^\x1b]*+")
 #: A line end leaves the two-octet state (RFC 1468) for some readers and not for others.
-_AFTER_OPEN_LINE: Final = re.compile(rb"\x1b(?:\$[@B]|\$\(D)[^\x1b\r]*+\r\n(?:\r\n)*+[^\x1b\r\n]")
+_AFTER_OPEN_LINE: Final = re.compile(rb"\x1b(?:\$[@B]|\$\(D)[^\x1b\r]*+\r\n[\r\n]*+[^\x1b\r\n]")
 _EIGHT_BIT: Final = re.compile(rb"[\x80-\xff]")
 _KANA: Final = re.compile(rb"[\x21-\x5f]")
 _TO_ASCII: Final = b"\x1b(B"

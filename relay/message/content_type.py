@@ -16,7 +16,7 @@ _TOKEN: Final = re.compile(rb"[ \t\r\n]*([!#$&^_.+\-A-Za-z0-9]+)")
 _PARAMETER: Final = re.compile(
     rb"[ \t\r\n]*;[ \t\r\n]*"
     rb"(?:([!-'*-:<>-~]+?)[ \t\r\n]*=[ \t\r\n]*"  # the name: no space, no parenthesis, no ; and no =
-    rb'(?:("(?:[^"\\]|\\.)*+")|([^\s;"()]+))?)?',
+    rb'(?:("[^"\\]*+(?:\\.[^"\\]*+){0,1000}")|([^\s;"()]+))?)?',
     re.DOTALL,
 )
 _COMMENT: Final = re.compile(rb"[ \t\r\n]*\([^()\"\\]*\)")

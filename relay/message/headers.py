@@ -24,7 +24,7 @@ _ONE_CLICK_URL: Final = re.compile(r"https://|http://(?:127(?:\.\d{1,3}){3}|loca
 #: RFC 8058 section 3.1; a page that only this machine can open is being tried out.
 _ONE_CLICK: Final = re.compile(r"https://|http://(?:localhost|127\.[0-9.]+|\[::1\])(?=[:/])", re.IGNORECASE)
 
-_QUOTED: Final = re.compile(rb'"(?:[^"\\]|\\.)*+"', re.DOTALL)
+_QUOTED: Final = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*"', re.DOTALL)
 _ANGLE: Final = re.compile(rb"<([^<>]*+)>")
 _DOMAIN: Final = re.compile(rb"[^\s,;:<>()@]*+")
 #: What is looked at, in octets: longer From fields and domains are no mail addresses.

@@ -10,9 +10,10 @@ from __future__ import annotations
 import re
 from typing import Final
 
-# An attribute's value may hold ">" only in quotes, and only a quote after "=" opens one.
+# An attribute's value may hold ">" only in quotes, and only a quote after "=" opens one. Repeated groups are never
+# possessive here: Python before 3.11.5, which Debian 12 has, goes on at the wrong place after them (gh-106052).
 _TAG: Final = re.compile(
-    rb"""<(/?)([a-zA-Z][^\s/>]*+)((?:[^>=]++|=\s*+(?:"[^"]*+"|'[^']*+'|(?!["'])))*+)>""",
+    rb"""<(/?)([a-zA-Z][^\s/>]*+)([^>=]*+(?:=\s*+(?:"[^"]*+"|'[^']*+'|(?!["']))[^>=]*+){0,1000})>""",
     re.DOTALL,
 )
 #: Their content is text, whatever it looks like.
@@ -22,11 +23,11 @@ _RAW_END: Final = {name: re.compile(rb"</" + name + rb"(?=[\s/>])", re.IGNORECAS
 _SWALLOWING: Final = frozenset(
     {b"template", b"select", b"svg", b"math", b"object", b"audio", b"video", b"canvas", b"noscript", b"button"}
 )
-#: Text, and tags without attributes that say nothing of the end: most of a message, skipped in one step.
+#: Text, and tags without attributes that say nothing of the end: most of a message, skipped in few steps.
 _DULL: Final = re.compile(
     rb"(?:[^<]++|</?+(?!(?i:body|html|head|plaintext|frameset|"
     + b"|".join(sorted(_RAW | _SWALLOWING))
-    + rb")>)[a-zA-Z][a-zA-Z0-9]*+>)*+"
+    + rb")>)[a-zA-Z][a-zA-Z0-9]*+>){0,500}"
 )
 #: An end tag without a name is a comment; "</" or a tag at the end of the text swallows what is put behind it.
 _BOGUS_END: Final = re.compile(rb"</[^a-zA-Z]")
@@ -104,8 +105,9 @@ class _Scan:
         if self.hidden:
             found = view.find(b"<", position)
             return found if found >= 0 else len(view)
-        skipped = _DULL.match(view, position)
-        return position if skipped is None else skipped.end()
+        while (skipped := _DULL.match(view, position)) is not None and skipped.end() > position:
+            position = skipped.end()
+        return position
 
     def _start_tag(self, name: bytes, attributes: bytes, after: int) -> None:
         if name == b"body":

@@ -22,9 +22,10 @@ _SEARCHES: Final = 12
 _SEARCHES_FLOOR: Final = 1_000_000
 
 # RFC 5322 section 2.2 with the white space before the colon that old mailers write; a field ends at a CRLF that no
-# white space follows. Possessive: one pass, whatever the bytes.
-_FIELD: Final = re.compile(rb"([!-9;-~]++)[ \t]*+(:)[^\r]*+(?:\r(?:(?!\n)|\n[ \t])[^\r]*+)*+(?:\r\n|\r?\Z)")
-_ENVELOPE: Final = re.compile(rb">?From [^\r]*+(?:\r(?!\n)[^\r]*+)*+\r\n")
+# white space follows. One pass each, whatever the bytes.
+_NAME: Final = re.compile(rb"([!-9;-~]++)[ \t]*+(:)")
+_END: Final = re.compile(rb"\r\n(?![ \t])")
+_ENVELOPE: Final = re.compile(rb">?From (?s:.*?)\r\n")
 _FOLD: Final = re.compile(rb"\r\n(?=[ \t])")
 
 TEXT_PLAIN: Final = Parameterised("text/plain")
@@ -107,11 +108,12 @@ def read_head(content: bytes, start: int, end: int) -> Head:
     while position < end:
         if content.startswith(b"\r\n", position) and position + 2 <= end:
             return Head(start, tuple(fields), position, position + 2)
-        found = _FIELD.match(content, position, end)
+        found = _NAME.match(content, position, end)
         if found is None:
             break
         name = found[1]
-        after = found.end()
+        last = _END.search(content, found.end(), end)
+        after = end if last is None else last.end()
         fields.append(Field(name.decode("ascii").lower(), position, found.end(2), after))
         position = after
     return Head(start, tuple(fields), position, position)
