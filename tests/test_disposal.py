@@ -74,7 +74,9 @@ def test_what_leaves_is_signed_over_what_leaves(tmp_path: Path) -> None:
     copy = one_copy(tmp_path)
     record = dns_record(signer().key).encode()
     assert dkim.verify(copy, dnsfunc=lambda *_args, **_named: record)
-    assert not dkim.verify(copy.replace(b"Subject: Spring", b"Subject: Autumn"), dnsfunc=lambda *_args, **_named: record)
+    assert not dkim.verify(
+        copy.replace(b"Subject: Spring", b"Subject: Autumn"), dnsfunc=lambda *_args, **_named: record
+    )
 
 
 def test_the_reader_is_addressed_in_the_language_of_the_consent(tmp_path: Path) -> None:

@@ -100,7 +100,7 @@ def test_words_for_people_show_the_outcome_below_its_decision(log: Shop) -> None
     assert lines[1] == "    delivered by 127.0.0.1:25 in 0.042 s: 250 2.0.0 queued as 4711"
 
 
-@pytest.mark.parametrize("identity", [SENT.id, SENT.message])
+@pytest.mark.parametrize("identity", [SENT.id, SENT.message], ids=["decision", "message"])
 def test_an_id_from_a_reply_finds_everything(log: Shop, identity: str) -> None:
     out = log.run("log", "query", "--id", identity).out
     for words in (SENT.id, SENT.message, "bob@example.com", "basis written", "queued as 4711", "Nothing to do."):
