@@ -81,7 +81,7 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-@dataclass(slots=True)
+@dataclass  # without slots: aiosmtpd looks through the members, which Python 3.11.2 cannot do to such a class
 class _NextHop:
     """Takes all mail and keeps it by recipient: what the real MTA would have got."""
 
