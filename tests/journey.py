@@ -66,7 +66,7 @@ mail_from = ["*@brand.example"]
 """
 
 
-@dataclass(slots=True)
+@dataclass  # without slots: aiosmtpd looks through the members, which Python 3.11.2 cannot do to such a class
 class NextHopServer:
     """answers: what it says to RCPT for an address, instead of taking it. got: (sender, recipients, octets).
     at_rcpt: called when it hears of a recipient.

@@ -21,4 +21,5 @@ def newsletter() -> bytes:
     html = f"<p>{sentence.replace('few', '<b>few</b>')}</p>\n" * 84
     page = f"<html><body><h1>November</h1>{html}</body></html>\n"
     message.add_alternative(page, subtype="html", cte="quoted-printable")
+    message.set_boundary("=_november")
     return message.as_bytes()
