@@ -7,13 +7,18 @@ Exit codes: 0 fine, 1 a problem was found, 2 wrong usage.
 from __future__ import annotations
 
 import argparse
+import difflib
 import os
 import sys
 from importlib import import_module
-from typing import Final
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
 
 from relay import __version__
 from relay.config.toml import ProblemsError
+
+if TYPE_CHECKING:
+    from argparse import _SubParsersAction
 
 #: verb: (module under relay.cli, one line for the list of commands)
 VERBS: Final = {
@@ -30,6 +35,10 @@ VERBS: Final = {
 }
 
 
+#: These say themselves that they ran without a file, or need none.
+_QUIET_WITHOUT_CONFIG: Final = ("check", "keys", "reason")
+
+
 class CommandError(Exception):
     """What the user has to know and can mend; printed as one line. exit_code: 1 problem found, 2 wrong usage."""
 
@@ -41,6 +50,12 @@ class CommandError(Exception):
 def add_config_option(parser: argparse.ArgumentParser) -> None:
     """`-c relay.toml`, accepted after any verb; every leaf parser calls this."""
     parser.add_argument("-c", "--config", metavar="FILE", help="relay.toml (default: the embedded defaults)")
+
+
+def add_action(actions: _SubParsersAction[Any], name: str, words: str) -> argparse.ArgumentParser:
+    """An action of a verb; `words` stand in the list of actions and in its own --help."""
+    parser: argparse.ArgumentParser = actions.add_parser(name, help=words, description=words, allow_abbrev=False)
+    return parser
 
 
 def _usage() -> str:
@@ -62,9 +77,16 @@ def main(argv: list[str] | None = None) -> int:
         print(f"consent-relay {__version__}")
         return 0
     if verb not in VERBS:
-        print(f"consent-relay: {verb!r} is not a command; consent-relay --help lists them", file=sys.stderr)
+        print(f"consent-relay: {_no_verb(verb)}", file=sys.stderr)
         return 2
     return _run(verb, rest)
+
+
+def _no_verb(verb: str) -> str:
+    if verb.startswith("-"):
+        return f"options go after the command, as in: consent-relay check {verb} ..."
+    near = difflib.get_close_matches(verb, VERBS, n=1)
+    return f"{verb!r} is not a command; " + (f"did you mean {near[0]}?" if near else "consent-relay --help lists them")
 
 
 def _run(verb: str, rest: list[str]) -> int:
@@ -72,7 +94,9 @@ def _run(verb: str, rest: list[str]) -> int:
     parser = argparse.ArgumentParser(prog=f"consent-relay {verb}", description=VERBS[verb][1], allow_abbrev=False)
     module.add_arguments(parser)
     try:
-        code = int(module.run(parser.parse_args(rest)))
+        arguments = parser.parse_args(rest)
+        _tell_of_unused_config(verb, arguments)
+        code = int(module.run(arguments))
     except ProblemsError as error:
         print("\n".join(str(problem) for problem in error.problems), file=sys.stderr)
         code = 1
@@ -82,6 +106,18 @@ def _run(verb: str, rest: list[str]) -> int:
     except BrokenPipeError:  # `| head` is no problem of ours
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = 0
+    except OSError as error:  # what no command has foreseen, such as the rights of somebody else's folder
+        where = f"{error.filename}: " if error.filename else ""
+        hint = "; run this as the relay's own user" if isinstance(error, PermissionError) else ""
+        print(f"consent-relay {verb}: {where}{error.strerror or error}{hint}", file=sys.stderr)
+        code = 1
     except KeyboardInterrupt:
         code = 130
     return code
+
+
+def _tell_of_unused_config(verb: str, arguments: argparse.Namespace) -> None:
+    """Who forgets -c beside a relay.toml would look into another store without noticing."""
+    forgotten = verb not in _QUIET_WITHOUT_CONFIG and getattr(arguments, "config", "") is None
+    if forgotten and Path("relay.toml").is_file():
+        print(f"consent-relay {verb}: relay.toml of this folder is not used; add -c relay.toml", file=sys.stderr)

@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from relay.cli import CommandError, add_config_option
+from relay.cli import CommandError, add_action, add_config_option
 from relay.cli.stored import append, committer_of, reader_of, settings_of
 from relay.config.settings import Settings
 from relay.store.journal import Journal
@@ -19,13 +19,13 @@ _TOGETHER = 1000
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
-    migrating = actions.add_parser("migrate", help="make the store, or bring it to the schema of this version")
+    migrating = add_action(actions, "migrate", "make the store, or bring it to the schema of this version")
     migrating.add_argument(
         "--replay-withdrawals",
         action="store_true",
         help="add the withdrawals that only withdrawals.journal has (after restoring a backup)",
     )
-    showing = actions.add_parser("status", help="schema, size and counts")
+    showing = add_action(actions, "status", "schema, size and counts")
     showing.add_argument("--json", action="store_true", help="print it as JSON")
     for leaf in (migrating, showing):
         add_config_option(leaf)
@@ -75,17 +75,19 @@ def _status(settings: Settings, *, as_json: bool) -> int:
         print(json.dumps(status, indent=2))
     else:
         for name, value in status.items():
-            print(
-                f"{name.replace('_', ' '):<15} {value:,}"
-                if type(value) is int
-                else f"{name.replace('_', ' '):<15} {value}"
-            )
+            print(f"{name.replace('_', ' '):<15} {_in_words(value)}")
     if behind:
         raise CommandError(
             f"the store lacks withdrawals that {settings.store.journal} has; "
             "run: consent-relay db migrate --replay-withdrawals"
         )
     return 0
+
+
+def _in_words(value: object) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return f"{value:,}" if isinstance(value, int) else str(value)
 
 
 def _octets(path: Path) -> int:

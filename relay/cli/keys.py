@@ -17,7 +17,7 @@ from typing import Final
 
 from argon2 import PasswordHasher
 
-from relay.cli import CommandError, add_config_option
+from relay.cli import CommandError, add_action, add_config_option
 from relay.config import fields
 from relay.config.load import load_settings
 from relay.config.mistakes import Mistake
@@ -46,14 +46,16 @@ class DnsRecord:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     verbs = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
-    making = verbs.add_parser("generate", help="write var/keys/DOMAIN.SELECTOR.pem and print its DNS record")
+    making = add_action(verbs, "generate", "write var/keys/DOMAIN.SELECTOR.pem and print its DNS record")
     making.add_argument("domain", metavar="DOMAIN", help="domain of the From field that the key signs for")
     making.add_argument("--selector", default="s1", metavar="S", help="name of the key in DNS (default: s1)")
-    making.add_argument("--type", choices=[*KeyType], default=KeyType.RSA, help="rsa has 2048 bits (default: rsa)")
-    printing = verbs.add_parser("dns", help="print the DNS records of a domain's keys")
-    printing.add_argument("domain", metavar="DOMAIN")
+    making.add_argument(
+        "--type", choices=[kind.value for kind in KeyType], default="rsa", help="rsa has 2048 bits (default: rsa)"
+    )
+    printing = add_action(verbs, "dns", "print the DNS records of a domain's keys")
+    printing.add_argument("domain", metavar="DOMAIN", help="domain that the keys sign for")
     printing.add_argument("--selector", metavar="S", help="of this key only")
-    hashing = verbs.add_parser("hash", help="read a password, print its argon2id hash for a [[client]]")
+    hashing = add_action(verbs, "hash", "read a password, print its argon2id hash for a [[client]]")
     for leaf in (making, printing):
         leaf.add_argument("--json", action="store_true", help="print name, value and file as JSON")
     for leaf in (making, printing, hashing):
@@ -112,8 +114,10 @@ def _records(folder: Path, config: Path | None, domain: str, selector: str) -> l
     found = {name: file for name, file in known.items() if name == selector or not selector}
     if not found:
         named = f" with selector {selector}" if selector else ""
+        option = f" --selector {selector}" if selector else ""
         raise CommandError(
-            f"there is no key for {domain}{named} in {folder / KEYS_FOLDER}; consent-relay keys generate {domain} makes one"
+            f"there is no key for {domain}{named} in {folder / KEYS_FOLDER}; "
+            f"consent-relay keys generate {domain}{option} makes one"
         )
     return [_record(file, domain, name) for name, file in found.items()]
 

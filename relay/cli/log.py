@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from relay.address import AddressError, address_from_text
-from relay.cli import CommandError, add_config_option
+from relay.cli import CommandError, add_action, add_config_option
 from relay.cli.stored import moment_of, now_in_utc, reader_of, settings_of, zone_of
 from relay.config.durations import parse_duration
 from relay.config.settings import Settings
@@ -25,16 +25,20 @@ _PAUSE: Final = 0.25
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
-    tailing = actions.add_parser("tail", help="print decisions and outcomes as they come")
+    tailing = add_action(actions, "tail", "print decisions and outcomes as they come")
     tailing.add_argument("-n", "--lines", type=int, default=10, metavar="N", help="begin with the last N (default: 10)")
-    querying = actions.add_parser("query", help="find decisions, or everything about one id of an SMTP reply")
+    querying = add_action(actions, "query", "find decisions, or everything about one id of an SMTP reply")
     querying.add_argument("--id", default="", help="id of a decision (it stands in the reply) or of a message")
     querying.add_argument("--recipient", default="", metavar="ADDRESS", help="or a pattern, such as *@example.com")
     querying.add_argument("--sender", default="", metavar="ADDRESS", help="or a pattern")
     querying.add_argument("--client", default="", metavar="NAME", help="only mail of this client")
     querying.add_argument("--stream", default="", metavar="S", help="only this stream")
-    querying.add_argument("--reason", choices=[*Reason], metavar="REASON", help="see consent-relay reason")
-    querying.add_argument("--verdict", choices=[*Verdict], metavar="VERDICT", help=", ".join(Verdict))
+    querying.add_argument(
+        "--reason", choices=[reason.value for reason in Reason], metavar="REASON", help="see consent-relay reason"
+    )
+    querying.add_argument(
+        "--verdict", choices=[verdict.value for verdict in Verdict], metavar="VERDICT", help=", ".join(Verdict)
+    )
     querying.add_argument("--since", default="", metavar="T", help="a time in ISO 8601, or how long ago: 7d, 2h")
     querying.add_argument("--until", default="", metavar="T", help="the same")
     querying.add_argument(

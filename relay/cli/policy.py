@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
-from relay.cli import CommandError, add_config_option, explanation
+from relay.cli import CommandError, add_action, add_config_option, explanation
 from relay.config.load import load_settings, shipped_policies
 from relay.config.mistakes import did_you_mean
 from relay.config.settings import Settings
@@ -40,7 +40,7 @@ _ACTIONS: Final = {
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
-    made = {name: actions.add_parser(name, help=words, description=words) for name, words in _ACTIONS.items()}
+    made = {name: add_action(actions, name, words) for name, words in _ACTIONS.items()}
     for action in made.values():
         add_config_option(action)
     for name in ("test", "explain", "show", "lint"):
