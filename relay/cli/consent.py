@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from relay.address import Address
-from relay.cli import CommandError, add_config_option, consent_export, consent_import
+from relay.cli import CommandError, add_action, add_config_option, consent_export, consent_import
 from relay.cli.consent_words import Standing, details_of, standing_of, timeline
 from relay.cli.stored import (
     address_of,
@@ -33,35 +33,41 @@ from relay.store.reading import Reader
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
-    importing = actions.add_parser("import", help="read consents from CSV or JSON lines")
+    importing = add_action(actions, "import", "read consents from CSV or JSON lines")
     consent_import.add_arguments(importing)
-    exporting = actions.add_parser("export", help="write every consent and withdrawal as import reads them")
+    exporting = add_action(actions, "export", "write every yes that counts and every no, as import reads them")
     consent_export.add_arguments(exporting)
-    showing = actions.add_parser("show", help="what is known of an address, and whether it gets mail")
-    showing.add_argument("address", metavar="ADDRESS")
+    showing = add_action(actions, "show", "what is known of an address, and whether it gets mail")
+    showing.add_argument("address", metavar="ADDRESS", help="of one person; other spellings are found, too")
     showing.add_argument("--json", action="store_true", help="print it as JSON")
-    granting = actions.add_parser("grant", help="record a consent")
+    granting = add_action(actions, "grant", "record a consent")
     _add_grant_arguments(granting)
-    withdrawing = actions.add_parser("withdraw", help="record that a person wants no more mail")
-    withdrawing.add_argument("address", metavar="ADDRESS")
+    withdrawing = add_action(actions, "withdraw", "record that a person wants no more mail")
+    withdrawing.add_argument("address", metavar="ADDRESS", help="in any spelling that reaches the person")
     withdrawing.add_argument("--stream", default="", metavar="S", help="from this stream only (default: all mail)")
     withdrawing.add_argument("--at", default="now", metavar="T", help="when the person said so (default: now)")
     withdrawing.add_argument("--timezone", default="", metavar="ZONE", help="of --at without a zone")
     withdrawing.add_argument("--source", default="cli", help="how it reached you")
-    verifying = actions.add_parser("verify", help="check that nobody has changed the ledger")
+    verifying = add_action(actions, "verify", "check that nobody has changed the ledger")
     verifying.add_argument("--json", action="store_true", help="print the result as JSON")
     for leaf in (importing, exporting, showing, granting, withdrawing, verifying):
         add_config_option(leaf)
 
 
 def _add_grant_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("address", metavar="ADDRESS")
+    parser.add_argument("address", metavar="ADDRESS", help="exactly as the person gave it")
     parser.add_argument("--stream", required=True, metavar="S", help="the stream that the person agreed to")
-    parser.add_argument("--basis", required=True, choices=[*Basis], help="how the consent came about")
+    parser.add_argument(
+        "--basis", required=True, choices=[basis.value for basis in Basis], help="how the consent came about"
+    )
     parser.add_argument(
         "--at", required=True, metavar="T", help='when the person said yes, ISO 8601 with zone, or "now"'
     )
-    parser.add_argument("--act", choices=[*Act], help="what the person did; a single opt-in without it is only assumed")
+    parser.add_argument(
+        "--act",
+        choices=[act.value for act in Act],
+        help="what the person did; a single opt-in without it is only assumed",
+    )
     parser.add_argument("--confirmed-at", default="", metavar="T", help="when the link of a double opt-in was clicked")
     parser.add_argument("--timezone", default="", metavar="ZONE", help="of times without a zone: Asia/Tokyo or +09:00")
     parser.add_argument("--source", default="cli", help="where the consent was given")
@@ -150,6 +156,7 @@ def _withdraw(arguments: argparse.Namespace) -> int:
     settings = settings_of(arguments)
     address, now = address_of(arguments.address, settings), now_in_utc()
     at = moment_of("--at", arguments.at, zone_of(arguments.timezone), now)
+    policies = _policies(settings)
     events = [
         Event(
             id=fresh_id(now),
@@ -163,26 +170,34 @@ def _withdraw(arguments: argparse.Namespace) -> int:
             recorder="cli",
             live=arguments.at == "now",
         )
-        for brand in _brands(settings, arguments.stream)
+        for brand in _brands(policies, arguments.stream)
     ]
     with committer_of(settings) as committer:
         append(committer, events)
     print(f"{address} gets no more mail of {arguments.stream or 'any commercial stream'}, under whatever spelling")
+    if policies is not None and arguments.stream and arguments.stream not in policies.by_id:
+        known = ", ".join(policies.by_id) or "none"
+        raise CommandError(
+            f"--stream: recorded, but no policy has the id {arguments.stream!r}, so nothing else stops; known are {known}"
+        )
     return 0
 
 
-def _brands(settings: Settings, stream: str) -> list[str]:
-    """Whose mail a withdrawal stops. A no is taken even when no policy can be read: "" is every brand."""
+def _policies(settings: Settings) -> Policies | None:
+    """None when they cannot be read: a no is taken all the same."""
     try:
-        policies = load_policies(settings.policies)
+        return load_policies(settings.policies)
     except ProblemsError:
+        return None
+
+
+def _brands(policies: Policies | None, stream: str) -> list[str]:
+    """Whose mail a withdrawal stops; "" is every brand."""
+    if policies is None or (stream and stream not in policies.by_id):
         return [""]
-    if not stream:
-        return sorted({known.brand for known in policies.streams}) or [""]
-    if stream not in policies.by_id:
-        print(f"no policy has the id {stream!r}; recorded all the same", file=sys.stderr)
-        return [""]
-    return [policies.by_id[stream].brand]
+    if stream:
+        return [policies.by_id[stream].brand]
+    return sorted({known.brand for known in policies.streams}) or [""]
 
 
 def _verify(arguments: argparse.Namespace) -> int:

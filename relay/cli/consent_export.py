@@ -24,7 +24,10 @@ _TOGETHER: Final = 500
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--stream", default="", metavar="S", help="only this stream")
-    parser.add_argument("--format", choices=("csv", "jsonl"), default="csv", help="default: csv")
+    parser.add_argument("--format", choices=("csv", "jsonl"), default="csv", help="(default: csv)")
+    parser.add_argument(
+        "--json", action="store_const", dest="format", const="jsonl", help="print JSON, one object a line (= jsonl)"
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:

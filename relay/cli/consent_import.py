@@ -93,7 +93,7 @@ def run(arguments: argparse.Namespace) -> int:
         file, size = stack.enter_context(_opened(arguments.file))
         progress = stack.enter_context(_progress(size, f"reading {name}"))
         listed = _read(file, arguments.encoding, progress, rules, name)
-        rejects = stack.enter_context(_rejects(arguments.rejects, listed))
+        rejects = stack.enter_context(_rejects(arguments.rejects, listed, file))
         committer = stack.enter_context(_committer(arguments, stack))
         stack.enter_context(outages_in_words(settings))
         tally = Tally()
@@ -205,7 +205,9 @@ def _today(
 def _print(tally: Tally, *, dry_run: bool) -> None:
     words = "would be taken" if dry_run else "taken"
     known = f" ({tally.known:,} of them known before)" if tally.known else ""
-    print(f"{tally.rows:,} rows: {tally.taken:,} {words}{known}, {tally.refused:,} refused")
+    print(
+        f"{tally.rows:,} row{'' if tally.rows == 1 else 's'}: {tally.taken:,} {words}{known}, {tally.refused:,} refused"
+    )
     if tally.actless:
         print(
             f"{tally.actless:,} single opt-ins do not state the act (ticked, clicked, typed, signed) and count as assumed"
@@ -266,12 +268,14 @@ def _opened(file: str) -> Iterator[tuple[BinaryIO, int | None]]:
 
 
 @contextlib.contextmanager
-def _rejects(file: str | None, listed: List) -> Iterator[TextIO | None]:
-    """The rejects are a list of the same kind, so that they can be mended and imported."""
+def _rejects(file: str | None, listed: List, source: BinaryIO) -> Iterator[TextIO | None]:
+    """The rejects are a list of the same kind, so that they can be mended and imported. Never over the list itself."""
     if file is None:
         yield None
         return
     try:
+        if Path(file).exists() and os.path.samestat(Path(file).stat(), os.fstat(source.fileno())):
+            raise CommandError(f"--rejects: {file} is the list that is read; name another file", exit_code=2)
         opened = Path(file).open("w", encoding="utf-8", errors="surrogateescape", newline="")  # noqa: SIM115 - see above
     except OSError as error:
         raise CommandError(f"{file}: {error.strerror}") from None

@@ -81,6 +81,8 @@ def events_of_row(row: Mapping[str, object], rules: RowRules) -> tuple[Event, ..
         raise RowError(
             f"stream: no policy has the id {stream!r}; known are {', '.join(sorted(rules.brands)) or 'none'}"
         )
+    if not values["address"]:
+        raise RowError("address: is empty")
     try:
         address = address_from_text(values["address"], loose_domains=rules.loose_domains)
     except AddressError as error:
@@ -124,12 +126,15 @@ def _grant(common: Mapping[str, Any], values: Mapping[str, str], rules: RowRules
         raise RowError("at: is empty; a consent without its time cannot be shown to anyone")
     if not values["basis"]:
         raise RowError(f"basis: is empty; it is one of {', '.join(Basis)}")
+    confirmed_at = _moment("confirmed_at", values, rules)
+    if confirmed_at is not None and confirmed_at < at:
+        raise RowError("confirmed_at: lies before at; nobody confirms what was not asked yet")
     return Event(
         kind=EventKind.GRANT,
         at=at,
         basis=_choice(Basis, "basis", values["basis"]),
         act=_choice(Act, "act", values["act"]) if values["act"] else None,
-        confirmed_at=_moment("confirmed_at", values, rules),
+        confirmed_at=confirmed_at,
         last_contact_at=_moment("last_contact_at", values, rules),
         evidence=Evidence(
             values["form_url"], values["wording"], values["language"], values["ip"], values["user_agent"]
@@ -179,4 +184,4 @@ def _choice(kind: type[_E], name: str, text: str) -> _E:
     try:
         return kind(text.lower())
     except ValueError:
-        raise RowError(f"{name}: is not one of {', '.join(kind)}") from None
+        raise RowError(f"{name}: {text[:40]!a} is not one of {', '.join(kind)}") from None

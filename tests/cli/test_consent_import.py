@@ -119,8 +119,17 @@ def test_json_lines_and_standard_input(shop: Shop, monkeypatch: pytest.MonkeyPat
     stdin = io.TextIOWrapper(io.BytesIO(f"{line}\n{{}}\n".encode()))
     monkeypatch.setattr(sys, "stdin", stdin)
     answer = shop.run("consent", "import", "-", "--stream", "newsletter")
-    assert answer.err == "standard input:2: address: the address has no domain\n"
+    assert answer.err == "standard input:2: address: is empty\n"
     assert shop.standing("ann@example.com")["facts"]["yes"]["source"] == "import standard input"
+
+
+def test_the_list_that_is_read_is_never_written_over(shop: Shop) -> None:
+    content = HEADER + row("nobody")
+    listed = shop.file("list.csv", content)
+    answer = shop.run("consent", "import", listed, "--stream", "newsletter", "--rejects", listed)
+    assert answer.code == 2
+    assert "is the list that is read" in answer.err
+    assert (shop.folder / "list.csv").read_text() == content
 
 
 def test_times_without_a_zone_need_one(shop: Shop) -> None:
