@@ -60,8 +60,10 @@ class Plan:
     signers: tuple[Signer, ...]
 
     @property
-    def is_disclosable(self) -> bool:
-        return self.prepared is None or self.prepared.undisclosable is None
+    def undisclosable(self) -> str:
+        """Why no copy can carry the footer, "" when one can or need not."""
+        found = None if self.prepared is None else self.prepared.undisclosable
+        return "" if found is None else found.why
 
 
 class Forwarder:

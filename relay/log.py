@@ -31,6 +31,7 @@ def configure(path: str = "-", *, hash_key: bytes | None = None, debug: bool = F
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True, key="at"),
         structlog.processors.format_exc_info,
+        _for_eyes,
     ]
     if hash_key is not None:
         processors.append(_AddressHash(hash_key))
@@ -87,6 +88,12 @@ def _serialise(record: MutableMapping[str, Any], **_: Any) -> bytes:
     return json.dumps(record, ensure_ascii=False, default=str, separators=(",", ":")).encode(
         "utf-8", "backslashreplace"
     )
+
+
+def _for_eyes(_logger: object, _method: str, record: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """When, how bad and what come first: a line is read from its beginning, by people too."""
+    first = {name: record[name] for name in ("at", "level", "event") if name in record}
+    return {**first, **record}
 
 
 class _Lines:

@@ -117,7 +117,7 @@ class Pipeline:
             now,
             decision_id=self._id(now),
             after_data=True,
-            disclosable=plan.is_disclosable,
+            undisclosable=plan.undisclosable,
         )
 
     async def _facts(self, stream: Stream | None, addresses: Sequence[Address]) -> Mapping[Address, Facts]:

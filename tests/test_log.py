@@ -22,6 +22,7 @@ def test_a_decision_is_one_json_line_with_all_that_explains_it(tmp_path: Path) -
     log.write_decision(decision())
     (line,) = lines(tmp_path / "log")
     assert line["event"] == "decision"
+    assert list(line)[:3] == ["at", "level", "event"]
     assert line["recipient"] == "person@example.org"
     names = "at id message client stream sender recipient verdict reason reasons smtp_code policy facts"
     assert set(names.split()) <= set(line)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 import time
 from collections.abc import Mapping, Sequence
@@ -21,12 +22,17 @@ from relay.store.reading import Reader, Wanted
 
 #: Seconds between two looks of `tail`.
 _PAUSE: Final = 0.25
+_REASON_WIDTH: Final = max(map(len, Reason))
+#: Of a terminal: green, red; yellow for what is neither.
+_COLOURS: Final = {Verdict.DELIVER: 32, Verdict.REJECT: 31}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
     tailing = add_action(actions, "tail", "print decisions and outcomes as they come")
-    tailing.add_argument("-n", "--lines", type=int, default=10, metavar="N", help="begin with the last N (default: 10)")
+    tailing.add_argument(
+        "-n", "--lines", type=_count, default=10, metavar="N", help="begin with the last N (default: 10)"
+    )
     querying = add_action(actions, "query", "find decisions, or everything about one id of an SMTP reply")
     querying.add_argument("--id", default="", help="id of a decision (it stands in the reply) or of a message")
     querying.add_argument("--recipient", default="", metavar="ADDRESS", help="or a pattern, such as *@example.com")
@@ -44,20 +50,26 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     querying.add_argument(
         "--timezone", default="", metavar="ZONE", help="of times without a zone: Asia/Tokyo or +09:00"
     )
-    querying.add_argument("--limit", type=int, default=100, metavar="N", help="the newest N (default: 100)")
+    querying.add_argument("--limit", type=_count, default=100, metavar="N", help="the newest N (default: 100)")
     for leaf in (tailing, querying):
         leaf.add_argument("--json", action="store_true", help="print JSON, one object a line")
         add_config_option(leaf)
+
+
+def _count(text: str) -> int:
+    if not text.isascii() or not text.isdigit():
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number")
+    return int(text)
 
 
 def run(arguments: argparse.Namespace) -> int:
     settings = settings_of(arguments)
     with reader_of(settings) as reader:
         if arguments.action == "tail":
-            return _tail(reader, max(0, arguments.lines), as_json=arguments.json)
+            return _tail(reader, arguments.lines, as_json=arguments.json)
         if arguments.id:
             return _everything(reader, arguments.id.strip(), as_json=arguments.json)
-        return _query(reader, _wanted(arguments, settings), max(1, arguments.limit), as_json=arguments.json)
+        return _query(reader, _wanted(arguments, settings), arguments.limit, as_json=arguments.json)
 
 
 def _tail(reader: Reader, lines: int, *, as_json: bool) -> int:
@@ -87,6 +99,8 @@ def _query(reader: Reader, wanted: Wanted, limit: int, *, as_json: bool) -> int:
     outcomes: dict[str, list[Outcome]] = {}
     for outcome in reader.outcomes_of([stored.decision.id for stored in found]):
         outcomes.setdefault(outcome.decision, []).append(outcome)
+    if not found:
+        print("no decision matches", file=sys.stderr)
     for stored in found:
         decision = stored.decision
         if as_json:
@@ -94,7 +108,7 @@ def _query(reader: Reader, wanted: Wanted, limit: int, *, as_json: bool) -> int:
         else:
             _print(decision, as_json=False)
             for outcome in outcomes.get(decision.id, ()):
-                print(f"    {_in_words(outcome)}")
+                print(f"{'':<22}{_in_words(outcome)}")
     return 0
 
 
@@ -188,14 +202,27 @@ def _print(what: Decision | Outcome, *, as_json: bool) -> None:
     if as_json:
         print(_line(fields_of(what)))
     elif isinstance(what, Outcome):
-        print(f"{_second(what.at)}  {what.decision}  {_in_words(what)}")
+        print(f"{_second(what.at)}  {'':<7}  {_in_words(what)}  {what.decision}")
     else:
-        shadow = "" if what.enforced else " (shadow: sent)"
-        whom = "-" if what.recipient is None else what.recipient
-        print(
-            f"{_second(what.at)}  {what.id}  {what.verdict}{shadow}  {what.reason}  {what.stream or '-'}  "
-            f"{what.sender or '<>'} -> {whom}  {what.client}  {what.reply.code}"
-        )
+        print(_in_one_line(what))
+
+
+def _in_one_line(decision: Decision) -> str:
+    """What one looks for first, in columns; what is long and what is copied, behind them."""
+    verdict = _painted(decision.verdict, f"{decision.verdict:<7}")
+    shadow = "" if decision.enforced else "  (shadow: sent)"
+    whom = "-" if decision.recipient is None else decision.recipient
+    return (
+        f"{_second(decision.at)}  {verdict}  {decision.reason:<{_REASON_WIDTH}}  {decision.reply.code}  "
+        f"{decision.stream or '-'}  {decision.sender or '<>'} -> {whom}  {decision.client}  {decision.id}{shadow}"
+    )
+
+
+def _painted(verdict: Verdict, text: str) -> str:
+    """Colours for a terminal only, and not where NO_COLOR (no-color.org) is set."""
+    if not sys.stdout.isatty() or os.environ.get("NO_COLOR"):
+        return text
+    return f"\x1b[{_COLOURS.get(verdict, 33)}m{text}\x1b[0m"
 
 
 def _at_length(decision: Decision, outcomes: Sequence[Outcome]) -> list[str]:

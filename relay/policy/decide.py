@@ -29,14 +29,17 @@ def decide(
     *,
     decision_id: str,
     after_data: bool,
-    disclosable: bool = True,
+    undisclosable: str = "",
 ) -> Decision:
     """The decision on one recipient in a settled stream.
 
-    disclosable: False when the message cannot carry the headers and footer that the stream owes its recipients.
+    undisclosable: why the message cannot carry the headers and footer that the stream owes its recipients, "" when
+    it can; told with the facts where it decides.
     """
     found = evaluate(stream, facts, recipient, now)
-    if found.verdict is Verdict.DELIVER and found.enforced and not disclosable:
+    known = as_json(facts)
+    if found.verdict is Verdict.DELIVER and found.enforced and undisclosable:
+        known = {"undisclosable": undisclosable, **known}
         why = Reason.DISCLOSURE_IMPOSSIBLE
         found = Evaluation(found.status, (why, *found.reasons), stream.verdicts[why], enforced=True)
     if found.verdict is Verdict.DELIVER or not found.enforced:
@@ -55,7 +58,7 @@ def decide(
         verdict=found.verdict,
         reasons=found.reasons,
         status=found.status,
-        facts=as_json(facts),
+        facts=known,
         policy=stream.hash,
         reply=reply,
         enforced=found.enforced,

@@ -62,8 +62,8 @@ def newsletter(tmp_path: Path) -> Stream:
     return stream(tmp_path)
 
 
-def decided(newsletter: Stream, facts: Facts, *, after_data: bool = True, disclosable: bool = True) -> Decision:
-    return decide(TX, newsletter, PERSON, facts, NOW, decision_id="01J", after_data=after_data, disclosable=disclosable)
+def decided(newsletter: Stream, facts: Facts, *, after_data: bool = True, why: str = "") -> Decision:
+    return decide(TX, newsletter, PERSON, facts, NOW, decision_id="01J", after_data=after_data, undisclosable=why)
 
 
 def test_a_fresh_yes_passes_and_the_decision_keeps_what_it_was_made_from(newsletter: Stream) -> None:
@@ -89,18 +89,19 @@ def test_a_stale_consent_is_asked_for_again_later(newsletter: Stream) -> None:
 
 
 def test_a_message_that_cannot_carry_the_notice_does_not_pass(newsletter: Stream) -> None:
-    decision = decided(newsletter, FRESH, disclosable=False)
+    decision = decided(newsletter, FRESH, why="an encrypted part")
     assert not decision.passes
     assert decision.reason is Reason.DISCLOSURE_IMPOSSIBLE
+    assert decision.facts["undisclosable"] == "an encrypted part"
     assert decision.reply.is_temporary
 
 
 def test_a_refusal_by_consent_comes_before_the_shape_of_the_message(newsletter: Stream) -> None:
-    assert decided(newsletter, NOTHING_KNOWN, disclosable=False).reason is Reason.NO_CONSENT
+    assert decided(newsletter, NOTHING_KNOWN, why="an encrypted part").reason is Reason.NO_CONSENT
 
 
 def test_shadow_mode_lets_pass_and_records_what_it_would_have_done(tmp_path: Path) -> None:
-    decision = decided(stream(tmp_path, 'mode = "shadow"'), NOTHING_KNOWN, disclosable=False)
+    decision = decided(stream(tmp_path, 'mode = "shadow"'), NOTHING_KNOWN, why="an encrypted part")
     assert decision.verdict is Verdict.REJECT
     assert not decision.enforced
     assert decision.passes
