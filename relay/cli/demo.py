@@ -11,9 +11,12 @@ import email
 import email.policy
 import re
 import secrets
+import shlex
+import shutil
 import signal
 import smtplib
 import socket
+import sys
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -22,6 +25,7 @@ from pathlib import Path
 from typing import Any, Final, cast
 
 from aiosmtpd.smtp import SMTP, Envelope, Session
+from rich import box
 from rich.console import Console
 from rich.table import Table
 
@@ -43,6 +47,10 @@ _WEB_PORT: Final = 8025
 _STREAM: Final = "newsletter"
 _BRAND: Final = "brand"
 _ID: Final = re.compile(r"\(id ([0-9A-Z]{26})\)")
+#: All sample mail goes there; the table names only what stands before the @.
+_DOMAIN: Final = "@customer.example"
+#: Whose refusal is shown as the mailer saw it.
+_REFUSED: Final = "stranger"
 _HEADERS_SHOWN: Final = ("From", "To", "Subject", "List-Id", "List-Unsubscribe", "List-Unsubscribe-Post")
 
 _CONFIG: Final = """\
@@ -115,8 +123,11 @@ async def _demo(folder: Path, *, once: bool) -> None:
             await relay.store.flush()
             console.print(_table(sent, settings.store.path))
             _show_one(console, next_hop.kept)
+            refused = next(one.text for one in sent if one.sample.recipient == _REFUSED + _DOMAIN)
+            console.print(f"\nWhat the mailer was told about {_REFUSED}:\n", style="bold")
+            console.print(f"550 {refused}", markup=False, soft_wrap=True)
             if not once:
-                _how_to_go_on(console, settings)
+                _how_to_go_on(console, settings, _id_in(refused))
                 await _until_stopped()
 
 
@@ -164,19 +175,21 @@ def _send(client: smtplib.SMTP, sample: Sample) -> tuple[int, str]:
 
 
 def _table(sent: Sequence[_Sent], store: Path) -> Table:
-    table = Table(title="What became of the sample mail", title_justify="left")
-    for heading in ("recipient", "what the ledger knows", "verdict", "reason", "SMTP reply"):
-        table.add_column(heading, overflow="fold")
+    """Fits into 80 columns."""
+    title = f"What became of the sample mail to {_DOMAIN}"
+    table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
+    for heading in ("recipient", "what the ledger knows", "verdict", "reason", "SMTP"):
+        table.add_column(heading, overflow="fold", no_wrap=heading in ("verdict", "reason", "SMTP"))
     with open_reader(store) as reader:
         for one in sent:
             decision = reader.found_by_id(_id_in(one.text))[0].decision
             colour = {Verdict.DELIVER: "green", Verdict.REJECT: "red"}.get(decision.verdict, "yellow")
             table.add_row(
-                one.sample.recipient,
+                one.sample.recipient.removesuffix(_DOMAIN),
                 one.sample.story,
                 f"[{colour}]{decision.verdict}[/]",
                 decision.reason,
-                f"{one.code} {_ID.sub('', one.text).strip()}",
+                str(one.code),
             )
     return table
 
@@ -190,7 +203,9 @@ def _id_in(reply: str) -> str:
 
 def _show_one(console: Console, kept: Mapping[str, bytes]) -> None:
     """One message as the next hop got it: the fields that matter, and the text."""
-    message = email.message_from_bytes(kept["hanako@customer.example"], policy=email.policy.SMTP)
+    if f"hanako{_DOMAIN}" not in kept:
+        raise CommandError("hanako's mail did not reach the demo's own mail server; this is a bug, please report it")
+    message = email.message_from_bytes(kept[f"hanako{_DOMAIN}"], policy=email.policy.SMTP)
     console.print("\nWhat hanako got, as the next hop saw it:\n", style="bold")
     for name in _HEADERS_SHOWN:
         for value in message.get_all(name, []):
@@ -200,27 +215,39 @@ def _show_one(console: Console, kept: Mapping[str, bytes]) -> None:
     body = message.get_body(("plain",))
     console.print("" if body is None else body.get_content(), markup=False, soft_wrap=True)
     url = str(message["List-Unsubscribe"]).strip("<>")
-    console.print("Her unsubscribe page:", style="bold")
+    console.print("Her unsubscribe page:\n", style="bold")
     console.print(url, markup=False, soft_wrap=True)
 
 
-def _how_to_go_on(console: Console, settings: Settings) -> None:
-    smtp, config = settings.listeners[0].address, settings.file
+def _command() -> str:
+    """What another terminal can call: the demo may run from a venv that is not on its PATH."""
+    called = Path(sys.argv[0])
+    if called.name == "__main__.py":
+        return f"{shlex.quote(sys.executable)} -m relay"
+    found = shutil.which(called.name)
+    if found is not None and Path(found).samefile(called):
+        return called.name
+    return shlex.quote(str(called.absolute()))
+
+
+def _how_to_go_on(console: Console, settings: Settings, refusal: str) -> None:
+    smtp, config, command = settings.listeners[0].address, settings.file, _command()
     console.print("\nTry it", style="bold")
     console.print(
-        f"""Open that page, press its button, and send again; hanako is refused now:
+        f"""Open her page in a browser and press the button. Then send to her again, in another terminal; she is refused now:
 
-  swaks --server {smtp} --from {NEWS} --to hanako@customer.example
+  swaks --server {smtp} --from {NEWS} --to hanako{_DOMAIN}
 
 or without swaks:
 
-  python3 -c "import smtplib; smtplib.SMTP('{smtp.host}', {smtp.port}).sendmail(
-    '{NEWS}', ['hanako@customer.example'], 'Subject: again\\n\\nhello')"
+  python3 -c "import smtplib; s = smtplib.SMTP('{smtp.host}', {smtp.port}); s.ehlo(); \
+    s.mail('{NEWS}'); print(s.rcpt('hanako{_DOMAIN}'))"
 
-Ask why, in another terminal:
+Ask why:
 
-  consent-relay policy explain --to hanako@customer.example --from {NEWS} --client local -c {config}
-  consent-relay log tail -c {config}
+  {command} policy explain --to hanako{_DOMAIN} --from {NEWS} -c {config}
+  {command} log query --id {refusal} -c {config}
+  {command} log tail -c {config}
 
 Ctrl-C ends the demo and removes its folder.""",
         markup=False,

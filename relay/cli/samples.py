@@ -93,7 +93,7 @@ SAMPLES: Final = (
     Sample(NEWS, "petra@customer.example", "was asked yesterday, has not clicked yet", text),
     Sample(NEWS, "olaf@customer.example", "said yes two years ago, no mail since", text),
     Sample(NEWS, "rita@customer.example", "gets every issue, but said yes four years ago", text),
-    Sample(NEWS, "Wanda+news@customer.example", "unsubscribed as wanda@customer.example", text),
+    Sample(NEWS, "Wanda+news@customer.example", "unsubscribed as wanda", text),
     Sample(NEWS, "carl@customer.example", "reported us as spam", text),
     Sample(NEWS, "gone@customer.example", "mailbox does not exist any more", text),
     Sample(NEWS, "peter@customer.example", "a box ticked by default", text),

@@ -13,14 +13,14 @@ _ADDRESS = re.compile(r"--server 127\.0\.0\.1:(\d+) ")
 _PAGE = re.compile(r"^http://127\.0\.0\.1:\d+/u/\S+$", re.MULTILINE)
 
 
-def _demo(folder: Path, *arguments: str) -> subprocess.Popen[str]:
+def _demo(folder: Path, *arguments: str, columns: int = 80) -> subprocess.Popen[str]:
     return subprocess.Popen(
         [sys.executable, "-m", "relay", "demo", *arguments],
         cwd=folder,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-        env={"PATH": "/usr/bin:/bin", "COLUMNS": "200", "PYTHONUNBUFFERED": "1"},
+        env={"PATH": "/usr/bin:/bin", "COLUMNS": str(columns), "PYTHONUNBUFFERED": "1"},
     )
 
 
@@ -28,12 +28,16 @@ def test_the_demo_shows_every_reason_and_one_rewritten_message_and_leaves_nothin
     demo = _demo(tmp_path, "--once")
     output, _ = demo.communicate(timeout=60)
     assert demo.returncode == 0, output
+    table = [line for line in output.splitlines() if re.search(r"  \d{3} *$", line)]
+    assert len(table) == 14
+    assert max(map(len, output.partition("What hanako got")[0].splitlines())) <= 80
     for reason in (
         "confirmed unconfirmed stale renewal-due withdrawn complained undeliverable basis-not-accepted no-consent "
         "transactional"
     ).split():
-        assert f" {reason} " in output
-    assert output.count(" 250 2.0.0 kept by the demo's next hop") == 6
+        assert any(f" {reason} " in line for line in table)
+    assert sum(line.rstrip().endswith(" 250") for line in table) == 6
+    assert '550 5.7.1 no-consent: no consent to "newsletter" is recorded for this person (id ' in output
     assert "List-Unsubscribe-Post: List-Unsubscribe=One-Click" in output
     assert "DKIM-Signature: v=1" in output
     assert "Postal address:" in output
