@@ -10,6 +10,7 @@ import json
 import logging
 import os
 from collections.abc import MutableMapping
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 import structlog
@@ -97,14 +98,37 @@ def _for_eyes(_logger: object, _method: str, record: MutableMapping[str, Any]) -
 
 
 class _Lines:
-    """The log's file: every line is one write, so that processes may share it; opened once, open while we run."""
+    """The log's file: every line is one write, so that processes may share it; opened once, open while we run.
+
+    Writing never raises: a full disk or a reader that went away must not keep a client from the reply to what was
+    sent already, or it would send again. How many lines were lost is written once there is room.
+    """
 
     def __init__(self, path: str) -> None:
         self._descriptor = 1 if path == "-" else os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o640)
+        self._lost = 0
+        self._is_torn = False
 
     def write(self, line: bytes) -> None:
-        while line:
-            line = line[os.write(self._descriptor, line) :]
+        if self._lost:
+            at = datetime.now(UTC).isoformat().replace("+00:00", "Z")
+            told = {"at": at, "level": "error", "event": "log-lines-lost", "lines": self._lost}
+            if not self._written(_serialise(told) + b"\n"):
+                self._lost += 1
+                return
+            self._lost = 0
+        self._lost += not self._written(line)
+
+    def _written(self, line: bytes) -> bool:
+        """Is the whole line out? What was only begun gets a line end before the next."""
+        rest = b"\n" + line if self._is_torn else line
+        try:
+            while rest:
+                rest = rest[os.write(self._descriptor, rest) :]
+                self._is_torn = bool(rest)
+        except OSError:
+            return False
+        return True
 
     def flush(self) -> None:
         """Nothing is kept back."""

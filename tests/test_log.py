@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import resource
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -59,3 +60,21 @@ def test_what_cannot_be_encoded_does_not_lose_the_line(tmp_path: Path) -> None:
     log.configure(str(tmp_path / "log"))
     log.get_logger().info("odd", value="\udcff")
     assert len(lines(tmp_path / "log")) == 1
+
+
+def test_a_log_that_takes_no_more_harms_nobody_and_tells_later_what_is_missing(tmp_path: Path) -> None:
+    path = tmp_path / "log"
+    log.configure(str(path))
+    log.get_logger().info("before")
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    try:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (path.stat().st_size + 10, before[1]))  # a full disk, for one process
+        log.get_logger().info("begun")
+        log.get_logger().info("lost")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    log.get_logger().info("after")
+    _, begun, told, after = path.read_bytes().splitlines()
+    assert len(begun) == 10
+    assert (json.loads(told)["event"], json.loads(told)["lines"]) == ("log-lines-lost", 2)
+    assert json.loads(after)["event"] == "after"
