@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from relay.inbound import replies
-from relay.inbound.data import DataParser, count_received
+from relay.inbound.data import DataParser, count_received, header_of
 from relay.reply import Reply
 
 #: What smuggling is made of: every mix of the octets around a dot, and whole line ends so that messages end.
@@ -110,12 +110,27 @@ def test_more_than_the_allowed_received_fields_are_a_loop() -> None:
 
 
 def test_only_the_header_counts_for_a_loop() -> None:
-    assert count_received(b"Subject: x\r\n\r\n" + b"Received: from a\r\n" * 60) == 0
+    body = b"Received: from a\r\n" * 60
+    assert header_of(b"Subject: x\r\n\r\n" + body) == b"Subject: x"
+    assert header_of(b"\r\n" + body) == b""
     assert count_received(b"Received: x\r\nX-Received: y\r\nreceived: z\r\n\r\n") == 2
 
 
+@pytest.mark.parametrize(
+    ("stream", "is_taken"),
+    [
+        (b"To: " + b"a@b.example,\r\n " * 9_990 + b"c@d.example\r\n\r\nbody\r\n", True),
+        (b"X: y\r\n" * 10_002 + b"\r\nbody\r\n", False),
+        ((b"X: " + b"y" * 900 + b"\r\n") * 300 + b"\r\nbody\r\n", False),
+        ((b"X: " + b"y" * 900 + b"\r\n") * 300, False),  # no end at all
+    ],
+)
+def test_a_header_has_a_bound_that_no_mailer_reaches(stream: bytes, *, is_taken: bool) -> None:
+    assert parse(stream + b".\r\n", [], size_limit=1_000_000) == (stream if is_taken else replies.HEADER_TOO_LARGE, b"")
+
+
 def test_ten_megabytes_take_well_under_a_tenth_of_a_second() -> None:
-    stream = (b"x" * 76 + b"\r\n") * 128_205 + b".\r\n"
+    stream = b"Subject: x\r\n\r\n" + (b"x" * 76 + b"\r\n") * 128_205 + b".\r\n"
     best = 1.0
     for _ in range(3):
         one = parser(size_limit=50_000_000, line_limit=65_536)
