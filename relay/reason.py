@@ -136,7 +136,7 @@ MEANINGS: Final[Mapping[Reason, Meaning]] = MappingProxyType(
             Verdict.REJECT,
             _ANY_REFUSAL,
             'no consent to "{stream}" is recorded for this person',
-            "The ledger holds no yes of this address for this stream.",
+            "The ledger holds no yes of this address for this stream that still counts.",
             "Import or record the consent (consent-relay consent import, consent grant) if there is one; otherwise do not send.",
         ),
         Reason.BASIS_NOT_ACCEPTED: Meaning(
@@ -185,7 +185,7 @@ MEANINGS: Final[Mapping[Reason, Meaning]] = MappingProxyType(
             _ANY_REFUSAL,
             '"{stream}" is paused',
             "An operator or the complaint guard has paused the stream.",
-            "Resume it with consent-relay stream resume when the cause is mended.",
+            "Mend the cause; mail goes on when the pause is lifted.",
         ),
         Reason.DISCLOSURE_IMPOSSIBLE: Meaning(
             _R,
@@ -265,7 +265,7 @@ MEANINGS: Final[Mapping[Reason, Meaning]] = MappingProxyType(
             _FIXED,
             "held until the policy's limit without a yes",
             "Held mail reached hold.for without an answer.",
-            "See the daily report.",
+            "Let the address rest: the person did not answer.",
         ),
         Reason.LIMIT: Meaning(
             _O,

@@ -240,8 +240,7 @@ def _how_to_go_on(console: Console, settings: Settings, refusal: str) -> None:
 
 or without swaks:
 
-  python3 -c "import smtplib; s = smtplib.SMTP('{smtp.host}', {smtp.port}); s.ehlo(); \
-    s.mail('{NEWS}'); print(s.rcpt('hanako{_DOMAIN}'))"
+  python3 -c "import smtplib; s = smtplib.SMTP('{smtp.host}', {smtp.port}); s.ehlo(); s.mail('{NEWS}'); print(s.rcpt('hanako{_DOMAIN}'))"
 
 Ask why:
 

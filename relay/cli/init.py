@@ -98,7 +98,7 @@ Next:
 1. Put this DNS record into the zone of {brand}, so that what the relay signs verifies:
    {record}
 2. Read {config} and the files in {folder / "policies"}; the policies say whose name, postal address and
-   contact stand below each mail. Replace the examples.
+   contact stand below each mail. Replace the examples; consent-relay policy lint -c {config} finds what is left.
 3. consent-relay check -c {config}
 4. consent-relay serve -c {config}
 5. Set your mailers' SMTP host to 127.0.0.1, port 2525.

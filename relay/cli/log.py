@@ -248,7 +248,9 @@ def _at_length(decision: Decision, outcomes: Sequence[Outcome]) -> list[str]:
         lines.append(f"  status     {decision.status}")
     lines += [f"  {name:<18} {_value(value)}" for name, value in decision.facts.items()]
     lines += [f"  outcome    {_second(outcome.at)}  {_in_words(outcome)}" for outcome in outcomes]
-    return lines if outcomes else [*lines, "  outcome    none recorded"]
+    if outcomes:
+        return lines
+    return [*lines, f"  outcome    {'none recorded' if decision.passes else 'none: nothing was sent'}"]
 
 
 def _in_words(outcome: Outcome) -> str:

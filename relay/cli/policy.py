@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import tomllib
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
@@ -140,8 +141,15 @@ def shown_stream(stream: Stream) -> dict[str, object]:
         "purpose": dict(stream.purpose),
         "file": stream.file,
         "hash": stream.hash,
-        "rules": {key: {"value": value, "from": str(stream.origin(key))} for key, value in _rules(stream).items()},
+        "rules": {
+            key: {"value": _parsed(value), "from": str(stream.origin(key))} for key, value in _rules(stream).items()
+        },
     }
+
+
+def _parsed(value: str) -> object:
+    """A value as a file has it, for JSON."""
+    return tomllib.loads(f"value = {value}")["value"]
 
 
 def _lines_of(stream: Stream) -> list[str]:
@@ -217,7 +225,11 @@ def _new(settings: Settings, arguments: argparse.Namespace) -> int:
         raise CommandError(f"{path} exists already") from None
     except OSError as error:
         raise CommandError(f"{path}: {error.strerror}") from None
-    print(f"wrote {path}\nNow change its words and rules, then: consent-relay policy test && consent-relay check")
+    option = f" -c {arguments.config}" if arguments.config else ""
+    print(
+        f"wrote {path}\nNow change its words and rules, then: "
+        f"consent-relay policy test{option} && consent-relay check{option}"
+    )
     return 0
 
 

@@ -14,6 +14,15 @@ from relay.policy.model import Match, Mode, Policies, Stream
 
 #: Names that RFC 2606 and RFC 6761 keep for examples; nobody lives there.
 _EXAMPLE: Final = re.compile(r"(?:^|[./@])(?:example|test|invalid)(?:\.(?:com|net|org))?(?:[/:]|$)")
+#: Whoever sends with these of the shipped newsletter.toml names nobody.
+_SHIPPED_EXAMPLES: Final = frozenset(
+    {
+        "ブランド株式会社",
+        "Brand K.K.",
+        "〒100-0001 東京都千代田区千代田1-1",
+        "1-1 Chiyoda, Chiyoda-ku, Tokyo 100-0001, Japan",
+    }
+)
 _WEAK: Final = (Basis.CUSTOMER, Basis.PUBLISHED, Basis.ASSUMED)
 _STRONG: Final = (Basis.DOUBLE_OPT_IN, Basis.SINGLE_OPT_IN, Basis.WRITTEN)
 _RULES_THAT_CAN_BE_OFF: Final = ("stale_after", "renew_every", "confirm_within")
@@ -79,6 +88,11 @@ def _examples(stream: Stream) -> Iterator[Problem]:
     ):
         if _EXAMPLE.search(text):
             yield _at(stream, key, f'"{text}" is still an example', "write your own")
+    for key, texts in (("sender.name", stream.sender.name), ("sender.postal_address", stream.sender.postal_address)):
+        for text in texts.values():
+            if text in _SHIPPED_EXAMPLES:
+                yield _at(stream, key, f'"{text}" is still the example', "write your own: it stands below each mail")
+                break
 
 
 def _overlap(one: Stream, other: Stream) -> Iterator[Problem]:

@@ -27,7 +27,8 @@ def new_policy(template: str, *, stream: str, kind: Kind, brand: str, client: st
     text = re.sub(r"^client = \[.*\]$", f'client = ["{client}"]', text, flags=re.MULTILINE)
     text = re.sub(r"^mail_from = \[.*\]$", f'mail_from = ["{mail_from}"]', text, flags=re.MULTILINE)
     domain = mail_from.rpartition("@")[2].removeprefix("*.")
-    return _set(text, "list_id", f"{stream}.{domain}".lower())
+    name = domain if domain.partition(".")[0] == stream else f"{stream}.{domain}"
+    return _set(text, "list_id", name.lower())
 
 
 def _set(text: str, key: str, value: str) -> str:

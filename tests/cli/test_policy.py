@@ -68,7 +68,8 @@ def test_show_prints_json(folder: Path, capsys: pytest.CaptureFixture[str]) -> N
     assert len(json.loads(capsys.readouterr().out)) == 3
     assert main(["policy", "show", "--json", "newsletter"]) == 0
     shown = json.loads(capsys.readouterr().out)
-    assert shown["rules"]["consent.stale_after"]["value"] == '"365d"'
+    assert shown["rules"]["consent.stale_after"]["value"] == "365d"
+    assert shown["rules"]["hold.ask_again"]["value"] is True
 
 
 def test_an_unknown_stream_is_answered_with_the_nearest(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -14,7 +15,7 @@ EXPECT = '[[expect]]\ngiven = {}\nverdict = "reject"\n'
 @pytest.fixture
 def sound(newsletter_text: str) -> str:
     """A policy that gives no cause for remarks."""
-    text = newsletter_text.replace("brand.example", "brand-kk.jp")
+    text = newsletter_text.replace("brand.example", "brand-kk.jp").replace("Brand K.K.", "Flowers K.K.")
     return text.replace('kind = "commercial"', 'kind = "commercial"\nprofiles = ["jp"]') + EXPECT
 
 
@@ -40,6 +41,7 @@ def test_a_sound_policy_gives_no_cause_for_remarks(load: Load, sound: str) -> No
         (('["*@news', '["<>", "*@news'), "match", '"<>" is the sender of reports'),
         ((EXPECT, EXPECT + '[consent]\nstale_after = "never"\n'), "consent.stale_after", "this rule is off"),
         (("https://brand-kk.jp/contact", "a@shop.example"), "sender.contact", '"a@shop.example" is still an example'),
+        (("Flowers K.K.", "Brand K.K."), "sender.name", '"Brand K.K." is still the example'),
     ],
 )
 def test_what_deserves_a_second_look_is_remarked(
@@ -95,3 +97,9 @@ def test_a_header_keeps_two_streams_apart(load: Load, both: tuple[str, str]) -> 
     )
 
     assert lint(load(newsletter=sound, receipts=receipts)) == []
+
+
+def test_what_init_wrote_is_remarked_until_it_names_a_real_sender(load: Load) -> None:
+    shipped = Path(__file__).parents[2] / "policies" / "newsletter.toml"
+    found = remarks(load(newsletter=shipped.read_text("utf-8").replace("brand.example", "flowers.jp")))
+    assert [key for key, _ in found] == ["sender.name", "sender.postal_address"]

@@ -28,7 +28,7 @@ def test_a_new_policy_of_any_kind_loads_and_keeps_its_expectations(load: Load, n
 
     assert (stream.id, stream.kind, stream.brand) == ("offers", kind, "shop")
     assert stream.matches[0].clients == ("mautic",)
-    assert stream.list_id == ("offers.offers.shop.test" if stream.is_commercial else "")
+    assert stream.list_id == ("offers.shop.test" if stream.is_commercial else "")
     assert failures(stream, now) == ()
 
 
