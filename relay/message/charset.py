@@ -10,6 +10,7 @@ import re
 import unicodedata
 from dataclasses import dataclass
 from enum import Enum
+from itertools import chain
 from typing import Final
 
 UTF_8: Final = "utf-8"
@@ -169,7 +170,7 @@ def _jis_with_vendor_rows(octets: bytes) -> str | None:
     pieces: list[str] = []
     state = _TO_ASCII
     position = 0
-    for found in [*_ESCAPE.finditer(octets), None]:
+    for found in chain(_ESCAPE.finditer(octets), (None,)):  # never all at once: there may be millions
         piece = _decoded_run(octets[position : len(octets) if found is None else found.start()], state)
         if piece is None:
             return None
