@@ -121,7 +121,7 @@ def test_a_screen_reader_is_told_the_title_the_heading_and_one_button(relay: Rel
     english.open(link(relay))
     roles = english.roles()
     assert ("heading", "Stop “Product news”?") in roles
-    assert [name for role, name in roles if role == "button"] == ["Stop this mail"]
+    assert [name for role, name in roles if role == "button"] == ["Stop these emails"]
     assert [role for role, _ in roles if role in ("main", "contentinfo")] == ["main", "contentinfo"]
     assert english.driver.title == "Stop “Product news”?"
 
