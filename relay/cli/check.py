@@ -22,8 +22,9 @@ from relay.config.files import is_file, named_files, place_of_dkim_key
 from relay.config.lines import Location
 from relay.config.load import Loaded, load, loaded_again, shipped_policies
 from relay.config.mistakes import Found
-from relay.config.settings import NextHopTls, Settings
+from relay.config.settings import NextHopTls, QueueSettings, Retention, Settings
 from relay.config.toml import Document, Problem, ProblemsError, read_document
+from relay.envelope import Refusal
 from relay.message.dkim import load_key
 from relay.policy.files import load_policies
 from relay.policy.model import Mode, Policies, Stream
@@ -224,6 +225,20 @@ def _embedded() -> str:
     return f"embedded defaults{overlooked}"
 
 
+def _without_effect(settings: Settings) -> Iterator[str]:
+    """Keys that ask for what this version does not do; whoever sets them should not rely on them."""
+    if settings.queue != QueueSettings():
+        yield "queue"
+    if settings.retention != Retention():
+        yield "retention"
+    for key, asked in (
+        ("client.refusal", any(client.refusal is not Refusal.REJECT for client in settings.clients)),
+        ("client.owner", any(client.owner is not None for client in settings.clients)),
+    ):
+        if asked:
+            yield key
+
+
 def _summary(settings: Settings, policies: Policies | None) -> str:
     streams = [f"{stream.id} ({stream.kind}, {stream.mode})" for stream in policies.streams] if policies else []
     lines = {
@@ -237,5 +252,8 @@ def _summary(settings: Settings, policies: Policies | None) -> str:
         "streams": ", ".join(streams) or "none",
         "dkim": ", ".join(f"{domain} ({len(keys)})" for domain, keys in settings.dkim.items()) or "none",
     }
+    ignored = list(_without_effect(settings))
+    if ignored:
+        lines["not yet"] = f"{', '.join(ignored)}: set, but without effect in this version"
     width = max(map(len, lines))
     return "\n".join([*(f"{name:<{width}}  {value}" for name, value in lines.items()), "no problem found"])

@@ -116,13 +116,17 @@ class ClientTable(Table):
         min_length=1,
     )
     retries: bool = Field(
-        default=False, description="does it keep mail and try again after a 4xx? Then a next hop's 4xx passes back"
+        default=False,
+        description="does it keep mail and try again after a 4xx? No effect yet: a 4xx always passes back",
     )
     refusal: Refusal = Field(
-        default=Refusal.REJECT, description='what it sees instead of a refusal: "reject", "hold" or "accept-and-report"'
+        default=Refusal.REJECT,
+        description='what it sees instead of a refusal: "reject"; not yet: "hold", "accept-and-report"',
     )
     owner: MailAddress | None = Field(
-        default=None, description="who gets reports about its mail", examples=["mailer-team@brand.example"]
+        default=None,
+        description="who gets reports about its mail; there are none yet",
+        examples=["mailer-team@brand.example"],
     )
 
     @model_validator(mode="after")

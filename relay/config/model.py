@@ -131,7 +131,7 @@ class LimitsTable(Table):
 
 
 class QueueTable(Table):
-    """Mail that the next hop could not take at once."""
+    """Mail that the next hop could not take at once. No effect yet: the client is told to try again."""
 
     retry: tuple[LastingDuration, ...] = Field(
         default=_QUEUE.retry, description="waits between attempts; the last is repeated until expire", min_length=1
@@ -148,7 +148,7 @@ class QueueTable(Table):
 
 
 class RetentionTable(Table):
-    """How long things are kept."""
+    """How long things are kept. No effect yet: nothing is deleted."""
 
     decisions: LastingDuration = Field(
         default=settings.Retention().decisions, description="decisions and what became of them"

@@ -87,7 +87,7 @@ class ConsentTable(Table):
 
     accept: Bases | None = Field(default=None, description="Bases that count as consent")
     confirmation_sent_within: Period | None = Field(
-        default=None, description="Deadline for sending the confirmation mail"
+        default=None, description="Deadline for sending the confirmation mail; no effect yet"
     )
     confirm_within: Period | None = Field(
         default=None, description="Time that a person has to click the confirmation link"
@@ -104,9 +104,9 @@ class HoldTable(Table):
     """[hold]: what happens to mail whose verdict is hold."""
 
     for_: Length | None = Field(
-        default=None, alias="for", description="How long mail is held, from asking the person on"
+        default=None, alias="for", description="How long mail is held, from asking the person on; no effect yet"
     )
-    ask_again: bool | None = Field(default=None, description="Is the person asked when mail is held?")
+    ask_again: bool | None = Field(default=None, description="Is the person asked when mail is held? No effect yet")
 
 
 class MessageTable(Table):
@@ -114,15 +114,18 @@ class MessageTable(Table):
 
     existing_list_unsubscribe: ExistingListUnsubscribe = Field(
         default=ExistingListUnsubscribe.REPLACE,
-        description="The mailer's own List-Unsubscribe: replace, keep or combine",
+        description="The mailer's own List-Unsubscribe: replace; not yet: keep or combine",
     )
-    unsubscribe_hosts: Hosts = Field(default=(), description="Hosts to which a withdrawal may be passed on")
+    unsubscribe_hosts: Hosts = Field(
+        default=(), description="Hosts to which a withdrawal may be passed on; no effect yet"
+    )
     undisclosable: Undisclosable = Field(
         default=Undisclosable.REJECT, description="Mail that cannot carry the footer: reject, wrap or headers-only"
     )
     language: Language | None = Field(default=None, description="Language where the person's own is not known")
     refused_after_data: RefusedAfterData = Field(
-        default=RefusedAfterData.REPORT, description="Recipients refused after DATA: report to the sender, or log only"
+        default=RefusedAfterData.REPORT,
+        description="Recipients refused after DATA: report to the sender, or log only; no effect yet",
     )
 
 

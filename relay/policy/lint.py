@@ -10,7 +10,7 @@ from typing import Final
 from relay.address import Address, AddressError, address_from_text, matches_pattern
 from relay.config.toml import Problem
 from relay.consent.events import Basis
-from relay.policy.model import Match, Mode, Policies, Stream
+from relay.policy.model import ExistingListUnsubscribe, Match, Mode, Policies, RefusedAfterData, Stream
 
 #: Names that RFC 2606 and RFC 6761 keep for examples; nobody lives there.
 _EXAMPLE: Final = re.compile(r"(?:^|[./@])(?:example|test|invalid)(?:\.(?:com|net|org))?(?:[/:]|$)")
@@ -75,7 +75,20 @@ def _commercial(stream: Stream) -> Iterator[Problem]:
     for name in _RULES_THAT_CAN_BE_OFF:
         if getattr(stream.consent.freshness, name) is None:
             yield _at(stream, f"consent.{name}", "this rule is off", 'write a duration such as "365d"')
+    yield from _not_yet(stream)
     yield from _examples(stream)
+
+
+def _not_yet(stream: Stream) -> Iterator[Problem]:
+    """What a policy asks for and this version does not do."""
+    message = stream.message
+    for key, asked in (
+        ("message.existing_list_unsubscribe", message.existing_list_unsubscribe is not ExistingListUnsubscribe.REPLACE),
+        ("message.unsubscribe_hosts", bool(message.unsubscribe_hosts)),
+        ("message.refused_after_data", message.refused_after_data is not RefusedAfterData.REPORT),
+    ):
+        if asked:
+            yield _at(stream, key, "has no effect in this version yet", "leave it out")
 
 
 def _examples(stream: Stream) -> Iterator[Problem]:

@@ -74,6 +74,7 @@ def checked(folder: Path, capsys: pytest.CaptureFixture[str]) -> list[str]:
     printed = capsys.readouterr().out.replace(f"{folder}/", "").splitlines()
     if code == 0:
         assert printed[-1] == "no problem found"
+        assert not any("without effect" in line for line in printed)
         return []
     return printed
 
@@ -274,3 +275,10 @@ def certificate(key: ec.EllipticCurvePrivateKey, ends: dt.datetime | None = None
         .sign(key, hashes.SHA256())
         .public_bytes(serialization.Encoding.PEM)
     )
+
+
+def test_settings_that_this_version_only_reads_are_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    config = tmp_path / "relay.toml"
+    config.write_text('[[client]]\nname = "local"\nnetworks = ["127.0.0.0/8"]\nrefusal = "hold"\n[queue]\nexpire = "1d"\n')
+    assert main(["check", "-c", str(config)]) == 0
+    assert "not yet    queue, client.refusal: set, but without effect in this version" in capsys.readouterr().out

@@ -41,6 +41,11 @@ def test_a_sound_policy_gives_no_cause_for_remarks(load: Load, sound: str) -> No
         (('["*@news', '["<>", "*@news'), "match", '"<>" is the sender of reports'),
         ((EXPECT, EXPECT + '[consent]\nstale_after = "never"\n'), "consent.stale_after", "this rule is off"),
         (("https://brand-kk.jp/contact", "a@shop.example"), "sender.contact", '"a@shop.example" is still an example'),
+        (
+            (EXPECT, EXPECT + '[message]\nexisting_list_unsubscribe = "keep"\n'),
+            "message.existing_list_unsubscribe",
+            "has no effect in this version yet",
+        ),
         (("Flowers K.K.", "Brand K.K."), "sender.name", '"Brand K.K." is still the example'),
     ],
 )
