@@ -20,6 +20,9 @@ _LARGEST: Final = 512
 _PATIENCE: Final = 15.0
 #: Seconds that works which nobody waits for may wait for company.
 _IDLE_DELAY: Final = 0.05
+#: Seconds until such works are tried again when the store was away, and how many of them are kept until then.
+_AGAIN_AFTER: Final = 1.0
+_MOST_PUT_OFF: Final = 10_000
 #: Seconds between two calls of `after`.
 _AFTER_EVERY: Final = 1.0
 
@@ -47,6 +50,7 @@ class Grouping(Generic[_W]):
         self._timer: asyncio.TimerHandle | None = None
         self._closed: StoreUnavailableError | None = None
         self._after_from = 0.0
+        self._put_off: list[tuple[_W, None]] = []
         self._task = asyncio.create_task(self._run())
 
     async def do(self, work: _W) -> Any:
@@ -59,11 +63,10 @@ class Grouping(Generic[_W]):
             raise StoreUnavailableError(f"the store did not answer within {_PATIENCE:.0f} s") from None
 
     def do_later(self, work: _W) -> None:
-        """Have it done soon; nobody learns of a failure. Dropped when the store is closed."""
+        """Have it done soon, and again while the store is away; nobody learns of a failure. Dropped when it is closed."""
         if self._closed is None:
             self._waiting.append((work, None))
-            if self._timer is None:
-                self._timer = asyncio.get_running_loop().call_later(_IDLE_DELAY, self._wake_up)
+            self._wake_in(_IDLE_DELAY)
 
     async def close(self) -> None:
         """Finish what was handed over, refuse everything else."""
@@ -79,8 +82,14 @@ class Grouping(Generic[_W]):
         self._wake.set()
         return future
 
+    def _wake_in(self, seconds: float) -> None:
+        if self._timer is None:
+            self._timer = asyncio.get_running_loop().call_later(seconds, self._wake_up)
+
     def _wake_up(self) -> None:
         self._timer = None
+        self._waiting += self._put_off
+        self._put_off = []
         self._wake.set()
 
     async def _run(self) -> None:
@@ -106,6 +115,7 @@ class Grouping(Generic[_W]):
             self._notice(error)
             results = [error] * len(group)
         _answer(group, results)
+        self._put_off_failed(group, results)
         now = asyncio.get_running_loop().time()
         if self._after is not None and now >= self._after_from:
             self._after_from = now + _AFTER_EVERY
@@ -113,6 +123,19 @@ class Grouping(Generic[_W]):
                 await self._thread.call(self._after)
             except Exception as error:  # noqa: BLE001 - it is tried again; only a lying disk matters
                 self._notice(error)
+
+    def _put_off_failed(self, group: Sequence[tuple[_W, asyncio.Future[Any] | None]], results: Sequence[Any]) -> None:
+        """What nobody waits for is tried again: an outage of the store must not lose what became of a message."""
+        if self._closed is not None:
+            return
+        failed = (
+            (work, None)
+            for (work, future), result in zip(group, results, strict=True)
+            if future is None and isinstance(result, StoreUnavailableError)
+        )
+        self._put_off = [*self._put_off, *failed][-_MOST_PUT_OFF:]
+        if self._put_off:
+            self._wake_in(_AGAIN_AFTER)
 
     def _notice(self, error: Exception) -> None:
         if isinstance(error, StoreBrokenError) and not isinstance(self._closed, StoreBrokenError):

@@ -140,6 +140,30 @@ def test_work_for_later_waits_for_company_and_closing_does_it() -> None:
     asyncio.run(run())
 
 
+@pytest.mark.parametrize("is_closed", [False, True])
+def test_work_for_later_outlives_an_outage(monkeypatch: pytest.MonkeyPatch, *, is_closed: bool) -> None:
+    monkeypatch.setattr("relay.store.grouping._AGAIN_AFTER", 60.0 if is_closed else 0.01)
+
+    async def run() -> None:
+        bench, thread = Bench(), await CallThread("test", memory).open()
+        grouping = bench.grouping(thread)
+        bench.failure = StoreUnavailableError("locked")
+        grouping.do_later(1)
+        with pytest.raises(StoreUnavailableError):
+            await grouping.do(2)
+        bench.failure = None
+        if not is_closed:
+            async with asyncio.timeout(10):
+                while not any(1 in group for group in bench.groups[1:]):
+                    await grouping.do(3)
+        await grouping.close()
+        assert bench.groups[0] == [1, 2]
+        assert sum(group.count(1) for group in bench.groups[1:]) == 1
+        await thread.close()
+
+    asyncio.run(run())
+
+
 def test_an_ending_loop_ends_the_grouping_and_answers_who_waits() -> None:
     """asyncio.run cancels every task and waits for it; one that goes on would hang the process."""
 
