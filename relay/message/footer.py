@@ -6,6 +6,7 @@ capped, HTML is escaped, and nothing is ever read as a template.
 
 from __future__ import annotations
 
+import html
 import re
 from dataclasses import dataclass
 from datetime import date
@@ -22,6 +23,8 @@ _MAX_VALUE: Final = 500
 _MAX_LINE: Final = 240
 #: Longest URL that fits into a header line of its own with the field's name.
 MAX_URL: Final = 900
+#: Stands for the unsubscribe link, the one thing that differs from reader to reader; no value can contain it.
+_LINK: Final = "\0"
 
 # C0, C1, line and paragraph separators, and the characters that reorder text (bidi) or hide in it.
 _INVISIBLE: Final = re.compile(
@@ -67,8 +70,15 @@ class Footer:
 def render(facts: FooterFacts, unsubscribe_url: str, language: str) -> Footer:
     """The footer in that language ("ja", "en-GB"; English where there are no words for it)."""
     spoken = language.lower().partition("-")[0]
-    if spoken not in WORDINGS:
-        spoken = DEFAULT_LANGUAGE
+    footer = _without_link(facts, spoken if spoken in WORDINGS else DEFAULT_LANGUAGE)
+    return Footer(
+        footer.plain.replace(_LINK, unsubscribe_url), footer.html.replace(_LINK, html.escape(unsubscribe_url))
+    )
+
+
+@lru_cache(maxsize=256)  # the readers of a mailing share a few: they differ in the day and place of their consent
+def _without_link(facts: FooterFacts, spoken: str) -> Footer:
+    """The footer with _LINK where the link goes."""
     values = {
         "language": spoken,
         "sender": _value(facts.sender),
@@ -77,22 +87,22 @@ def render(facts: FooterFacts, unsubscribe_url: str, language: str) -> Footer:
         "audience": _value(facts.audience),
         "agreed": facts.agreed,
         "consented_on": "" if facts.consented_on is None else _date(facts.consented_on, WORDINGS[spoken]),
-        "unsubscribe_url": unsubscribe_url,
+        "unsubscribe_url": _LINK,
     }
     for name, value in (("contact", facts.contact), ("privacy_policy", facts.privacy_policy), ("source", facts.source)):
         clean = _value(value)
         values[name] = clean
         values[f"{name}_href"] = _href(clean)
-    plain, html = _templates(spoken)
-    return Footer(_bounded(plain.render(values)), _bounded_html(html.render(values)))
+    as_plain, as_html = _templates(spoken)
+    return Footer(_bounded(as_plain.render(values)), _bounded_html(as_html.render(values)))
 
 
 @lru_cache(maxsize=len(WORDINGS))
 def _templates(language: str) -> tuple[Template, Template]:
     wording = WORDINGS[language]
-    plain = ImmutableSandboxedEnvironment(keep_trailing_newline=True, autoescape=False)
-    html = ImmutableSandboxedEnvironment(keep_trailing_newline=True, autoescape=True)
-    return plain.from_string(wording.plain), html.from_string(wording.html)
+    as_plain = ImmutableSandboxedEnvironment(keep_trailing_newline=True, autoescape=False)
+    as_html = ImmutableSandboxedEnvironment(keep_trailing_newline=True, autoescape=True)
+    return as_plain.from_string(wording.plain), as_html.from_string(wording.html)
 
 
 def _value(text: str) -> str:

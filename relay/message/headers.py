@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import Final
 
 import idna
@@ -57,6 +58,11 @@ def from_domain(message: Index) -> str:
     domain = _DOMAIN.findall(address, at + 1)[0].rstrip(b".").decode("utf-8", "replace")
     if at < 0 or not 0 < len(domain) <= _MAX_DOMAIN:
         return ""
+    return _a_labels(domain)
+
+
+@lru_cache(maxsize=256)  # idna takes longer than all the rest of From, and senders are few
+def _a_labels(domain: str) -> str:
     try:
         return idna.encode(domain, uts46=True).decode("ascii").lower()
     except (idna.IDNAError, UnicodeError):

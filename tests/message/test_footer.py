@@ -81,6 +81,16 @@ def test_line_breaks_and_control_characters_in_values_become_spaces() -> None:
     assert not set("\r\x1b\u2028\u202e") & set(footer.plain + footer.html)
 
 
+def test_each_reader_has_their_own_link_and_no_value_can_stand_for_it() -> None:
+    facts = replace(FACTS, sender="Brand\0K.K.")
+    first, second = render(facts, f"{URL}1?a=1&b=2", "en"), render(facts, f"{URL}2", "en")
+    assert first.plain.count(f"{URL}1?a=1&b=2") == second.plain.count(f"{URL}2") == 1
+    assert f'href="{URL}1?a=1&amp;b=2"' in first.html
+    assert f'href="{URL}2"' in second.html
+    assert first.plain.replace(f"{URL}1?a=1&b=2", f"{URL}2") == second.plain
+    assert "Brand K.K." in first.plain
+
+
 @pytest.mark.parametrize("language", ["ja", "en"])
 def test_no_line_looks_like_a_delimiter_a_quotation_or_an_mbox_line(language: str) -> None:
     footer = render(replace(FACTS, sender="--", purpose=">", audience="From "), URL, language)
