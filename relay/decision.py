@@ -127,10 +127,13 @@ def refusal(reason: Reason, verdict: Verdict, stream: str, decision_id: str, *, 
 
     `reject` is permanent only at the moment where it concerns this recipient or sender alone: a stream that only the
     message's headers could settle is refused for now after DATA, because a mailer would drop every recipient for good.
-    Everything else, until held mail can be stored, is asked for again: 451 4.7.1.
+    Everything else, until held mail can be stored, is asked for again: 451 4.7.1. decision_id: "" where it is said
+    elsewhere.
     """
     meaning = MEANINGS[reason]
-    text = f"{reason}: {meaning.reply.format(stream=stream)} (id {decision_id})"
+    text = f"{reason}: {meaning.reply.format(stream=stream)}"
+    if decision_id:
+        text += f" (id {decision_id})"
     senders_fault = reason in (Reason.STREAM_UNKNOWN, Reason.SENDER_NOT_ALLOWED)
     if verdict is Verdict.REJECT and not (senders_fault and after_data):
         return Reply(550, "5.7.1", text)

@@ -6,10 +6,10 @@ Decides nothing about consent. Work that is the same for all recipients is done 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Final, TypeVar
+from typing import Final, TypeAlias, TypeVar
 
 from relay.address import Address
 from relay.consent.events import Basis
@@ -29,10 +29,16 @@ from relay.reason import Reason
 from relay.reply import Reply
 from relay.tokens import Claims, Purpose, TokenKeys, seal
 
+#: Why these recipients must not have their copy any more; None while nothing speaks against it. Raises nothing.
+LastLook: TypeAlias = Callable[[Sequence[Address]], Awaitable[Reply | None]]
+
 #: Octets from which a message is worked on in a thread, so that the loop is never blocked for long.
 _LARGE: Final = 256 * 1024
-#: Copies of one message under way at the same time.
+#: Threads that work on large messages: each holds the process for the length of one step over all octets.
+_LARGE_AT_ONCE: Final = 2
+#: Copies of one message under way at the same time, and how many octets these may have together.
 _COPIES_AT_ONCE: Final = 10
+_OCTETS_AT_ONCE: Final = 32 << 20
 #: What is called consent in a footer; the other bases are not (a purchase is no yes).
 _AGREED: Final = frozenset({Basis.DOUBLE_OPT_IN, Basis.SINGLE_OPT_IN, Basis.WRITTEN})
 _OURS: Final = Reply(451, "4.3.0", f"{Reason.INTERNAL_ERROR}: the copy could not be made, try again")
@@ -91,6 +97,7 @@ class Forwarder:
         self._public_url = public_url
         self._is_local = is_local
         self._clock = clock
+        self._large = asyncio.Semaphore(_LARGE_AT_ONCE)
 
     async def plan(
         self, tx: Transaction, stream: Stream | None, message: Index, recipients: Sequence[Recipient]
@@ -109,36 +116,51 @@ class Forwarder:
             list_id=stream.list_id,
             fallback=Fallback(stream.message.undisclosable.value),
         )
-        prepared = await _off_loop_if_large(message.content, lambda: prepare(message, common, rules))
+        prepared = await self._off_loop_if_large(message.content, lambda: prepare(message, common, rules))
         return Plan(tx, stream, message, prepared, choose_signers(self._dkim, from_domain(message)))
 
-    async def forward(self, plan: Plan, passing: Sequence[Passing]) -> list[Outcome]:
-        """One outcome for each, in their order. Never raises for what a next hop does."""
+    async def forward(self, plan: Plan, passing: Sequence[Passing], last_look: LastLook) -> list[Outcome]:
+        """One outcome for each, in their order. Never raises for what a next hop does.
+
+        last_look: asked for each copy right before it goes out; why its recipients must not have it any more.
+        """
         if not passing:
             return []
         if plan.stream is not None and plan.stream.is_commercial and plan.prepared is not None:
-            gate = asyncio.Semaphore(_COPIES_AT_ONCE)
-            groups = await asyncio.gather(*(self._own_copy(plan, one, gate) for one in passing))
+            if len(passing) == 1:  # the usual case, without a task of its own
+                return await self._hand_over(plan, passing, self._personal(plan, passing[0]), last_look)
+            gate = asyncio.Semaphore(copies_at_once(len(plan.message.content)))
+            groups = await asyncio.gather(*(self._own_copy(plan, one, gate, last_look) for one in passing))
             return [outcome for group in groups for outcome in group]
-        return await self._hand_over(plan, passing, None)
+        return await self._hand_over(plan, passing, None, last_look)
 
-    async def _own_copy(self, plan: Plan, one: Passing, gate: asyncio.Semaphore) -> list[Outcome]:
+    async def _own_copy(self, plan: Plan, one: Passing, gate: asyncio.Semaphore, last_look: LastLook) -> list[Outcome]:
         async with gate:
-            return await self._hand_over(plan, [one], self._personal(plan, one))
+            return await self._hand_over(plan, [one], self._personal(plan, one), last_look)
 
-    async def _hand_over(self, plan: Plan, passing: Sequence[Passing], personal: Personal | None) -> list[Outcome]:
+    async def _hand_over(
+        self, plan: Plan, passing: Sequence[Passing], personal: Personal | None, last_look: LastLook
+    ) -> list[Outcome]:
         """One copy for these recipients, to the next hop."""
         try:
-            copy = await _off_loop_if_large(plan.message.content, lambda: self._copy(plan, personal))
+            copy = await self._off_loop_if_large(plan.message.content, lambda: self._copy(plan, personal))
         except Exception:  # noqa: BLE001 - a bug with one message must not lose the outcome of its other copies
             get_logger().exception("internal-error", message=plan.tx.id)
             copy = Undisclosable("internal error")
         if isinstance(copy, Undisclosable):
             return [_withheld(one, self._clock()) for one in passing]
-        mail = Mail(plan.tx.sender, plan.tx.parameters, tuple(one.recipient for one in passing), copy)
+        recipients = tuple(one.recipient for one in passing)
+        addresses = [one.address for one in recipients]
+        mail = Mail(plan.tx.sender, plan.tx.parameters, recipients, copy, lambda: last_look(addresses))
         attempts = await self._next_hops.deliver(mail)
         now = self._clock()
         return [_outcome(one, attempt, now) for one, attempt in zip(passing, attempts, strict=True)]
+
+    async def _off_loop_if_large(self, content: bytes, work: Callable[[], _T]) -> _T:
+        if len(content) <= _LARGE:
+            return work()
+        async with self._large:
+            return await asyncio.to_thread(work)
 
     def _copy(self, plan: Plan, personal: Personal | None) -> bytes | Undisclosable:
         if plan.prepared is None:
@@ -161,6 +183,11 @@ class Forwarder:
     def _unsubscribe_url(self, address: Address, stream: str, decision: str) -> str:
         token = seal(self._tokens, Purpose.UNSUBSCRIBE, Claims(address, stream, decision))
         return f"{self._public_url}/u/{token}"
+
+
+def copies_at_once(octets: int) -> int:
+    """How many copies of a message of that size are made and sent at the same time."""
+    return max(1, min(_COPIES_AT_ONCE, _OCTETS_AT_ONCE // max(octets, 1)))
 
 
 def footer_facts(stream: Stream, facts: Facts | None, language: str) -> FooterFacts:
@@ -199,7 +226,3 @@ def _outcome(one: Passing, attempt: Attempt, now: datetime) -> Outcome:
 
 def _withheld(one: Passing, now: datetime) -> Outcome:
     return Outcome(one.decision.id, now, Result.WITHHELD, _OURS)
-
-
-async def _off_loop_if_large(content: bytes, work: Callable[[], _T]) -> _T:
-    return await asyncio.to_thread(work) if len(content) > _LARGE else work()

@@ -6,23 +6,28 @@ Every decision is committed before its effect; where consent cannot be known, no
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Final
 
 from relay.address import Address, matches_pattern
 from relay.config.settings import Mode
 from relay.consent.facts import Facts
 from relay.decision import Decision, Outcome, Result, new_id, refusal
-from relay.disposal import Forwarder, Passing, Plan
+from relay.disposal import Forwarder, LastLook, Passing, Plan
 from relay.envelope import Client, Connection, MailParameters, Recipient, Transaction
 from relay.log import get_logger, write_decision, write_outcome
 from relay.message.headers import header_values
 from relay.message.index import index
-from relay.policy.decide import decide, has_to_wait, reply_to_data, without_stream
+from relay.policy.decide import decide, has_to_wait, objection, reply_to_data, without_stream
 from relay.policy.match import bound_streams, needs_headers, settle
 from relay.policy.model import Policies, Stream
 from relay.reason import Reason, Verdict
 from relay.reply import Reply
 from relay.store.port import Store, StoreUnavailableError
+
+#: Facts read so shortly before are not read again: a mail and a withdrawal that cross within it cannot be told apart.
+_FRESH: Final = timedelta(milliseconds=100)
 
 
 class Pipeline:
@@ -85,6 +90,7 @@ class Pipeline:
         recipients = list({one.address: one for one in recipients}.values())  # named twice, sent once
         message = index(content)
         stream = settle(self._bound(tx), tx.client.name, tx.sender, header_values(message))
+        read_at = self._clock()
         try:
             facts = await self._facts(stream, [one.address for one in recipients])  # again: this decision counts
             plan = await self._forwarder.plan(tx, stream, message, recipients)
@@ -92,7 +98,7 @@ class Pipeline:
             await self._record(decisions)
         except StoreUnavailableError as error:
             return self._outage(tx, error)
-        outcomes = await self._dispose(plan, decisions, recipients, facts)
+        outcomes = await self._dispose(plan, decisions, recipients, facts, read_at)
         self._store.settle_later(outcomes)  # the next hop's 250 is the promise
         for outcome in outcomes:
             write_outcome(outcome)
@@ -143,6 +149,7 @@ class Pipeline:
         decisions: Sequence[Decision],
         recipients: Sequence[Recipient],
         facts: Mapping[Address, Facts],
+        read_at: datetime,
     ) -> list[Outcome]:
         passing = [
             Passing(decision, recipient, facts.get(recipient.address))
@@ -153,7 +160,26 @@ class Pipeline:
         if waits is not None:
             now = self._clock()
             return [Outcome(one.decision.id, now, Result.WITHHELD, waits.reply) for one in passing]
-        return await self._forwarder.forward(plan, passing)
+        return await self._forwarder.forward(plan, passing, self._last_look(plan, read_at))
+
+    def _last_look(self, plan: Plan, read_at: datetime) -> LastLook:
+        """A copy may have waited long for its turn: whoever has withdrawn meanwhile does not get it."""
+
+        async def look(addresses: Sequence[Address]) -> Reply | None:
+            if plan.stream is None or timedelta(0) <= self._clock() - read_at < _FRESH:
+                return None
+            try:
+                facts = await self._facts(plan.stream, addresses)
+            except StoreUnavailableError as error:
+                return self._outage(plan.tx, error)
+            now = self._clock()
+            objections = (objection(plan.stream, address, facts[address], now) for address in addresses)
+            found = next((one for one in objections if one is not None), None)
+            if found is None or len(addresses) == 1:
+                return found
+            return replace(found, code=451, enhanced="4.7.1")  # the others are to have it: RCPT sorts them out
+
+        return look
 
     def _outage(self, tx: Transaction, error: StoreUnavailableError) -> Reply:
         now = self._clock()

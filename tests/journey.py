@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import itertools
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
@@ -69,17 +69,19 @@ mail_from = ["*@brand.example"]
 @dataclass  # without slots: aiosmtpd looks through the members, which Python 3.11.2 cannot do to such a class
 class NextHopServer:
     """answers: what it says to RCPT for an address, instead of taking it. got: (sender, recipients, octets).
-    at_rcpt: called when it hears of a recipient.
+    at_rcpt: called when it hears of a recipient, and awaited before its answer.
     """
 
-    at_rcpt: Callable[[], None] = lambda: None
+    at_rcpt: Callable[[], Awaitable[None] | None] = lambda: None
     answers: dict[str, str] = field(default_factory=dict)
     got: list[tuple[str, tuple[str, ...], bytes]] = field(default_factory=list)
 
     async def handle_RCPT(  # noqa: N802 - aiosmtpd's name
         self, _server: Any, _session: Session, envelope: Envelope, address: str, _options: list[str]
     ) -> str:
-        self.at_rcpt()
+        waited_for = self.at_rcpt()
+        if waited_for is not None:
+            await waited_for
         answer = self.answers.get(address)
         if answer is None:
             envelope.rcpt_tos.append(address)

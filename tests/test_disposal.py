@@ -14,7 +14,7 @@ from journey import MAIL, NEWSLETTER, NOW, Stage, signer, stage
 
 from relay.consent.events import Act, Basis
 from relay.consent.facts import Facts, Yes
-from relay.disposal import footer_facts
+from relay.disposal import copies_at_once, footer_facts
 from relay.message.dkim import dns_record
 from relay.policy.files import load_policies
 from relay.policy.model import Stream
@@ -138,3 +138,8 @@ def test_whatever_the_content_the_mail_is_sent_with_all_of_it_or_asked_for_again
     if copy is not None and content.isascii():
         rest = content.partition(b"\r\n\r\n")[2]
         assert rest.rstrip(b"\r\n") in copy
+
+
+@pytest.mark.parametrize(("octets", "copies"), [(0, 10), (9_000, 10), (10_000_000, 3), (52_428_800, 1)])
+def test_large_copies_are_made_a_few_at_a_time(octets: int, copies: int) -> None:
+    assert copies_at_once(octets) == copies

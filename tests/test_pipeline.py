@@ -2,18 +2,21 @@ from __future__ import annotations
 
 import asyncio
 import email
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import timedelta
 from pathlib import Path
 
+import pytest
 from journey import MAIL, NEWS, NEWSLETTER, ORDERS, RECEIPTS, TOKENS, Stage, shadowed, stage
 
 from relay.address import address_from_text
 from relay.config.settings import Mode
-from relay.decision import Result
+from relay.decision import Decision, Result
 from relay.envelope import Client, Recipient
 from relay.reason import Reason
 from relay.reply import Reply
 from relay.store.reading import Wanted, open_reader
+from relay.store.sqlite import SqliteStore
 from relay.tokens import Purpose, unseal
 
 SIGNED = (
@@ -315,5 +318,46 @@ def test_a_large_message_does_not_block_the_loop(tmp_path: Path) -> None:
         assert said(reply).startswith("250 ")
         assert on.hop.copy_of("hanako@example.org").count(b" " * 990) == 5000
         assert longest < 0.5
+
+    on_stage(tmp_path, story)
+
+
+def test_who_withdraws_while_the_copies_go_out_gets_none_any_more(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("relay.disposal._COPIES_AT_ONCE", 1)
+    monkeypatch.setattr("relay.pipeline._FRESH", timedelta(0))
+
+    async def story(on: Stage) -> None:
+        await on.yes("first@example.org")
+        await on.yes("second@example.org")
+
+        on.hop.at_rcpt = lambda: on.no("second@example.org")
+        _, reply = await on.send("first@example.org", "second@example.org")
+        assert said(reply).startswith("550 5.7.1 1 of 2 copies were taken, one was not: withdrawn: ")
+        assert said(reply).count("(id ") == 1
+        assert [recipients for _, recipients, _ in on.hop.got] == [("first@example.org",)]
+
+    on_stage(tmp_path, story)
+
+
+def test_a_withdrawal_while_one_copy_for_several_waits_makes_the_client_ask_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A no that names a transactional stream: RCPT then refuses that one, and the others get their mail."""
+    monkeypatch.setattr("relay.pipeline._FRESH", timedelta(0))
+
+    async def story(on: Stage) -> None:
+        both = [Recipient(address_from_text(text)) for text in ("first@example.org", "second@example.org")]
+        tx = on.begin(ORDERS)
+        record = on.store.record
+
+        async def record_then_withdraw(decisions: Sequence[Decision]) -> None:
+            await record(decisions)
+            await on.no("second@example.org", stream="receipts")
+
+        monkeypatch.setattr(SqliteStore, "record", lambda _, decisions: record_then_withdraw(decisions))
+        assert said(await on.pipeline.at_data(tx, both, MAIL)).startswith("451 4.7.1 withdrawn: ")
+        assert on.hop.got == []
 
     on_stage(tmp_path, story)

@@ -10,6 +10,7 @@ import asyncio
 from collections import deque
 from typing import TYPE_CHECKING, Final
 
+from relay.decision import Result
 from relay.outbound.connection import SmtpConnection, open_connection, tls_context
 from relay.outbound.transaction import Fate, Mail, hand_over
 from relay.outbound.wire import HopError
@@ -73,6 +74,10 @@ class Pool:
 
     async def _over(self, connection: SmtpConnection, mail: Mail, deadline: float) -> tuple[Fate, ...]:
         try:
+            objection = None if mail.last_look is None else await mail.last_look()
+            if objection is not None:
+                self._put_back(connection)
+                return (Fate(Result.WITHHELD, objection),) * len(mail.recipients)
             fates = await hand_over(connection, mail, self.hop.timeouts, deadline)
         except BaseException:
             connection.abort()

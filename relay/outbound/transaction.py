@@ -6,6 +6,7 @@ missing answer is an unknown outcome (RFC 1047): a duplicate is possible then, a
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
@@ -27,12 +28,17 @@ _ABOUT_OUR_LOGIN: Final = frozenset({530, 534, 535, 538})
 
 @dataclass(frozen=True, slots=True)
 class Mail:
-    """What one transaction carries. content: with CRLF line ends, dots not doubled, exactly as signed."""
+    """What one transaction carries. content: with CRLF line ends, dots not doubled, exactly as signed.
+
+    last_look: asked when a connection is at hand and before the next hop hears of the message, because hours of a busy
+    next hop may lie in between; a Reply says why it must not be sent any more. Raises nothing.
+    """
 
     sender: Address | None
     parameters: MailParameters
     recipients: tuple[Recipient, ...]
     content: bytes
+    last_look: Callable[[], Awaitable[Reply | None]] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -65,6 +65,17 @@ def decide(
     )
 
 
+def objection(stream: Stream, recipient: Address, facts: Facts, now: datetime) -> Reply | None:
+    """Why a recipient whose decision passed must not get the message any more; None while nothing speaks against it.
+
+    Without the id of a decision: what is told to the client names the one that passed.
+    """
+    found = evaluate(stream, facts, recipient, now)
+    if found.verdict is Verdict.DELIVER or not found.enforced:
+        return None
+    return refusal(found.reasons[0], found.verdict, stream.id, "", after_data=True)
+
+
 def without_stream(
     tx: Transaction,
     recipient: Address | None,
@@ -122,7 +133,7 @@ def reply_to_data(decisions: Sequence[Decision], outcomes: Sequence[Outcome]) ->
     if not outcomes:
         temporary = next((one for one in decisions if one.reply.is_temporary), None)
         return (temporary or decisions[0]).reply
-    worst = min(outcomes, key=lambda outcome: _WORST_FIRST.index(outcome.result))
+    worst = min(outcomes, key=lambda one: (_WORST_FIRST.index(one.result), not one.reply.is_temporary))
     taken = sum(outcome.result is Result.DELIVERED for outcome in outcomes)
     words = worst.reply.text if worst.reason is None else f"{worst.reason}: {worst.reply.text}"
     if 0 < taken < len(outcomes):

@@ -12,6 +12,7 @@ from mailing import PATIENCE, SHORT, Run, deliver, hop_at, mail_to, told
 from relay.config.settings import Timeouts
 from relay.decision import Result
 from relay.outbound.attempt import NextHops
+from relay.reply import Reply
 
 LONG = timedelta(seconds=PATIENCE)
 
@@ -222,5 +223,27 @@ def test_a_hop_that_comes_back_is_used_again(run: Run) -> None:
         async with FaultyHop(connect=[reset, say("220 back")]) as hop:
             assert told(await deliver(hop_at(hop)))[0][0] == "deferred"
             assert told(await deliver(hop_at(hop)))[0][0] == "delivered"
+
+    run(scene())
+
+
+def test_a_mail_that_must_not_be_sent_any_more_is_not_mentioned_to_the_next_hop(run: Run) -> None:
+    """Asked once a connection is there, not before the wait for one."""
+
+    async def scene() -> None:
+        async with FaultyHop() as hop:
+            hops = NextHops([hop_at(hop)], "relay.test")
+            looks: list[int] = []
+
+            async def last_look() -> Reply | None:
+                looks.append(len(hop.sessions))
+                return Reply(550, "5.7.1", "withdrawn") if len(looks) > 1 else None
+
+            for result in (("delivered", "250 2.0.0"), ("withheld", "550 5.7.1")):
+                assert told(await hops.deliver(mail_to(last_look=last_look))) == [result]
+            assert looks == [1, 1]
+            assert len(hop.messages) == 1
+            assert len([command for command in hop.commands if command.startswith(b"MAIL")]) == 1
+            await hops.close()
 
     run(scene())

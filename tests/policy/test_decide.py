@@ -12,7 +12,7 @@ from relay.consent.events import Act, Basis
 from relay.consent.facts import NOTHING_KNOWN, Facts, Yes, as_json
 from relay.decision import Decision, Outcome, Result, new_id
 from relay.envelope import Client, Connection, Transaction
-from relay.policy.decide import decide, has_to_wait, reply_to_data, without_stream
+from relay.policy.decide import decide, has_to_wait, objection, reply_to_data, without_stream
 from relay.policy.files import load_policies
 from relay.policy.model import Stream
 from relay.reason import Reason, Verdict
@@ -199,3 +199,21 @@ def test_a_250_is_only_said_when_every_passing_copy_was_taken(
 
 
 _STREAMS: dict[str, Stream] = {}
+
+
+def test_whoever_withdraws_after_the_decision_is_an_objection_without_an_id(newsletter: Stream) -> None:
+    assert objection(newsletter, PERSON, FRESH, NOW) is None
+    reply = objection(newsletter, PERSON, Facts(withdrawn_at=NOW, withdrawn_from="newsletter"), NOW)
+    assert reply is not None
+    assert str(reply).startswith("550 5.7.1 withdrawn: ")
+    assert "(id" not in str(reply)
+
+
+def test_of_copies_that_were_withheld_the_one_to_be_asked_for_again_decides(newsletter: Stream) -> None:
+    decision = decided(newsletter, FRESH)
+    withheld = [
+        Outcome("01J", NOW, Result.WITHHELD, Reply(550, "5.7.1", "withdrawn")),
+        Outcome("01J", NOW, Result.WITHHELD, Reply(451, "4.3.0", "try again")),
+    ]
+    assert reply_to_data([decision, decision], withheld).code == 451
+    assert reply_to_data([decision, decision], withheld[::-1]).code == 451
