@@ -107,7 +107,9 @@ async def running(settings: Settings) -> AsyncIterator[Relay]:
         get_logger().info("listening", smtp=[str(one) for one in listeners.addresses], web=str(web.address))
         yield Relay(store, book, listeners.addresses, web.address)
         listeners.stop_accepting()
+        closing = asyncio.create_task(web.stop())  # now: whoever comes after us wants the address
         left = await listeners.drain(drain.total_seconds())
+        await closing
         if left:
             get_logger().warning("drain-cut-short", transactions=left)
 
