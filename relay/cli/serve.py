@@ -7,7 +7,7 @@ import asyncio
 import os
 from pathlib import Path
 
-from relay import log
+from relay import __version__, log
 from relay.app import hash_key, run_worker
 from relay.cli import CommandError, add_config_option
 from relay.cli.check import require_sound
@@ -30,6 +30,14 @@ def run(arguments: argparse.Namespace) -> int:
         with only_instance(settings.store.path.parent):
             require_free((address.host, address.port) for address in addresses)
             log.configure(settings.log.path, hash_key=hash_key(settings))
+            log.get_logger().info(
+                "starting",
+                version=__version__,
+                settings=str(settings.file or "embedded defaults"),
+                mode=settings.mode,
+                policies=str(settings.policies),
+                next_hops=[str(hop.address) for hop in settings.next_hops],
+            )
             asyncio.run(_migrate(settings.store.path, settings.store.journal))
             supervisor = Supervisor(
                 settings.workers.processes, run_worker, (settings,), drain=settings.workers.drain.total_seconds()

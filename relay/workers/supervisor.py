@@ -65,11 +65,13 @@ class Supervisor:
         loop.add_signal_handler(signal.SIGHUP, self._forward, signal.SIGHUP)
         keepers = [asyncio.create_task(self._keep(number)) for number in range(self._count)]
         await self._stopping.wait()
+        self._log.info("stopping", drain=self._drain)
         notify("STOPPING=1", os.environ)
         self._forward(signal.SIGTERM)
         deadline = loop.call_later(self._drain + _GRACE, self._kill_the_rest)
         await asyncio.gather(*keepers)
         deadline.cancel()
+        self._log.info("stopped")
         return self._failure
 
     def _forward(self, number: signal.Signals) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import socket
@@ -88,3 +89,18 @@ def test_a_store_from_a_later_version_is_refused_in_one_line(tmp_path: Path) -> 
     errors = _refused(config)
     assert "relay.db" in errors
     assert errors.count("\n") == 1
+
+
+def test_the_log_tells_what_runs_and_how_it_ended(tmp_path: Path) -> None:
+    config = _folder(tmp_path)
+    serve = _serve(config)
+    assert serve.stdout is not None
+    told = [json.loads(serve.stdout.readline())]
+    while told[-1]["event"] != "ready":
+        told.append(json.loads(serve.stdout.readline()))
+    serve.send_signal(signal.SIGTERM)
+    output, errors = serve.communicate(timeout=30)
+    assert serve.returncode == 0, errors
+    told += [json.loads(line) for line in output.splitlines()]
+    assert [one["event"] for one in told] == ["starting", "listening", "ready", "stopping", "stopped"]
+    assert told[0]["settings"] == str(config)
