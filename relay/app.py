@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import secrets
 import signal
 from collections.abc import AsyncIterator, Mapping
@@ -34,6 +35,8 @@ from relay.workers.supervisor import READY
 
 #: What keeps a worker from starting and the operator can mend; everything else is a bug and shows as one.
 _EXPECTED: Final = (StoreUnavailableError, KeyFileError, DkimKeyError, ProblemsError, OSError)
+#: Containers made and not yet freed after which Python looks for cycles among them; a message leaves next to none.
+_GARBAGE: Final = 10_000
 
 
 class PolicyBook:
@@ -132,9 +135,17 @@ async def _serve(settings: Settings, control: Connection) -> None:
     loop.add_reader(control.fileno(), stop.set)  # readable only when the supervisor is gone
     async with running(settings) as relay:
         loop.add_signal_handler(signal.SIGHUP, relay.policies.reload)
+        _keep_from_collector()
         control.send(READY)
         await stop.wait()
         loop.remove_reader(control.fileno())
+
+
+def _keep_from_collector() -> None:
+    """What is loaded now stays until the end: looking through all of it for garbage took 45 ms each time."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(_GARBAGE)
 
 
 def hash_key(settings: Settings) -> bytes | None:
