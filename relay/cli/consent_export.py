@@ -12,8 +12,9 @@ from typing import Final
 
 from relay.address import Address
 from relay.cli.stored import reader_of, settings_of
-from relay.consent.events import EventKind
+from relay.consent.events import EventKind, Evidence
 from relay.consent.facts import Facts
+from relay.consent.fold import said_at
 from relay.consent.rows import COLUMNS
 from relay.policy.files import load_policies
 from relay.store.reading import Reader
@@ -48,8 +49,9 @@ def run(arguments: argparse.Namespace) -> int:
 def _rows(reader: Reader, stream: str, brands: Mapping[str, str]) -> Iterator[dict[str, str]]:
     for name, addresses in _in_groups(reader.consents(stream)):
         known = reader.facts(brands.get(name, ""), name, addresses)
+        evidence = _evidence(reader, name, addresses)
         for address in addresses:
-            yield from _yes_rows(name, address, known[address])
+            yield from _yes_rows(name, address, known[address], evidence)
     yield from _no_rows(reader, stream, brands)
 
 
@@ -65,10 +67,22 @@ def _in_groups(consents: Iterator[tuple[str, Address]]) -> Iterator[tuple[str, l
         yield stream, group
 
 
-def _yes_rows(stream: str, address: Address, facts: Facts) -> Iterator[dict[str, str]]:
+def _evidence(reader: Reader, stream: str, addresses: list[Address]) -> dict[tuple[Address, datetime], Evidence]:
+    """What the ledger holds for each yes, by its time; the facts keep only what mail needs."""
+    return {
+        (event.address, said_at(event)): event.evidence
+        for event in reader.events_of(*addresses)
+        if event.says_yes and event.stream == stream
+    }
+
+
+def _yes_rows(
+    stream: str, address: Address, facts: Facts, evidence: Mapping[tuple[Address, datetime], Evidence]
+) -> Iterator[dict[str, str]]:
     """A row for the yes and one for its renewal: together they come to the same facts again."""
     if facts.yes is None:
         return
+    proof = evidence.get((address, facts.yes.at), Evidence())
     row = {
         "address": str(address),
         "stream": stream,
@@ -78,7 +92,10 @@ def _yes_rows(stream: str, address: Address, facts: Facts) -> Iterator[dict[str,
         "last_contact_at": _iso(facts.last_contact_at),
         "source": facts.yes.source,
         "form_url": facts.yes.form_url,
+        "wording": proof.wording,
         "language": facts.yes.language,
+        "ip": proof.ip,
+        "user_agent": proof.user_agent,
     }
     yield row
     if facts.renewed_at is not None:

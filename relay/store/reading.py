@@ -114,9 +114,10 @@ class Reader:
         with errors_of_the_store():
             return read_facts(self._connection, brand, stream, addresses)
 
-    def events_of(self, address: Address) -> list[Event]:
-        """All events of this person, under whatever spelling, in the order of recording."""
-        return [event_of(row) for row in self._all(query("events_of_people"), json.dumps([address.wide]))]
+    def events_of(self, *addresses: Address) -> list[Event]:
+        """All events of these people, under whatever spelling, in the order of recording."""
+        people = json.dumps([address.wide for address in addresses])
+        return [event_of(row) for row in self._all(query("events_of_people"), people)]
 
     def consents(self, stream: str = "") -> Iterator[tuple[str, Address]]:
         """Stream and address of all that was ever asked for or agreed to; "" for every stream."""

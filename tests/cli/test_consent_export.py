@@ -78,3 +78,11 @@ def test_nothing_to_export_is_a_header(shop: Shop) -> None:
     shop.run("db", "migrate")
     assert shop.run("consent", "export").out.startswith("address,stream,basis,at,act,")
     assert len(shop.run("consent", "export").out.splitlines()) == 1
+
+
+def test_the_evidence_of_a_yes_goes_with_it(shop: Shop) -> None:
+    proof = {"wording": "Yes, send me news", "ip": "192.0.2.7", "user_agent": "Browser/1"}
+    line = {"address": "ann@example.com", "basis": "double-opt-in", "at": ago(9), "confirmed_at": ago(8), **proof}
+    shop.run("consent", "import", shop.file("list.jsonl", json.dumps(line)), "--stream", "newsletter")
+    (row,) = shop.run("consent", "export", "--json").out.splitlines()
+    assert proof.items() <= json.loads(row).items()
