@@ -154,6 +154,8 @@ class Wire(SMTP):
         if self._phase is Phase.LEAVING:
             raise GoneError
         if self._out:
+            if self._writer.is_closing():  # it went away while we were busy; writing would raise under uvloop
+                raise GoneError
             octets = b"".join(self._out)
             self._out.clear()
             self._writer.write(octets)

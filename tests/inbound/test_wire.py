@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import struct
 import time
 
 import pytest
@@ -158,3 +159,29 @@ def test_a_connection_that_ends_is_not_remembered() -> None:
             return len(stage.listeners._guests), sum(isinstance(one, Session) for one in stage.listeners._guests)
 
     assert run(come_and_go()) == (0, 0)
+
+
+@pytest.mark.parametrize("loop", ["asyncio", "uvloop"])
+def test_a_client_that_resets_while_its_mail_is_handled_is_no_fault_of_ours(loop: str) -> None:
+    notebook = Notebook()
+
+    async def vanish() -> None:
+        async with open_stage(notebook) as stage:
+            talk = await stage.ready()
+            away = asyncio.Event()
+            notebook.pause = away.wait
+            for line in ("MAIL FROM:<a@brand.example>", "RCPT TO:<b@c.example>", "DATA"):
+                await talk.say(line)
+            await talk.send(b"Subject: x\r\n\r\nx\r\n.\r\n")
+            await eventually(lambda: bool(notebook.messages))
+            endpoint = talk.writer.get_extra_info("socket")
+            endpoint.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            talk.writer.transport.abort()
+            await asyncio.sleep(0.05)
+            away.set()
+            await eventually(lambda: not stage.listeners._guests)
+            assert notebook.finished == 1
+
+    with capture_logs() as log:
+        run(vanish(), loop)
+    assert [one["event"] for one in log] == []
