@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 import structlog
 
-from relay.decision import Decision, Outcome
+from relay.decision import Decision, Outcome, Result
 
 if TYPE_CHECKING:
     from structlog.typing import FilteringBoundLogger, Processor
@@ -73,7 +73,10 @@ def write_decision(decision: Decision) -> None:
 
 
 def write_outcome(outcome: Outcome) -> None:
-    get_logger().info(
+    """What has to be tried again is a warning: a next hop that is down all night stands out."""
+    logger = get_logger()
+    write = logger.warning if outcome.result in (Result.DEFERRED, Result.UNKNOWN) else logger.info
+    write(
         "outcome",
         id=outcome.decision,
         result=outcome.result,

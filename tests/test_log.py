@@ -36,6 +36,14 @@ def test_an_outcome_is_one_line_under_the_same_id(tmp_path: Path) -> None:
     assert (line["id"], line["reason"], line["seconds"]) == ("01J", "next-hop-deferred", 0.25)
 
 
+def test_an_outcome_that_needs_another_try_stands_out(tmp_path: Path) -> None:
+    log.configure(str(tmp_path / "log"))
+    for result, code in ((Result.DELIVERED, 250), (Result.DEFERRED, 451), (Result.UNKNOWN, 451), (Result.REFUSED, 550)):
+        reply = Reply(code, f"{code // 100}.0.0", "words")
+        log.write_outcome(Outcome("01J", NOW, result, reply, "mx:25", 0.25))
+    assert [line["level"] for line in lines(tmp_path / "log")] == ["info", "warning", "warning", "info"]
+
+
 def test_addresses_are_hashed_with_a_key_where_configured(tmp_path: Path) -> None:
     for name, key in (("one", b"1"), ("again", b"1"), ("other", b"2")):
         log.configure(str(tmp_path / name), hash_key=key)

@@ -108,6 +108,8 @@ async def _connect(wire: Wire, hop: NextHop, context: ssl.SSLContext | None, dea
         raise _untrusted(error) from None
     except TimeoutError:
         raise HopError(Reply(451, "4.4.1", "the next hop does not answer")) from None
+    except ConnectionRefusedError:  # the machine is there, its mail server is not
+        raise HopError(Reply(451, "4.4.1", "the next hop refuses the connection"), lost=True) from None
     except (OSError, UnicodeError):
         raise HopError(Reply(451, "4.4.1", "the next hop cannot be reached"), lost=True) from None
 

@@ -291,7 +291,8 @@ def test_a_hop_that_is_not_there_is_a_deferral(run: Run) -> None:
     async def scene() -> None:
         async with FaultyHop() as hop:
             port = hop.port
-        assert told(await deliver(hop_at(port))) == [("deferred", "451 4.4.1")]
+        (attempt,) = await deliver(hop_at(port))
+        assert str(attempt.reply) == "451 4.4.1 the next hop refuses the connection"
 
     run(scene())
 
