@@ -8,7 +8,8 @@
 
 `demo` makes .venv, installs the hashed requirements and the package into it and runs the demo. `test` adds what the
 tests need, Debian's packages included when it may install them, and runs the linters, the type checker and the tests;
-with arguments it runs only pytest with them. `bench` measures how fast the relay is. `lock` writes the hashed requirements anew from pyproject.toml.
+with arguments it runs only pytest with them. `bench` measures how fast the relay is. `lock` writes the hashed
+requirements anew from pyproject.toml.
 A second run finds everything in place and starts at once. Nothing outside the checkout is changed, but for Debian's
 packages, and those only by root.
 """
