@@ -279,6 +279,8 @@ def certificate(key: ec.EllipticCurvePrivateKey, ends: dt.datetime | None = None
 
 def test_settings_that_this_version_only_reads_are_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     config = tmp_path / "relay.toml"
-    config.write_text('[[client]]\nname = "local"\nnetworks = ["127.0.0.0/8"]\nrefusal = "hold"\n[queue]\nexpire = "1d"\n')
+    config.write_text(
+        '[[client]]\nname = "local"\nnetworks = ["127.0.0.0/8"]\nrefusal = "hold"\n[queue]\nexpire = "1d"\n'
+    )
     assert main(["check", "-c", str(config)]) == 0
     assert "not yet    queue, client.refusal: set, but without effect in this version" in capsys.readouterr().out
