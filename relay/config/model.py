@@ -197,7 +197,7 @@ class RelayFile(Table):
     )
     policies: PathText | None = Field(
         default=None,
-        description="folder of the policy files; without it, policies or the shipped ones",
+        description="folder of the policy files; without it, policies beside this file, else the shipped examples",
         examples=["policies"],
     )
     identity: IdentityTable = Field(default=IdentityTable())
