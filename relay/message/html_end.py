@@ -23,11 +23,11 @@ _RAW_END: Final = {name: re.compile(rb"</" + name + rb"(?=[\s/>])", re.IGNORECAS
 _SWALLOWING: Final = frozenset(
     {b"template", b"select", b"svg", b"math", b"object", b"audio", b"video", b"canvas", b"noscript", b"button"}
 )
-#: Text, and tags without attributes that say nothing of the end: most of a message, skipped in few steps.
-_DULL: Final = re.compile(
-    rb"(?:[^<]++|</?+(?!(?i:body|html|head|plaintext|frameset|"
+#: The "<" of what may matter: not of a lower-case tag without attributes that says nothing of the end. Most are such.
+_NOTABLE: Final = re.compile(
+    rb"<(?!/?+(?!(?:body|html|head|plaintext|frameset|"
     + b"|".join(sorted(_RAW | _SWALLOWING))
-    + rb")>)[a-zA-Z][a-zA-Z0-9]*+>){0,500}"
+    + rb")>)[a-z][a-z0-9]*+>)"
 )
 #: An end tag without a name is a comment; "</" or a tag at the end of the text swallows what is put behind it.
 _BOGUS_END: Final = re.compile(rb"</[^a-zA-Z]")
@@ -105,9 +105,8 @@ class _Scan:
         if self.hidden:
             found = view.find(b"<", position)
             return found if found >= 0 else len(view)
-        while (skipped := _DULL.match(view, position)) is not None and skipped.end() > position:
-            position = skipped.end()
-        return position
+        notable = _NOTABLE.search(view, position)
+        return len(view) if notable is None else notable.start()
 
     def _start_tag(self, name: bytes, attributes: bytes, after: int) -> None:
         if name == b"body":

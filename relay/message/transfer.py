@@ -119,7 +119,8 @@ def _decode_qp(clean: bytes) -> bytes | None:
     # Every escape shrinks by two octets, every soft break by three, and nothing broken shrinks as much.
     breaks = clean.count(b"=\r\n")
     shrunk = 2 * (clean.count(b"=") - breaks) + 3 * breaks
-    if len(clean) - len(octets) == shrunk and clean.count(b"\r") == clean.count(b"\r\n") == clean.count(b"\n"):
+    lines = clean.replace(b"\r\n", b"")
+    if len(clean) - len(octets) == shrunk and b"\r" not in lines and b"\n" not in lines:
         return octets
     return None if _BAD_QP.search(clean) else octets
 
