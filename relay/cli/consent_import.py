@@ -41,13 +41,16 @@ _SHOWN_EVERY: Final = 1 << 16
 
 @dataclass(slots=True)
 class Tally:
-    """What became of the rows. today: how many of the rows taken fall under a reason and a verdict ("shadow" is sent)."""
+    """What became of the rows. today: how many of the rows taken fall under a reason and a verdict ("shadow" is sent).
+    adrift: streams of withdrawals that no policy has.
+    """
 
     rows: int = 0
     taken: int = 0
     known: int = 0
     refused: int = 0
     actless: int = 0
+    adrift: set[str] = field(default_factory=set)
     today: Counter[tuple[Reason, str]] = field(default_factory=Counter)
 
 
@@ -179,6 +182,7 @@ def _take(
         ids = {event.id for event in row}
         tally.known += not ids & fresh
         fresh -= ids
+        tally.adrift |= {event.stream for event in row if event.stream and event.stream not in policies.by_id}
         tally.actless += any(event.basis is Basis.SINGLE_OPT_IN and event.act is None for event in row)
     tally.today += result.today
 
@@ -189,7 +193,7 @@ def _today(
     """Would these rows get mail, with all that is known of them now?"""
     by_stream: dict[str, list[Address]] = {}
     for row in batch:
-        if row[0].stream:
+        if row[0].stream in policies.by_id:
             by_stream.setdefault(row[0].stream, []).append(row[0].address)
     found: Counter[tuple[Reason, str]] = Counter()
     for name, addresses in by_stream.items():
@@ -212,6 +216,8 @@ def _print(tally: Tally, *, dry_run: bool) -> None:
         print(
             f"{tally.actless:,} single opt-ins do not state the act (ticked, clicked, typed, signed) and count as assumed"
         )
+    if tally.adrift:
+        print(f"withdrawals from {', '.join(sorted(tally.adrift))} are kept, but no policy has such a stream (yet)")
     if not tally.today:
         return
     sent = sum(count for (_, verdict), count in tally.today.items() if _is_sent(verdict))

@@ -75,9 +75,11 @@ def events_of_row(row: Mapping[str, object], rules: RowRules) -> tuple[Event, ..
     values = {name: _text(name, row.get(name)) for name in COLUMNS}
     withdrawn_at = _moment("withdrawn_at", values, rules)
     stream = values["stream"] or rules.stream
-    if not stream and (values["basis"] or withdrawn_at is None):
+    says_yes = bool(values["basis"]) or withdrawn_at is None
+    if says_yes and not stream:
         raise RowError("stream: is empty; name it in the row or with --stream")
-    if stream and stream not in rules.brands:
+    # A no is never turned away: the stream may have been given up, or come back.
+    if says_yes and stream and stream not in rules.brands:
         raise RowError(
             f"stream: no policy has the id {stream!r}; known are {', '.join(sorted(rules.brands)) or 'none'}"
         )
@@ -97,7 +99,7 @@ def events_of_row(row: Mapping[str, object], rules: RowRules) -> tuple[Event, ..
         "recorder": rules.recorder,
     }
     events = []
-    if values["basis"] or withdrawn_at is None:
+    if says_yes:
         events.append(_grant(common, values, rules))
     if withdrawn_at is not None:
         events.append(Event(kind=EventKind.WITHDRAW, at=withdrawn_at, **common))

@@ -114,6 +114,13 @@ def test_withdrawals_of_an_old_system_are_taken_over(shop: Shop) -> None:
     assert "ann@example.com" in (shop.folder / "var" / "withdrawals.journal").read_text()
 
 
+def test_a_withdrawal_from_a_stream_that_is_no_more_is_kept_and_named(shop: Shop) -> None:
+    listed = shop.file("list.csv", f"address,stream,withdrawn_at\nann@example.com,given-up,{LONG_AGO}\n")
+    answer = shop.run("consent", "import", listed)
+    assert answer.code == 0
+    assert "1 row: 1 taken, 0 refused\nwithdrawals from given-up are kept" in answer.out
+
+
 def test_json_lines_and_standard_input(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     line = json.dumps({"address": "ann@example.com", "basis": "written", "at": RECENTLY, "language": "ja"})
     stdin = io.TextIOWrapper(io.BytesIO(f"{line}\n{{}}\n".encode()))

@@ -63,6 +63,13 @@ def test_withdrawn_at_becomes_a_withdrawal_beside_or_instead_of_the_grant() -> N
     assert (alone.kind, alone.stream, alone.brand) == (EventKind.WITHDRAW, "", "brand")
 
 
+def test_a_no_is_taken_even_for_a_stream_that_no_policy_has() -> None:
+    alone = only({"address": "ann@example.com", "stream": "given-up", "withdrawn_at": "2025-06-01T00:00:00Z"})
+    assert (alone.kind, alone.stream, alone.brand) == (EventKind.WITHDRAW, "given-up", "")
+    with pytest.raises(RowError, match="no policy"):  # with a yes in it, the row would say more than can be known
+        events_of_row(GOOD | {"stream": "given-up", "withdrawn_at": "2025-06-01T00:00:00Z"}, RULES)
+
+
 @pytest.mark.parametrize(
     ("change", "words"),
     [
