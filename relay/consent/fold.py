@@ -8,6 +8,7 @@ replay can bring a withdrawn address back.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
@@ -136,7 +137,7 @@ def fold(events: Iterable[Event], noes: Iterable[No]) -> Folded:
 
 def facts_of(folded: Folded, noes: Iterable[No], contact_at: datetime | None, stream: str) -> Facts:
     """Facts from what is kept: the folded row, the noes that cover it, the watermark of the stream's deliveries."""
-    standing = {kind: list[No]() for kind in EventKind}
+    standing: defaultdict[EventKind, list[No]] = defaultdict(list)
     for no in noes:
         cleared_at = _newest_active(folded) if no.kind is EventKind.UNDELIVERABLE else folded.freed_at
         if cleared_at is None or cleared_at <= no.at:

@@ -56,11 +56,11 @@ class Grouping(Generic[_W]):
     async def do(self, work: _W) -> Any:
         """Have it done; the work's result. Raises StoreUnavailableError, or what the work itself raised."""
         future = self._submit(work)
+        timer = asyncio.get_running_loop().call_later(_PATIENCE, _give_up, future)
         try:
-            async with asyncio.timeout(_PATIENCE):
-                return await future
-        except TimeoutError:
-            raise StoreUnavailableError(f"the store did not answer within {_PATIENCE:.0f} s") from None
+            return await future
+        finally:
+            timer.cancel()
 
     def do_later(self, work: _W) -> None:
         """Have it done soon, and again while the store is away; nobody learns of a failure. Dropped when it is closed."""
@@ -141,6 +141,11 @@ class Grouping(Generic[_W]):
         if isinstance(error, StoreBrokenError) and not isinstance(self._closed, StoreBrokenError):
             self._closed = error
             self._on_broken(error)
+
+
+def _give_up(future: asyncio.Future[Any]) -> None:
+    if not future.done():
+        future.set_exception(StoreUnavailableError(f"the store did not answer within {_PATIENCE:.0f} s"))
 
 
 def _answer(group: Sequence[tuple[Any, asyncio.Future[Any] | None]], results: Sequence[Any]) -> None:
