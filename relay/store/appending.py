@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 
 from relay.address import Address
 from relay.consent.events import Event, EventKind
-from relay.consent.fold import Folded, No, fold_person
+from relay.consent.fold import Folded, No, fold_person, said_at
 from relay.consent.ledger import GENESIS, RANDOMNESS_OCTETS, line_of, link
 from relay.store.queries import query
 from relay.store.rows import event_of, event_row, folded_row, no_row
@@ -26,11 +27,20 @@ def append_events(
     fresh = [event for event in {event.id: event for event in events}.values() if event.id not in known]
     if fresh:
         history = _history(connection, {event.address.wide for event in fresh})
+        fresh = [_after_what_was_said(event, history.get(event.address.wide, ())) for event in fresh]
         known.update(_chain(connection, fresh, randomness))
         for event in fresh:
             history.setdefault(event.address.wide, []).append(event)
         _refold(connection, fresh, history)
     return tuple(known[event.id] for event in events)
+
+
+def _after_what_was_said(event: Event, history: Iterable[Event]) -> Event:
+    """A no that comes now follows every yes that stands in the ledger, even when the clock was set back in between."""
+    if event.kind not in NOES or event.at != event.recorded_at:
+        return event
+    newest = max((said_at(before) for before in history if before.says_yes), default=event.recorded_at)
+    return event if newest <= event.recorded_at else replace(event, at=newest, recorded_at=newest)
 
 
 def _history(connection: sqlite3.Connection, people: Iterable[str]) -> dict[str, list[Event]]:

@@ -110,3 +110,19 @@ def test_the_ledger_keeps_what_cannot_be_changed_by_adding() -> None:
         rows = connection.execute("SELECT id, kind FROM ledger ORDER BY sequence").fetchall()
         assert [kind for _, kind in rows] == ["grant", "withdraw"]
         assert rows[0][0] == said.id
+
+
+def test_a_no_that_comes_after_the_clock_was_set_back_still_beats_the_yes_before_it() -> None:
+    with database() as connection:
+        append_events(connection, [grant(at=NOW, own_act=True)], os.urandom)
+        append_events(connection, [withdraw(at=ago(1), recorded_at=ago(1))], os.urandom)
+        facts = read_facts(connection, "brand", "newsletter", [ANN])[ANN]
+        assert facts.withdrawn_at == NOW
+        assert facts.yes is None
+
+
+def test_a_no_of_the_past_stays_in_the_past() -> None:
+    with database() as connection:
+        append_events(connection, [grant(at=ago(1), own_act=True)], os.urandom)
+        append_events(connection, [withdraw(at=ago(2))], os.urandom)
+        assert read_facts(connection, "brand", "newsletter", [ANN])[ANN].withdrawn_at is None
