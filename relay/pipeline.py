@@ -28,6 +28,7 @@ from relay.store.port import Store, StoreUnavailableError
 
 #: Facts read so shortly before are not read again: a mail and a withdrawal that cross within it cannot be told apart.
 _FRESH: Final = timedelta(milliseconds=100)
+_RECIPIENT_ACCEPTED: Final = Reply(250, "2.1.5", "recipient accepted")
 
 
 class Pipeline:
@@ -67,7 +68,7 @@ class Pipeline:
         bound = self._bound(tx)
         stream = None if needs_headers(bound) else settle(bound, tx.client.name, tx.sender, {})
         if stream is None:  # a header settles it, or nobody claims it
-            return Reply(250, "2.1.5", "recipient accepted")
+            return _RECIPIENT_ACCEPTED
         try:
             facts = await self._facts(stream, [recipient.address])
             now = self._clock()
@@ -80,8 +81,9 @@ class Pipeline:
                 decision_id=self._id(now),
                 after_data=False,
             )
-            if not decision.passes:
-                await self._record([decision])
+            if decision.passes:  # only the look at DATA counts, and is recorded
+                return _RECIPIENT_ACCEPTED
+            await self._record([decision])
         except StoreUnavailableError as error:
             return self._outage(tx, error)
         return decision.reply
