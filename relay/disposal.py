@@ -204,7 +204,7 @@ def footer_facts(stream: Stream, facts: Facts | None, language: str) -> FooterFa
         audience=text_in(stream.audience, language),
         agreed=yes is not None and yes.basis in _AGREED,
         consented_on=None if yes is None else yes.at.astimezone(UTC).date(),
-        source="" if yes is None else yes.form_url,  # `source` is in operators' words: "import FILE:7"
+        source="" if yes is None else yes.form_url or yes.source,
     )
 
 

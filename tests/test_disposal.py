@@ -37,7 +37,7 @@ def test_the_footer_says_where_and_when_the_person_agreed(newsletter: Stream) ->
     assert facts.agreed
     assert facts.consented_on == (NOW - timedelta(days=3)).date()
     assert facts.source == "https://brand.example/form"
-    assert footer_facts(newsletter, yes(), "en").source == ""  # "import FILE:7" is nothing for readers
+    assert footer_facts(newsletter, yes(), "en").source == "fair in Osaka"
 
 
 @pytest.mark.parametrize("basis", [Basis.CUSTOMER, Basis.PUBLISHED, Basis.ASSUMED])

@@ -47,7 +47,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     withdrawing.add_argument("--stream", default="", metavar="S", help="from this stream only (default: all mail)")
     withdrawing.add_argument("--at", default="now", metavar="T", help="when the person said so (default: now)")
     withdrawing.add_argument("--timezone", default="", metavar="ZONE", help="of --at without a zone")
-    withdrawing.add_argument("--source", default="cli", help="how it reached you")
+    withdrawing.add_argument("--source", default="", help="how it reached you")
     verifying = add_action(actions, "verify", "check that nobody has changed the ledger")
     verifying.add_argument("--json", action="store_true", help="print the result as JSON")
     for leaf in (importing, exporting, showing, granting, withdrawing, verifying):
@@ -70,7 +70,7 @@ def _add_grant_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--confirmed-at", default="", metavar="T", help="when the link of a double opt-in was clicked")
     parser.add_argument("--timezone", default="", metavar="ZONE", help="of times without a zone: Asia/Tokyo or +09:00")
-    parser.add_argument("--source", default="cli", help="where the consent was given")
+    parser.add_argument("--source", default="", help="where the consent was given; the reader sees it in the footer")
     parser.add_argument("--form-url", default="", metavar="URL", help="page of the form")
     parser.add_argument("--wording", default="", help="the words that the person agreed to, or their hash")
     parser.add_argument("--language", default="", help="language of the form")

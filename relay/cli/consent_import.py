@@ -70,7 +70,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("file", metavar="FILE", help="CSV with a header, or JSON lines; - reads standard input")
     parser.add_argument("--stream", default="", metavar="S", help="stream of rows that name none")
     parser.add_argument("--timezone", default="", metavar="ZONE", help="of times without a zone: Asia/Tokyo or +09:00")
-    parser.add_argument("--source", default="", help='source of rows that name none (default: "import FILE")')
+    parser.add_argument(
+        "--source",
+        default="",
+        help="where the consents were given, for rows that do not say; readers see it in the footer",
+    )
     parser.add_argument("--encoding", default="utf-8", help="of the file, e.g. cp932 (default: utf-8)")
     parser.add_argument("--rejects", metavar="FILE", help="write the rows that were not taken here, as they stood")
     parser.add_argument("--dry-run", action="store_true", help="say what would happen, change nothing")
@@ -84,7 +88,8 @@ def run(arguments: argparse.Namespace) -> int:
     rules = RowRules(
         brands={stream.id: stream.brand for stream in policies.streams},
         now=now_in_utc(),
-        source=arguments.source or f"import {name}",
+        source=arguments.source,
+        recorder=f"import {name}",
         stream=arguments.stream,
         timezone=zone_of(arguments.timezone),
         loose_domains=settings.addresses.loose_domains,

@@ -74,7 +74,8 @@ def timeline(events: Iterable[Event], address: Address) -> Iterator[str]:
 def details_of(facts: Facts) -> Iterator[str]:
     """What counts in one stream, a line each."""
     if facts.yes is not None:
-        yield f"yes: {_BASIS[facts.yes.basis]} ({facts.yes.act}), {_minute(facts.yes.at)}, from {facts.yes.source}"
+        origin = f", from {facts.yes.source}" if facts.yes.source else ""
+        yield f"yes: {_BASIS[facts.yes.basis]} ({facts.yes.act}), {_minute(facts.yes.at)}{origin}"
     for moment, words in (
         (facts.renewed_at, "renewed"),
         (facts.requested_at, "asked to confirm, no answer yet"),
@@ -101,11 +102,7 @@ def _sentence(event: Event, address: Address) -> str:
         words.append(f"({stated})")
     if event.confirmed_at is not None:
         words.append(f"and clicked the confirmation at {_minute(event.confirmed_at)}")
-    words.append(f"- {event.source}")
-    evidence = event.evidence
-    for name, value in (("form", evidence.form_url), ("IP", evidence.ip), ("language", evidence.language)):
-        if value:
-            words.append(f"[{name} {value}]")
+    words.extend(_origin(event))
     if event.address != address:
         words.append(f"[as {event.address}]")
     if event.own_act and event.recorder == "cli":
@@ -113,6 +110,15 @@ def _sentence(event: Event, address: Address) -> str:
     if not event.live:
         words.append(f"[recorded {_minute(event.recorded_at)} by {event.recorder}]")
     return " ".join(words)
+
+
+def _origin(event: Event) -> Iterator[str]:
+    if event.source:
+        yield f"- {event.source}"
+    evidence = event.evidence
+    for name, value in (("form", evidence.form_url), ("IP", evidence.ip), ("language", evidence.language)):
+        if value:
+            yield f"[{name} {value}]"
 
 
 def _minute(moment: datetime) -> str:

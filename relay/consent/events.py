@@ -70,10 +70,11 @@ class Event:
     brand: whose stream it is. stream: "" for all commercial streams of the brand (only withdraw, complain,
     undeliverable, erase); a complaint always counts for all of them, whichever it names. basis and act: only for what
     says yes. act: None when nobody stated it; the basis then speaks for itself where its very meaning is an act.
-    confirmed_at: for a grant imported with the time of its click. last_contact_at: for imports that know it. source: where it comes from ("one-click", "import FILE:7",
-    "cli", a URL). recorder: who wrote it ("web", "cli", a client's name). live: recorded when it happened, not
-    imported. own_act: the person's own doing, or an operator's explicit --after-withdrawal: only such a yes can free
-    an address from an earlier withdrawal (law 2).
+    confirmed_at: for a grant imported with the time of its click. last_contact_at: for imports that know it. source:
+    where it comes from, in words that its reader may see ("fair in Osaka", a URL, "one-click"), "" when nobody said.
+    recorder: who wrote it ("web", "cli", "import FILE"). live: recorded when it happened, not imported. own_act: the
+    person's own doing, or an operator's explicit --after-withdrawal: only such a yes can free an address from an
+    earlier withdrawal (law 2).
     """
 
     id: str

@@ -50,12 +50,13 @@ class RowRules:
     """What holds for all rows of one import.
 
     brands: brand of each known stream. stream: for rows that name none. timezone: of times without a zone, None: these
-    are refused. now: aware UTC, the time of recording. source: for rows that name none.
+    are refused. now: aware UTC, the time of recording. source: for rows that name none, "" when nothing is known.
+    recorder: who brings the list.
     """
 
     brands: Mapping[str, str]
     now: datetime
-    source: str
+    source: str = ""
     recorder: str = "cli"
     stream: str = ""
     timezone: tzinfo | None = None

@@ -127,7 +127,8 @@ def test_json_lines_and_standard_input(shop: Shop, monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(sys, "stdin", stdin)
     answer = shop.run("consent", "import", "-", "--stream", "newsletter")
     assert answer.err == "standard input:2: address: is empty\n"
-    assert shop.standing("ann@example.com")["facts"]["yes"]["source"] == "import standard input"
+    assert shop.standing("ann@example.com")["facts"]["yes"]["source"] == ""  # readers see it: no name of a file
+    assert "by import standard input]" in shop.run("consent", "show", "ann@example.com").out
 
 
 def test_the_list_that_is_read_is_never_written_over(shop: Shop) -> None:
