@@ -22,8 +22,6 @@ _LIST_ID: Final = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(?:\.[A-Za-z0-9!#$
 _URL: Final = re.compile(r"https?://[!-;=?-~]{1,900}")
 #: RFC 8058 section 3.1; plain http only where nobody can listen, to try things out on one machine.
 _ONE_CLICK_URL: Final = re.compile(r"https://|http://(?:127(?:\.\d{1,3}){3}|localhost|\[::1\])[:/]")
-#: RFC 8058 section 3.1; a page that only this machine can open is being tried out.
-_ONE_CLICK: Final = re.compile(r"https://|http://(?:localhost|127\.[0-9.]+|\[::1\])(?=[:/])", re.IGNORECASE)
 
 _QUOTED: Final = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*"', re.DOTALL)
 _ANGLE: Final = re.compile(rb"<([^<>]*+)>")
@@ -95,12 +93,6 @@ def list_fields(unsubscribe_url: str, list_id: str, *, one_click: bool) -> bytes
             raise ValueError("the list id is not a dotted name (RFC 2919)")
         fields += f"List-Id: <{list_id}>\r\n"
     return fields.encode("ascii")
-
-
-def put_in_front(content: bytes, fields: bytes) -> bytes:
-    """Content with fields before its own; an mbox "From " line, where there is one, stays first."""
-    top = index(content).top
-    return content[:top] + fields + content[top:]
 
 
 def applied(content: bytes, edits: list[Edit]) -> bytes:

@@ -6,7 +6,7 @@ Never does IO and never decides anything.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
@@ -230,6 +230,3 @@ class Policies:
     @cached_property
     def by_id(self) -> Mapping[str, Stream]:
         return {stream.id: stream for stream in self.streams}
-
-    def of_brand(self, brand: str) -> Iterator[Stream]:
-        return (stream for stream in self.streams if stream.brand == brand)

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from relay.message.headers import applied, from_domain, header_values, list_fields, put_in_front, removed_fields
+from relay.message.headers import applied, from_domain, header_values, list_fields, removed_fields
 from relay.message.index import index
 
 
@@ -74,11 +74,6 @@ def test_one_click_needs_https_and_list_ids_are_dotted_names() -> None:
     for bad in ("news", "a b.example", "x>." + "y", "a." + "b" * 300):
         with pytest.raises(ValueError, match="list id"):
             list_fields("https://a.example/u", bad, one_click=True)
-
-
-def test_new_fields_stand_below_an_mbox_line() -> None:
-    assert put_in_front(b"From x\r\nTo: y\r\n\r\n", b"A: b\r\n") == b"From x\r\nA: b\r\nTo: y\r\n\r\n"
-    assert put_in_front(b"To: y\r\n\r\n", b"A: b\r\n") == b"A: b\r\nTo: y\r\n\r\n"
 
 
 def test_edits_apply_from_front_to_back() -> None:

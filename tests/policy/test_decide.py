@@ -108,6 +108,12 @@ def test_shadow_mode_lets_pass_and_records_what_it_would_have_done(tmp_path: Pat
     assert decision.reply.code == 250
 
 
+def test_in_shadow_mode_nothing_is_edited_so_nothing_is_impossible_to_edit(tmp_path: Path) -> None:
+    decision = decided(stream(tmp_path, 'mode = "shadow"'), FRESH, why="an encrypted part")
+    assert decision.reasons == (Reason.CONFIRMED,)
+    assert decision.passes
+
+
 def test_shadow_mode_still_heeds_a_withdrawal(tmp_path: Path) -> None:
     decision = decided(stream(tmp_path, 'mode = "shadow"'), Facts(withdrawn_at=NOW, withdrawn_from="newsletter"))
     assert not decision.passes

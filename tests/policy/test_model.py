@@ -22,12 +22,10 @@ def test_a_text_is_found_in_the_language_nearest_to_the_wanted_one(
     assert text_in(texts, language) == found
 
 
-def test_policies_are_found_by_id_and_by_brand(newsletter: Stream, receipts: Stream) -> None:
+def test_policies_are_found_by_id(newsletter: Stream, receipts: Stream) -> None:
     policies = Policies((newsletter, receipts), "hash")
 
     assert policies.by_id["receipts"] is receipts
-    assert list(policies.of_brand("brand")) == [newsletter, receipts]
-    assert list(policies.of_brand("other")) == []
 
 
 def test_an_origin_reads_as_a_place_with_its_source() -> None:
