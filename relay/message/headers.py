@@ -8,7 +8,7 @@ from typing import Final
 
 import idna
 
-from relay.message.index import Field, Index, index, unfolded
+from relay.message.index import Field, Index, unfolded
 
 #: Fields for us, or for the sender alone: not for the recipient.
 _REMOVED: Final = frozenset({"bcc", "resent-bcc"})
