@@ -54,6 +54,39 @@ def test_a_relay_listens_for_mail_and_for_people_and_lets_go_of_all(tmp_path: Pa
     asyncio.run(play())
 
 
+def test_while_the_last_mail_is_finished_nobody_else_is_let_in(tmp_path: Path) -> None:
+    async def play() -> None:
+        reached, go_on = asyncio.Event(), asyncio.Event()
+
+        async def stall(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            reached.set()
+            await go_on.wait()
+            writer.close()
+
+        hop = await asyncio.start_server(stall, "127.0.0.1", 0)
+        port = hop.sockets[0].getsockname()[1]
+        settings = settings_in(tmp_path, f'[[next_hop]]\naddress = "127.0.0.1:{port}"\n', {"RELAY_MODE": "observe"})
+        async with hop:
+            relay = running(settings)
+            smtp = (await relay.__aenter__()).smtp[0]
+            reader, writer = await asyncio.open_connection(smtp.host, smtp.port)
+            writer.write(b"EHLO x.example\r\nMAIL FROM:<a@b.example>\r\nRCPT TO:<c@d.example>\r\nDATA\r\n")
+            await reader.readuntil(b"\r\n354 ")
+            writer.write(b"Subject: last\r\n\r\nmail\r\n.\r\n")
+            await reached.wait()
+            leaving = asyncio.create_task(relay.__aexit__(None, None, None))
+            await asyncio.sleep(0.1)
+            assert not leaving.done()
+            with pytest.raises(ConnectionRefusedError):
+                await asyncio.open_connection(smtp.host, smtp.port)
+            go_on.set()
+            assert b"\r\n451 4." in await reader.read()
+            await leaving
+            writer.close()
+
+    asyncio.run(play())
+
+
 def test_what_cannot_start_leaves_nothing_running(tmp_path: Path) -> None:
     async def play() -> None:
         async with running(settings_in(tmp_path)) as first:
