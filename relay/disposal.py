@@ -17,12 +17,13 @@ from relay.consent.facts import Facts
 from relay.decision import Decision, Outcome, Result
 from relay.envelope import Recipient, Transaction
 from relay.log import get_logger
-from relay.message.compose import Common, Fallback, Personal, Prepared, Rules, Undisclosable, copy_for, prepare
+from relay.message.compose import Common, Personal, Prepared, Undisclosable, copy_for, prepare
 from relay.message.dkim import Signer, choose_signers, signed
 from relay.message.footer import FooterFacts
 from relay.message.headers import from_domain
 from relay.message.index import Index
 from relay.message.received import date_field, message_id_field, received_field
+from relay.message.rules import Fallback, Rules
 from relay.outbound.attempt import Attempt, Mail, NextHops
 from relay.policy.model import Mode, Stream, text_in
 from relay.reason import Reason

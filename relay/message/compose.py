@@ -8,22 +8,14 @@ say: refused, wrapped, or sent with the header fields alone.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import StrEnum
 
 from relay.message.displayed import displayed_parts
 from relay.message.footer import FooterFacts, render
 from relay.message.headers import Edit, applied, list_fields, removed_fields
 from relay.message.index import Index, Part, parts_of
+from relay.message.rules import Fallback, Rules
 from relay.message.text_part import TextPlan, planned, with_footer
 from relay.message.wrap import wrapped
-
-
-class Fallback(StrEnum):
-    """What becomes of a message that cannot carry the footer: the policy's `message.undisclosable`."""
-
-    REJECT = "reject"
-    WRAP = "wrap"
-    HEADERS_ONLY = "headers-only"
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,15 +25,6 @@ class Common:
     received: bytes
     date: bytes
     message_id: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class Rules:
-    """commercial: with list fields and footer. list_id: of the stream, "" for none."""
-
-    commercial: bool
-    list_id: str = ""
-    fallback: Fallback = Fallback.REJECT
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,9 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from relay.message.compose import Common, Fallback, Personal, Rules, Undisclosable, copy_for, prepare
+from relay.message.compose import Common, Personal, Undisclosable, copy_for, prepare
 from relay.message.footer import FooterFacts
 from relay.message.index import Part, index, parts_of
+from relay.message.rules import Fallback, Rules
 
 COMMON = Common(b"Received: from a by b; now\r\n", b"Date: now\r\n", b"Message-ID: <new@b>\r\n")
 FACTS = FooterFacts(

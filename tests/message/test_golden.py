@@ -13,9 +13,10 @@ from pathlib import Path
 
 import pytest
 
-from relay.message.compose import Common, Fallback, Personal, Rules, Undisclosable, copy_for, prepare
+from relay.message.compose import Common, Personal, Undisclosable, copy_for, prepare
 from relay.message.footer import FooterFacts
 from relay.message.index import index
+from relay.message.rules import Fallback, Rules
 
 GOLDEN = Path(__file__).parent.parent / "golden"
 NAMES = sorted(path.name.removesuffix(".in.eml") for path in GOLDEN.glob("*.in.eml"))
