@@ -11,7 +11,8 @@ from pydantic import ConfigDict, Field
 
 from relay.config.toml import Table
 from relay.consent.events import Act, Basis
-from relay.policy.model import ExistingListUnsubscribe, Kind, Mode, RefusedAfterData, Undisclosable
+from relay.message.rules import Existing, Fallback
+from relay.policy.model import Kind, Mode, RefusedAfterData
 from relay.policy.values import (
     AddressPatterns,
     Age,
@@ -112,15 +113,15 @@ class HoldTable(Table):
 class MessageTable(Table):
     """[message]: what is done to the message."""
 
-    existing_list_unsubscribe: ExistingListUnsubscribe = Field(
-        default=ExistingListUnsubscribe.REPLACE,
+    existing_list_unsubscribe: Existing = Field(
+        default=Existing.REPLACE,
         description="The mailer's own List-Unsubscribe: replace; not yet: keep or combine",
     )
     unsubscribe_hosts: Hosts = Field(
         default=(), description="Hosts to which a withdrawal may be passed on; no effect yet"
     )
-    undisclosable: Undisclosable = Field(
-        default=Undisclosable.REJECT, description="Mail that cannot carry the footer: reject, wrap or headers-only"
+    undisclosable: Fallback = Field(
+        default=Fallback.REJECT, description="Mail that cannot carry the footer: reject, wrap or headers-only"
     )
     language: Language | None = Field(default=None, description="Language where the person's own is not known")
     refused_after_data: RefusedAfterData = Field(

@@ -10,7 +10,8 @@ from typing import Final
 from relay.address import Address, AddressError, address_from_text, matches_pattern
 from relay.config.toml import Problem
 from relay.consent.events import Basis
-from relay.policy.model import ExistingListUnsubscribe, Match, Mode, Policies, RefusedAfterData, Stream
+from relay.message.rules import Existing
+from relay.policy.model import Match, Mode, Policies, RefusedAfterData, Stream
 
 #: Names that RFC 2606 and RFC 6761 keep for examples; nobody lives there.
 _EXAMPLE: Final = re.compile(r"(?:^|[./@])(?:example|test|invalid)(?:\.(?:com|net|org))?(?:[/:]|$)")
@@ -83,7 +84,7 @@ def _not_yet(stream: Stream) -> Iterator[Problem]:
     """What a policy asks for and this version does not do."""
     message = stream.message
     for key, asked in (
-        ("message.existing_list_unsubscribe", message.existing_list_unsubscribe is not ExistingListUnsubscribe.REPLACE),
+        ("message.existing_list_unsubscribe", message.existing_list_unsubscribe is not Existing.REPLACE),
         ("message.unsubscribe_hosts", bool(message.unsubscribe_hosts)),
         ("message.refused_after_data", message.refused_after_data is not RefusedAfterData.REPORT),
     ):

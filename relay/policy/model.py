@@ -15,6 +15,7 @@ from typing import Final
 
 from relay.consent.events import Act, Basis
 from relay.consent.facts import Freshness
+from relay.message.rules import Amp, Existing, Fallback, OldSignatures, PlainCharset
 from relay.reason import Reason, Verdict
 
 
@@ -32,22 +33,6 @@ class Mode(StrEnum):
 
     ENFORCE = "enforce"
     SHADOW = "shadow"
-
-
-class ExistingListUnsubscribe(StrEnum):
-    """What happens to a List-Unsubscribe field that the mailer has already set."""
-
-    KEEP = "keep"
-    REPLACE = "replace"
-    COMBINE = "combine"
-
-
-class Undisclosable(StrEnum):
-    """What happens to signed or encrypted mail that cannot carry the footer without harm."""
-
-    REJECT = "reject"
-    WRAP = "wrap"
-    HEADERS_ONLY = "headers-only"
 
 
 class RefusedAfterData(StrEnum):
@@ -76,12 +61,15 @@ def text_in(texts: Texts, language: str, fallback: str = "en") -> str:
 
 @dataclass(frozen=True, slots=True)
 class SenderIdentity:
-    """Who speaks, as the footer and the pages show it. contact: a URL, mail address or telephone number."""
+    """Who speaks, as the footer and the pages show it. contact: a URL, mail address or telephone number. stop_address:
+    a mail address where people can ask to stop, "" without one.
+    """
 
     name: Texts
     postal_address: Texts
     contact: str
     privacy_policy: str
+    stop_address: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,15 +107,40 @@ class HoldRules:
 
 @dataclass(frozen=True, slots=True)
 class MessageRules:
-    """language: of footer and pages where the person's own is not known. unsubscribe_hosts: where a withdrawal may be
-    passed on to when the mailer's own List-Unsubscribe was replaced.
+    """What is done to the message; the choices are those of `relay.message.rules`.
+
+    language: of footer and pages where the person's own is not known. timezone: an IANA name that loads; the day of a
+    consent is told in it. unsubscribe_hosts: where a withdrawal may be passed on to when the mailer's own
+    List-Unsubscribe was replaced. feedback_id, cfbl_address, precedence: "" for none.
     """
 
-    existing_list_unsubscribe: ExistingListUnsubscribe = ExistingListUnsubscribe.REPLACE
-    undisclosable: Undisclosable = Undisclosable.REJECT
+    existing_list_unsubscribe: Existing = Existing.REPLACE
+    undisclosable: Fallback = Fallback.REJECT
+    amp: Amp = Amp.KEEP
+    charset: PlainCharset = PlainCharset.UTF_8
+    old_signatures: OldSignatures = OldSignatures.REMOVE
     language: str = "en"
+    timezone: str = "UTC"
+    feedback_id: str = ""
+    cfbl_address: str = ""
+    precedence: str = ""
+    auto_submitted: bool = False
     refused_after_data: RefusedAfterData = RefusedAfterData.REPORT
     unsubscribe_hosts: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class FooterWords:
+    """[footer.LANG]: the stream's own words in one language, each "" where the built-in ones stay.
+
+    text, html: Jinja2 templates of the whole footer, the content of their files. why: the template of its sentence
+    that says why the person gets the mail. date: how a day is written, of {year}, {month} and {day}.
+    """
+
+    text: str = ""
+    html: str = ""
+    why: str = ""
+    date: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,7 +200,7 @@ class Origin:
 class Stream:
     """One kind of mail with one purpose: one policy file.
 
-    sender: None only where the kind is not commercial. verdicts: complete, one for each reason. internal: address
+    sender: None only where the kind is not commercial. footers: own words by language tag. verdicts: complete, one for each reason. internal: address
     patterns that need no consent. file: as its problems name it. hash: SHA-256 (hex) of what the file means; comments,
     layout, file name and [[expect]] do not change it. origins: key ("consent.stale_after") to where it was written.
     """
@@ -210,6 +223,7 @@ class Stream:
     file: str
     hash: str
     profiles: tuple[str, ...] = ()
+    footers: Mapping[str, FooterWords] = field(default_factory=dict)
     origins: Mapping[str, Origin] = field(default_factory=dict, compare=False)
 
     @property

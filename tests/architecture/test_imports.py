@@ -19,14 +19,17 @@ VALUES: Final = ("address", "address_wide", "reply", "reason", "decision", "enve
 BELOW_STORE: Final = {"log", "metrics", "message", "policy", "consent", "config"}
 BELOW_PIPELINE: Final = BELOW_STORE | {"store", "outbound"}
 
+#: The journey of a message, with its effects: one part.
+JOURNEY: Final = ("pipeline", "disposal", "rewriting")
+
 #: What each part may import, itself and the values always included. A part that is not named may be imported by none.
 MAY_IMPORT: Final = {
     "values": set[str](),
     "consent": set(),
     "message": set(),
     "config": {"consent"},
-    # reads TOML as the configuration does, and knows nothing of the settings
-    "policy": {"config.toml", "config.mistakes", "config.problems", "config.durations", "consent"},
+    # reads TOML as the configuration does, and knows nothing of the settings; its choices are those of the rewriting
+    "policy": {"config.toml", "config.mistakes", "config.problems", "config.durations", "consent", "message"},
     "log": {"config"},
     "metrics": {"config"},
     "store": BELOW_STORE,
@@ -98,7 +101,7 @@ def is_our_module(name: str) -> bool:
 def part_of(module: str) -> str:
     """`relay.store.sqlite` -> `store`; the modules of values are one part, and so is the journey with its effects."""
     first = module.split(".")[1]
-    return "values" if first in VALUES else "pipeline" if first == "disposal" else first
+    return "values" if first in VALUES else "pipeline" if first in JOURNEY else first
 
 
 def is_allowed(edge: Import) -> bool:

@@ -5,7 +5,8 @@ from datetime import timedelta
 
 import pytest
 
-from relay.policy.model import Mode, Policies, Undisclosable
+from relay.message.rules import Fallback
+from relay.policy.model import Mode, Policies
 from relay.reason import MEANINGS, Reason, Verdict
 
 Load = Callable[..., Policies]
@@ -18,7 +19,7 @@ def test_every_default_is_filled_in(load: Load, newsletter_text: str) -> None:
     assert stream.verdicts == {reason: meaning.default for reason, meaning in MEANINGS.items()}
     assert stream.consent.freshness.stale_after == timedelta(days=365)
     assert stream.hold.longest == timedelta(days=14)
-    assert stream.message.undisclosable is Undisclosable.REJECT
+    assert stream.message.undisclosable is Fallback.REJECT
     assert stream.message.language == "ja"
     assert stream.profiles == ("seed",)
 
