@@ -7,9 +7,10 @@ import contextlib
 import gc
 import secrets
 import signal
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from multiprocessing.connection import Connection
 from typing import Final
 
@@ -17,18 +18,21 @@ import uvloop
 
 from relay import log
 from relay.config.problems import ProblemsError
-from relay.config.settings import DkimKey, HostPort, LoggedAddresses, Settings
+from relay.config.settings import HostPort, LoggedAddresses, Settings
 from relay.disposal import Forwarder
 from relay.inbound.listener import start_listeners
 from relay.log import get_logger
-from relay.message.dkim import DkimKeyError, Signer, load_key
+from relay.message.dkim import DkimKeyError
 from relay.outbound.attempt import NextHops
 from relay.pipeline import Pipeline
 from relay.policy.files import load_policies
 from relay.policy.model import Policies
+from relay.rewriting import Rewriter
+from relay.store.dkim_keys import load_signers
 from relay.store.keys import KeyFileError, load_secret, load_token_keys
 from relay.store.port import Store, StoreUnavailableError
 from relay.store.sqlite import open_store
+from relay.tokens import seal
 from relay.web.app import build_app
 from relay.web.server import start_web
 from relay.workers.supervisor import READY
@@ -85,10 +89,9 @@ async def running(settings: Settings) -> AsyncIterator[Relay]:
             settings.next_hops, settings.identity.hostname, budget=settings.limits.transaction.total_seconds()
         )
         stack.push_async_callback(next_hops.close)
-        forwarder = Forwarder(
-            next_hops=next_hops,
-            dkim=_signers(settings.dkim),
-            tokens=tokens,
+        rewriter = Rewriter(
+            dkim=load_signers(settings.dkim),
+            seal=partial(seal, tokens),
             hostname=settings.identity.hostname,
             mail_domain=settings.identity.mail_domain,
             public_url=settings.web.public_url,
@@ -98,7 +101,7 @@ async def running(settings: Settings) -> AsyncIterator[Relay]:
         pipeline = Pipeline(
             store=store,
             policies=book.current,
-            forwarder=forwarder,
+            forwarder=Forwarder(next_hops=next_hops, rewriter=rewriter, clock=_now),
             mode=settings.mode,
             clock=_now,
             randomness=secrets.token_bytes,
@@ -151,13 +154,6 @@ def _keep_from_collector() -> None:
 def hash_key(settings: Settings) -> bytes | None:
     """The secret for hashed addresses in the log, None where they stand in clear. Raises KeyFileError."""
     return load_secret(settings.keys.addresses) if settings.log.addresses is LoggedAddresses.HASHED else None
-
-
-def _signers(keys: Mapping[str, tuple[DkimKey, ...]]) -> dict[str, tuple[Signer, ...]]:
-    return {
-        domain: tuple(Signer(one.domain, one.selector, load_key(one.key.read_bytes())) for one in several)
-        for domain, several in keys.items()
-    }
 
 
 def _why(error: Exception) -> str:

@@ -6,29 +6,23 @@ Decides nothing about consent. Work that is the same for all recipients is done 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Final, TypeAlias, TypeVar
 
 from relay.address import Address
-from relay.consent.events import Basis
 from relay.consent.facts import Facts
 from relay.decision import Decision, Outcome, Result
 from relay.envelope import Recipient, Transaction
 from relay.log import get_logger
-from relay.message.compose import Common, Personal, Prepared, Undisclosable, copy_for, prepare
-from relay.message.dkim import Signer, choose_signers, signed
-from relay.message.footer import FooterFacts
-from relay.message.headers import from_domain
+from relay.message.compose import Undisclosable
 from relay.message.index import Index
-from relay.message.received import date_field, message_id_field, received_field
-from relay.message.rules import Fallback, Rules
 from relay.outbound.attempt import Attempt, Mail, NextHops
-from relay.policy.model import Mode, Stream, text_in
+from relay.policy.model import Stream
 from relay.reason import Reason
 from relay.reply import Reply
-from relay.tokens import Claims, Purpose, TokenKeys, seal
+from relay.rewriting import Plan, Reader, Rewriter
 
 #: Why these recipients must not have their copy any more; None while nothing speaks against it. Raises nothing.
 LastLook: TypeAlias = Callable[[Sequence[Address]], Awaitable[Reply | None]]
@@ -40,8 +34,6 @@ _LARGE_AT_ONCE: Final = 2
 #: Copies of one message under way at the same time, and how many octets these may have together.
 _COPIES_AT_ONCE: Final = 10
 _OCTETS_AT_ONCE: Final = 32 << 20
-#: What is called consent in a footer; the other bases are not (a purchase is no yes).
-_AGREED: Final = frozenset({Basis.DOUBLE_OPT_IN, Basis.SINGLE_OPT_IN, Basis.WRITTEN})
 _OURS: Final = Reply(451, "4.3.0", f"{Reason.INTERNAL_ERROR}: the copy could not be made, try again")
 
 _T = TypeVar("_T")
@@ -56,69 +48,20 @@ class Passing:
     facts: Facts | None
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """A message and how its copies are made. prepared: None where it passes byte for byte."""
-
-    tx: Transaction
-    stream: Stream | None
-    message: Index
-    prepared: Prepared | None
-    signers: tuple[Signer, ...]
-
-    @property
-    def undisclosable(self) -> str:
-        """Why no copy can carry the footer, "" when one can or need not."""
-        found = None if self.prepared is None else self.prepared.undisclosable
-        return "" if found is None else found.why
-
-
 class Forwarder:
-    """public_url: of the recipients' pages, without a slash at its end; is_local: only this machine can open it, so
-    that RFC 8058's demand for https does not apply. dkim: signers by From domain. clock: aware UTC now.
-    """
+    """clock: aware UTC now."""
 
-    def __init__(
-        self,
-        *,
-        next_hops: NextHops,
-        dkim: Mapping[str, tuple[Signer, ...]],
-        tokens: TokenKeys,
-        hostname: str,
-        mail_domain: str,
-        public_url: str,
-        is_local: bool,
-        clock: Callable[[], datetime],
-    ) -> None:
+    def __init__(self, *, next_hops: NextHops, rewriter: Rewriter, clock: Callable[[], datetime]) -> None:
         self._next_hops = next_hops
-        self._dkim = dkim
-        self._tokens = tokens
-        self._hostname = hostname
-        self._mail_domain = mail_domain
-        self._public_url = public_url
-        self._is_local = is_local
+        self._rewriter = rewriter
         self._clock = clock
         self._large = asyncio.Semaphore(_LARGE_AT_ONCE)
 
     async def plan(
         self, tx: Transaction, stream: Stream | None, message: Index, recipients: Sequence[Recipient]
     ) -> Plan:
-        """What no policy claims, and what a policy only shadows, passes as it came."""
-        if stream is None or stream.mode is Mode.SHADOW:
-            return Plan(tx, stream, message, None, ())
         only = recipients[0].address if len(recipients) == 1 else None
-        common = Common(
-            received=received_field(tx, self._hostname, only, tx.started),
-            date=date_field(tx.started),
-            message_id=message_id_field(tx.id, self._mail_domain),
-        )
-        rules = Rules(
-            commercial=stream.is_commercial,
-            list_id=stream.list_id,
-            fallback=Fallback(stream.message.undisclosable.value),
-        )
-        prepared = await self._off_loop_if_large(message.content, lambda: prepare(message, common, rules))
-        return Plan(tx, stream, message, prepared, choose_signers(self._dkim, from_domain(message)))
+        return await self._off_loop_if_large(message.content, lambda: self._rewriter.plan(tx, stream, message, only))
 
     async def forward(self, plan: Plan, passing: Sequence[Passing], last_look: LastLook) -> list[Outcome]:
         """One outcome for each, in their order. Never raises for what a next hop does.
@@ -127,24 +70,29 @@ class Forwarder:
         """
         if not passing:
             return []
-        if plan.stream is not None and plan.stream.is_commercial and plan.prepared is not None:
-            if len(passing) == 1:  # the usual case, without a task of its own
-                return await self._hand_over(plan, passing, self._personal(plan, passing[0]), last_look)
-            gate = asyncio.Semaphore(copies_at_once(len(plan.message.content)))
-            groups = await asyncio.gather(*(self._own_copy(plan, one, gate, last_look) for one in passing))
-            return [outcome for group in groups for outcome in group]
-        return await self._hand_over(plan, passing, None, last_look)
+        if not plan.is_personal:
+            return await self._hand_over(plan, passing, None, last_look)
+        if len(passing) == 1:  # the usual case, without a task of its own
+            return await self._own_copy(plan, passing[0], last_look)
+        gate = asyncio.Semaphore(copies_at_once(len(plan.message.content)))
 
-    async def _own_copy(self, plan: Plan, one: Passing, gate: asyncio.Semaphore, last_look: LastLook) -> list[Outcome]:
-        async with gate:
-            return await self._hand_over(plan, [one], self._personal(plan, one), last_look)
+        async def in_turn(one: Passing) -> list[Outcome]:
+            async with gate:
+                return await self._own_copy(plan, one, last_look)
+
+        groups = await asyncio.gather(*(in_turn(one) for one in passing))
+        return [outcome for group in groups for outcome in group]
+
+    async def _own_copy(self, plan: Plan, one: Passing, last_look: LastLook) -> list[Outcome]:
+        reader = Reader(one.recipient.address, one.facts, one.decision.id)
+        return await self._hand_over(plan, [one], reader, last_look)
 
     async def _hand_over(
-        self, plan: Plan, passing: Sequence[Passing], personal: Personal | None, last_look: LastLook
+        self, plan: Plan, passing: Sequence[Passing], reader: Reader | None, last_look: LastLook
     ) -> list[Outcome]:
         """One copy for these recipients, to the next hop."""
         try:
-            copy = await self._off_loop_if_large(plan.message.content, lambda: self._copy(plan, personal))
+            copy = await self._off_loop_if_large(plan.message.content, lambda: self._rewriter.copy(plan, reader))
         except Exception:  # noqa: BLE001 - a bug with one message must not lose the outcome of its other copies
             get_logger().exception("internal-error", message=plan.tx.id)
             copy = Undisclosable("internal error")
@@ -163,50 +111,10 @@ class Forwarder:
         async with self._large:
             return await asyncio.to_thread(work)
 
-    def _copy(self, plan: Plan, personal: Personal | None) -> bytes | Undisclosable:
-        if plan.prepared is None:
-            return plan.message.content
-        copy = copy_for(plan.prepared, personal)
-        return copy if isinstance(copy, Undisclosable) else signed(copy, plan.signers, self._clock())
-
-    def _personal(self, plan: Plan, one: Passing) -> Personal:
-        stream, address = plan.stream, one.recipient.address
-        if stream is None:
-            raise ValueError("what no policy claims has no copies of its own")
-        language = (one.facts and one.facts.yes and one.facts.yes.language) or stream.message.language
-        return Personal(
-            unsubscribe_url=self._unsubscribe_url(address, stream.id, one.decision.id),
-            one_click=self._is_local or (self._public_url.startswith("https://") and bool(plan.signers)),
-            footer=footer_facts(stream, one.facts, language),
-            language=language,
-        )
-
-    def _unsubscribe_url(self, address: Address, stream: str, decision: str) -> str:
-        token = seal(self._tokens, Purpose.UNSUBSCRIBE, Claims(address, stream, decision))
-        return f"{self._public_url}/u/{token}"
-
 
 def copies_at_once(octets: int) -> int:
     """How many copies of a message of that size are made and sent at the same time."""
     return max(1, min(_COPIES_AT_ONCE, _OCTETS_AT_ONCE // max(octets, 1)))
-
-
-def footer_facts(stream: Stream, facts: Facts | None, language: str) -> FooterFacts:
-    """What the footer tells this recipient. Raises ValueError for a stream without a sender: it is not commercial."""
-    if stream.sender is None:
-        raise ValueError(f"stream {stream.id} has no [sender]")
-    yes = None if facts is None else facts.yes
-    return FooterFacts(
-        sender=text_in(stream.sender.name, language),
-        postal_address=text_in(stream.sender.postal_address, language),
-        contact=stream.sender.contact,
-        privacy_policy=stream.sender.privacy_policy,
-        purpose=text_in(stream.purpose, language),
-        audience=text_in(stream.audience, language),
-        agreed=yes is not None and yes.basis in _AGREED,
-        consented_on=None if yes is None else yes.at.astimezone(UTC).date(),
-        source="" if yes is None else yes.form_url or yes.source,
-    )
 
 
 def _outcome(one: Passing, attempt: Attempt, now: datetime) -> Outcome:

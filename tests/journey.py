@@ -8,7 +8,7 @@ import itertools
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -25,8 +25,9 @@ from relay.outbound.attempt import NextHops
 from relay.pipeline import Pipeline
 from relay.policy.files import load_policies
 from relay.reply import Reply
+from relay.rewriting import Rewriter
 from relay.store.sqlite import SqliteStore, open_store
-from relay.tokens import KEY_LENGTH, TokenKeys
+from relay.tokens import KEY_LENGTH, TokenKeys, seal
 
 NOW = datetime(2026, 5, 4, 12, tzinfo=UTC)
 CLIENT = Client("shop")
@@ -194,20 +195,20 @@ async def stage(
     def clock() -> datetime:  # every look at the clock is a microsecond later: ids stay in order
         return NOW + timedelta(microseconds=next(ticks))
 
+    rewriter = Rewriter(
+        dkim={"brand.example": (signer(),)} if signers is None else signers,
+        seal=partial(seal, TOKENS),
+        hostname="relay.brand.example",
+        mail_domain="relay.brand.example",
+        public_url=public_url,
+        is_local=False,
+        clock=clock,
+    )
     try:
         pipeline = Pipeline(
             store=store,
             policies=lambda: loaded,
-            forwarder=Forwarder(
-                next_hops=next_hops,
-                dkim={"brand.example": (signer(),)} if signers is None else signers,
-                tokens=TOKENS,
-                hostname="relay.brand.example",
-                mail_domain="relay.brand.example",
-                public_url=public_url,
-                is_local=False,
-                clock=clock,
-            ),
+            forwarder=Forwarder(next_hops=next_hops, rewriter=rewriter, clock=clock),
             mode=mode,
             clock=clock,
             randomness=lambda size: next(randoms).to_bytes(size),

@@ -1,0 +1,144 @@
+"""A message as its recipients get it: the policy's wishes, the reader's facts and our keys, brought to the rewriting.
+
+What the relay sends and what `consent-relay rewrite` shows is made here, and nowhere else. Does no IO and decides
+nothing about consent; large messages take time, so callers may want a thread.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Final
+
+from relay.address import Address
+from relay.consent.events import Basis
+from relay.consent.facts import Facts
+from relay.envelope import Transaction
+from relay.message.compose import Common, Personal, Prepared, Undisclosable, copy_for, prepare
+from relay.message.dkim import Signer, choose_signers, signed
+from relay.message.footer import FooterFacts
+from relay.message.headers import from_domain
+from relay.message.index import Index
+from relay.message.received import date_field, message_id_field, received_field
+from relay.message.rules import Fallback, Rules
+from relay.policy.model import Mode, Stream, text_in
+from relay.tokens import Claims, Purpose
+
+#: What is called consent in a footer; the other bases are not (a purchase is no yes).
+_AGREED: Final = frozenset({Basis.DOUBLE_OPT_IN, Basis.SINGLE_OPT_IN, Basis.WRITTEN})
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """Who one commercial copy is for. facts: of the ledger. decision: the id that the links in the copy name."""
+
+    address: Address
+    facts: Facts | None
+    decision: str
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A message and how its copies are made. prepared: None where it passes byte for byte."""
+
+    tx: Transaction
+    stream: Stream | None
+    message: Index
+    prepared: Prepared | None
+    signers: tuple[Signer, ...]
+
+    @property
+    def is_personal(self) -> bool:
+        """Has every recipient a copy of their own?"""
+        return self.prepared is not None and self.stream is not None and self.stream.is_commercial
+
+    @property
+    def undisclosable(self) -> str:
+        """Why no copy can carry the footer, "" when one can or need not."""
+        found = None if self.prepared is None else self.prepared.undisclosable
+        return "" if found is None else found.why
+
+
+class Rewriter:
+    """public_url: of the recipients' pages, without a slash at its end; is_local: only this machine can open it, so
+    that RFC 8058's demand for https does not apply. dkim: signers by From domain. seal: the token for a purpose and
+    its claims. clock: aware UTC now.
+    """
+
+    def __init__(
+        self,
+        *,
+        dkim: Mapping[str, tuple[Signer, ...]],
+        seal: Callable[[Purpose, Claims], str],
+        hostname: str,
+        mail_domain: str,
+        public_url: str,
+        is_local: bool,
+        clock: Callable[[], datetime],
+    ) -> None:
+        self._dkim = dkim
+        self._seal = seal
+        self._hostname = hostname
+        self._mail_domain = mail_domain
+        self._public_url = public_url
+        self._is_local = is_local
+        self._clock = clock
+
+    def plan(self, tx: Transaction, stream: Stream | None, message: Index, only: Address | None) -> Plan:
+        """Once a message. only: its recipient, where there is just one. Never raises, whatever the content.
+
+        What no policy claims, and what a policy only shadows, passes as it came.
+        """
+        if stream is None or stream.mode is Mode.SHADOW:
+            return Plan(tx, stream, message, None, ())
+        common = Common(
+            received=received_field(tx, self._hostname, only, tx.started),
+            date=date_field(tx.started),
+            message_id=message_id_field(tx.id, self._mail_domain),
+        )
+        rules = Rules(
+            commercial=stream.is_commercial,
+            list_id=stream.list_id,
+            fallback=Fallback(stream.message.undisclosable.value),
+        )
+        return Plan(
+            tx, stream, message, prepare(message, common, rules), choose_signers(self._dkim, from_domain(message))
+        )
+
+    def copy(self, plan: Plan, reader: Reader | None) -> bytes | Undisclosable:
+        """Once a recipient, signed. reader: None where the copy is not personal."""
+        if plan.prepared is None:
+            return plan.message.content
+        personal = None if plan.stream is None or reader is None else self._personal(plan, plan.stream, reader)
+        copy = copy_for(plan.prepared, personal)
+        return copy if isinstance(copy, Undisclosable) else signed(copy, plan.signers, self._clock())
+
+    def _personal(self, plan: Plan, stream: Stream, reader: Reader) -> Personal:
+        facts = reader.facts
+        language = (facts and facts.yes and facts.yes.language) or stream.message.language
+        token = self._seal(Purpose.UNSUBSCRIBE, Claims(reader.address, stream.id, reader.decision))
+        return Personal(
+            unsubscribe_url=f"{self._public_url}/u/{token}",
+            one_click=self._is_local or (self._public_url.startswith("https://") and bool(plan.signers)),
+            footer=footer_facts(stream, facts, language),
+            language=language,
+        )
+
+
+def footer_facts(stream: Stream, facts: Facts | None, language: str) -> FooterFacts:
+    """What the footer tells this reader. Raises ValueError for a stream without a sender: it is not commercial."""
+    if stream.sender is None:
+        raise ValueError(f"stream {stream.id} has no [sender]")
+    yes = None if facts is None else facts.yes
+    return FooterFacts(
+        sender=text_in(stream.sender.name, language),
+        postal_address=text_in(stream.sender.postal_address, language),
+        contact=stream.sender.contact,
+        privacy_policy=stream.sender.privacy_policy,
+        purpose=text_in(stream.purpose, language),
+        audience=text_in(stream.audience, language),
+        agreed=yes is not None and yes.basis in _AGREED,
+        consented_on=None if yes is None else yes.at.astimezone(UTC).date(),
+        source="" if yes is None else yes.form_url or yes.source,
+    )
