@@ -14,7 +14,7 @@ from relay.address import Address, matches_pattern
 from relay.config.settings import Mode
 from relay.consent.facts import Facts
 from relay.decision import Decision, Outcome, Result, new_id, refusal
-from relay.disposal import Forwarder, LastLook, Passing, Plan
+from relay.disposal import Forwarder, LastLook, Passing
 from relay.envelope import Client, Connection, MailParameters, Recipient, Transaction
 from relay.log import get_logger, write_decision, write_outcome
 from relay.message.headers import header_values
@@ -24,6 +24,7 @@ from relay.policy.match import bound_streams, needs_headers, settle
 from relay.policy.model import Policies, Stream
 from relay.reason import Reason, Verdict
 from relay.reply import Reply
+from relay.rewriting import Plan
 from relay.store.port import Store, StoreUnavailableError
 
 #: Facts read so shortly before are not read again: a mail and a withdrawal that cross within it cannot be told apart.
