@@ -100,7 +100,8 @@ class Outcome:
     """What became of a decision that passed.
 
     reply: the next hop's own reply, sanitised. seconds: from the start of the attempt. contact: True when this
-    delivery is a contact in the sense of the ledger (commercial, enforced, verdict deliver).
+    delivery is a contact in the sense of the ledger (commercial, enforced, verdict deliver). footer: how the copy told
+    its reader who sends, why and how to stop ("added", "none: inline PGP"), "" where it need not.
     """
 
     decision: str
@@ -112,6 +113,7 @@ class Outcome:
     contact: bool = False
     address: Address | None = field(default=None, kw_only=True)
     stream: str = field(default="", kw_only=True)
+    footer: str = field(default="", kw_only=True)
 
     def __post_init__(self) -> None:
         if self.contact and (self.address is None or not self.stream):

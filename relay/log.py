@@ -85,6 +85,7 @@ def write_outcome(outcome: Outcome) -> None:
         reply=str(outcome.reply),
         next_hop=outcome.next_hop,
         seconds=round(outcome.seconds, 4),
+        footer=outcome.footer,
     )
 
 

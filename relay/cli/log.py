@@ -140,6 +140,7 @@ def fields_of(what: Decision | Outcome) -> dict[str, Any]:
             "reply": str(what.reply),
             "next_hop": what.next_hop,
             "seconds": round(what.seconds, 4),
+            "footer": what.footer,
         }
     return {
         "event": "decision",
@@ -255,7 +256,8 @@ def _at_length(decision: Decision, outcomes: Sequence[Outcome]) -> list[str]:
 
 def _in_words(outcome: Outcome) -> str:
     where = f" by {outcome.next_hop}" if outcome.next_hop else ""
-    return f"{outcome.result}{where} in {outcome.seconds:.3f} s: {outcome.reply}"
+    footer = f"; footer {outcome.footer}" if outcome.footer else ""
+    return f"{outcome.result}{where} in {outcome.seconds:.3f} s: {outcome.reply}{footer}"
 
 
 def _value(value: object) -> str:

@@ -248,10 +248,12 @@ def _stored(row: Sequence[Any]) -> Stored:
 
 
 def _outcome(row: Sequence[Any]) -> StoredOutcome:
-    sequence, decision, at, result, code, enhanced, reply, next_hop, seconds = row
+    sequence, decision, at, result, code, enhanced, reply, next_hop, seconds, footer = row
     return StoredOutcome(
         sequence,
-        Outcome(decision, moment_of(at), Result(result), Reply(code, enhanced, reply), next_hop, seconds),
+        Outcome(
+            decision, moment_of(at), Result(result), Reply(code, enhanced, reply), next_hop, seconds, footer=footer
+        ),
     )
 
 

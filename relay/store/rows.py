@@ -65,6 +65,7 @@ def outcome_row(outcome: Outcome) -> Row:
         outcome.next_hop,
         outcome.seconds,
         int(outcome.contact),
+        outcome.footer,
     )
 
 

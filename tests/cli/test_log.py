@@ -47,7 +47,9 @@ def decision(recipient: str, reason: Reason, verdict: Verdict, days_ago: float =
 OLD = decision("olaf@example.com", Reason.NO_CONSENT, Verdict.REJECT, days_ago=10)
 STOPPED = decision("ann@example.com", Reason.WITHDRAWN, Verdict.REJECT, days_ago=2)
 SENT = decision("bob@example.com", Reason.CONFIRMED, Verdict.DELIVER)
-DELIVERED = Outcome(SENT.id, NOW, Result.DELIVERED, Reply(250, "2.0.0", "queued as 4711"), "127.0.0.1:25", 0.042)
+DELIVERED = Outcome(
+    SENT.id, NOW, Result.DELIVERED, Reply(250, "2.0.0", "queued as 4711"), "127.0.0.1:25", 0.042, footer="added"
+)
 
 
 def record(shop: Shop, *decisions: Decision) -> None:
@@ -106,7 +108,7 @@ def test_words_for_people_show_the_outcome_below_its_decision(log: Shop) -> None
         "local",
         SENT.id,
     ]
-    assert lines[1] == " " * 22 + "delivered by 127.0.0.1:25 in 0.042 s: 250 2.0.0 queued as 4711"
+    assert lines[1] == " " * 22 + "delivered by 127.0.0.1:25 in 0.042 s: 250 2.0.0 queued as 4711; footer added"
 
 
 @pytest.mark.parametrize("identity", [SENT.id, SENT.message], ids=["decision", "message"])

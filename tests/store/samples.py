@@ -77,6 +77,7 @@ def outcome(of: Decision, **more: Any) -> Outcome:
         "reply": Reply(250, "2.0.0", "queued"),
         "next_hop": "127.0.0.1:25",
         "seconds": 0.25,
+        "footer": "added",
     }
     return Outcome(of.id, **(fields | more))
 

@@ -76,7 +76,9 @@ def test_an_id_of_a_decision_or_of_a_message_finds_it(store: Path) -> None:
         assert [stored.decision for stored in reader.found_by_id(SENT.message)] == [SENT]
         assert reader.found_by_id("nothing") == []
         assert reader.outcomes_of([SENT.id, REFUSED.id]) == [
-            Outcome(SENT.id, NOW, Result.REFUSED, Reply(550, "5.1.1", "unknown user"), "127.0.0.1:25", 0.25)
+            Outcome(
+                SENT.id, NOW, Result.REFUSED, Reply(550, "5.1.1", "unknown user"), "127.0.0.1:25", 0.25, footer="added"
+            )
         ]
 
 

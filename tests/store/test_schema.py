@@ -58,3 +58,12 @@ def test_a_file_out_of_order_is_noticed(tmp_path: Path, monkeypatch: pytest.Monk
     monkeypatch.setattr(schema, "_FOLDER", tmp_path)
     with pytest.raises(ValueError, match="out of order"):
         migrations()
+
+
+def test_outcomes_of_before_have_no_footer_to_tell_of() -> None:
+    connection = database()
+    migrations_then = migrations()
+    connection.executescript(migrations_then[0].sql)
+    connection.execute("INSERT INTO outcomes VALUES (1, 'id', 0, 'delivered', 250, '2.0.0', 'ok', '', 0.1, 1)")
+    connection.executescript(migrations_then[1].sql)
+    assert connection.execute("SELECT footer FROM outcomes").fetchone() == ("",)

@@ -1,2 +1,2 @@
-INSERT INTO outcomes (decision, at, result, code, enhanced, reply, next_hop, seconds, contact)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+INSERT INTO outcomes (decision, at, result, code, enhanced, reply, next_hop, seconds, contact, footer)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)

@@ -1,1 +1,1 @@
-SELECT sequence, decision, at, result, code, enhanced, reply, next_hop, seconds FROM outcomes
+SELECT sequence, decision, at, result, code, enhanced, reply, next_hop, seconds, footer FROM outcomes
