@@ -2,27 +2,26 @@
 
     python3 deploy/bootstrap.py bench [--messages N] [--runs N] [--write]
 
+`bench rewriting` measures what one message costs without network and store (rewriting.py).
 Everything runs on 127.0.0.1, is bounded in number and stops by itself. See README.md for what the columns mean.
 """
 
 from __future__ import annotations
 
 import argparse
-import os
-import platform
 import statistics
 import sys
 import time
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Final
 
+from bench import rewriting
 from bench.contestants import Contestant, bare_postfix, relay_with, sink_alone
 from bench.load import Timed, accepted, refused, throughput
+from bench.table import machine, spread, write_between
 
-README: Final = Path(__file__).with_name("README.md")
 BEGIN: Final = "<!-- results: written by run.py -->"
 END: Final = "<!-- end of results -->"
 
@@ -48,11 +47,14 @@ class Measured:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
+    given = sys.argv[1:] if arguments is None else arguments
+    if given[:1] == ["rewriting"]:
+        return rewriting.main(given[1:])
     parser = argparse.ArgumentParser(prog="bench", description="throughput, CPU, latency, refusals")
     parser.add_argument("--messages", type=int, default=3000, help="messages a measurement (default 3000)")
     parser.add_argument("--runs", type=int, default=3, help="runs of everything, in turn (default 3)")
     parser.add_argument("--write", action="store_true", help="write the results into tests/bench/README.md")
-    chosen = parser.parse_args(arguments)
+    chosen = parser.parse_args(given)
     results = {name: Measured() for name in CONTESTANTS}
     for run in range(chosen.runs):
         for name, contestant in CONTESTANTS.items():
@@ -61,7 +63,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     text = report(results, chosen.messages, chosen.runs)
     print(text)  # noqa: T201 - a script for a terminal
     if chosen.write:
-        README.write_text(renewed(README.read_text("utf-8"), text), "utf-8")
+        write_between(BEGIN, END, text)
     return 0
 
 
@@ -101,34 +103,12 @@ def report(results: dict[str, Measured], messages: int, runs: int) -> str:
     return "\n".join([head, *rows, "", how])
 
 
-def spread(values: Sequence[float], digits: int = 0) -> str:
-    if not values:
-        return ""
-    if len(values) == 1:
-        return f"{values[0]:,.{digits}f}"
-    return f"{statistics.median(values):,.{digits}f} ({min(values):,.{digits}f} to {max(values):,.{digits}f})"
-
-
 def cpu(one: Measured) -> str:
     return spread(one.cpu, 2) if any(one.cpu) else ""
 
 
 def latency(runs: Sequence[Timed]) -> str:
     return f"{statistics.median(run.p50 for run in runs):.1f} / {statistics.median(run.p99 for run in runs):.1f}"
-
-
-def machine() -> str:
-    lines = Path("/proc/cpuinfo").read_text("utf-8").splitlines()
-    model = next((line.partition(": ")[2] for line in lines if line.startswith("model name")), platform.machine())
-    return f"{os.cpu_count()} cores of {model}, Linux {platform.release()}, Python {platform.python_version()}."
-
-
-def renewed(text: str, results: str) -> str:
-    before, begin, rest = text.partition(BEGIN)
-    _, end, after = rest.partition(END)
-    if not begin or not end:
-        raise ValueError(f"{README} lacks the markers {BEGIN} and {END}")
-    return f"{before}{begin}\n\n{results}\n\n{end}{after}"
 
 
 if __name__ == "__main__":

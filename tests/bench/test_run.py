@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from bench import run
 from bench.newsletter import newsletter
+from bench.table import renewed
 from integration.postfix import missing_for_postfix
 
 pytestmark = [pytest.mark.integration, pytest.mark.xdist_group("bench")]
@@ -27,7 +28,7 @@ def test_a_short_run_measures_every_contestant(capsys: pytest.CaptureFixture[str
 
 
 def test_results_go_between_the_markers() -> None:
-    text = run.renewed(f"a\n{run.BEGIN}\nold\n{run.END}\nb", "new")
+    text = renewed(f"a\n{run.BEGIN}\nold\n{run.END}\nb", run.BEGIN, run.END, "new")
     assert "old" not in text
     assert text.startswith("a\n")
     assert "new" in text
