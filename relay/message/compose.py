@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from relay.message.displayed import displayed_parts
 from relay.message.footer import FooterFacts, render
-from relay.message.headers import Edit, applied, list_fields, removed_fields
+from relay.message.headers import Edit, HeaderPlan, applied, planned_headers
 from relay.message.index import Index, Part, parts_of
 from relay.message.rules import Fallback, Rules
 from relay.message.text_part import TextPlan, planned, with_footer
@@ -54,6 +54,7 @@ class Prepared:
     message: Index
     common: Common
     rules: Rules
+    headers: HeaderPlan
     root: Part | None
     plans: tuple[TextPlan, ...]
     without_footer: str
@@ -71,12 +72,13 @@ class Prepared:
 def prepare(message: Index, common: Common, rules: Rules) -> Prepared:
     """Once a message. Never raises, whatever its content."""
     if not rules.commercial:
-        return Prepared(message, common, rules, None, (), "")
+        return Prepared(message, common, rules, planned_headers(message, rules, is_report=False), None, (), "")
     root = parts_of(message)
+    headers = planned_headers(message, rules, is_report=root.kind.kind == "multipart/report")
     plans = _plans(message, root)
     if isinstance(plans, str):
-        return Prepared(message, common, rules, root, (), plans)
-    return Prepared(message, common, rules, root, plans, "")
+        return Prepared(message, common, rules, headers, root, (), plans)
+    return Prepared(message, common, rules, headers, root, plans, "")
 
 
 def copy_for(prepared: Prepared, personal: Personal | None) -> bytes | Undisclosable:
@@ -88,16 +90,14 @@ def copy_for(prepared: Prepared, personal: Personal | None) -> bytes | Undisclos
         front += common.message_id
     if "date" not in names:
         front += common.date
-    removed = removed_fields(message, lists=rules.commercial)
     edits: list[Edit] = []
     if rules.commercial and personal is not None:
-        front += list_fields(personal.unsubscribe_url, rules.list_id, one_click=personal.one_click)
+        front += prepared.headers.front(personal.unsubscribe_url, one_click=personal.one_click)
         changes = _disclosed(prepared, personal)
         if isinstance(changes, Undisclosable):
             return changes
         edits = changes
-    edits += [(one.start, one.end, b"") for one in removed]
-    return applied(message.content, [(message.top, message.top, front), *edits])
+    return applied(message.content, [(message.top, message.top, front), *edits, *prepared.headers.edits])
 
 
 def _plans(message: Index, root: Part) -> tuple[TextPlan, ...] | str:

@@ -3,26 +3,29 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
 
 import idna
 
+from relay.message.extra_fields import adds_cfbl, extra_fields, feedback_token_field
 from relay.message.index import Field, Index, unfolded
+from relay.message.list_fields import (
+    ONE_CLICK,
+    allows_one_click,
+    list_id_field,
+    mail_addresses,
+    unsubscribe_fields,
+    uris_of,
+)
+from relay.message.old_signatures import broken_signatures
+from relay.message.rules import Existing, OldSignatures, Rules
 
 #: Fields for us, or for the sender alone: not for the recipient.
 _REMOVED: Final = frozenset({"bcc", "resent-bcc"})
 _CONTROL_PREFIX: Final = "x-consent-"
-#: RFC 2369, RFC 8058, RFC 2919: at most one of each.
-LIST_FIELDS: Final = frozenset({"list-unsubscribe", "list-unsubscribe-post", "list-id"})
-
-#: RFC 2919 section 3 bounds the identifier.
-_MAX_LIST_ID: Final = 255
-_LIST_ID: Final = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(?:\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)+")
-_URL: Final = re.compile(r"https?://[!-;=?-~]{1,900}")
-#: RFC 8058 section 3.1; plain http only where nobody can listen, to try things out on one machine.
-_ONE_CLICK_URL: Final = re.compile(r"https://|http://(?:127(?:\.\d{1,3}){3}|localhost|\[::1\])[:/]")
-
 _QUOTED: Final = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*"', re.DOTALL)
 _ANGLE: Final = re.compile(rb"<([^<>]*+)>")
 _DOMAIN: Final = re.compile(rb"[^\s,;:<>()@]*+")
@@ -67,32 +70,69 @@ def _a_labels(domain: str) -> str:
         return domain.lower() if re.fullmatch(r"[A-Za-z0-9_.-]+", domain) else ""
 
 
-def removed_fields(message: Index, *, lists: bool) -> list[Field]:
-    """Fields that no recipient may see, and with `lists` those that ours replace."""
-    return [
-        one
-        for one in message.head.fields
-        if one.name in _REMOVED or one.name.startswith(_CONTROL_PREFIX) or (lists and one.name in LIST_FIELDS)
-    ]
+@dataclass(frozen=True, slots=True)
+class HeaderPlan:
+    """What becomes of a message's header fields, for all its copies. changed: lower-case names of fields added, removed
+    or changed; those that only some copies get are among them.
 
-
-def list_fields(unsubscribe_url: str, list_id: str, *, one_click: bool) -> bytes:
-    """List-Unsubscribe, List-Unsubscribe-Post (RFC 8058: over HTTPS or on this machine), List-Id. Never folded inside the URL.
-
-    Raises ValueError for a URL or an id that cannot stand there: a bug of ours, or an unchecked setting.
+    unsubscribe: does our List-Unsubscribe go in? mailto: URIs of the mailer's beside it. shared: fields that all copies
+    have. feedback: does CFBL-Feedback-ID go in, with the token of each copy?
     """
-    if not _URL.fullmatch(unsubscribe_url):
-        raise ValueError("the unsubscribe URL is not a short http(s) URL of printable ASCII")
-    fields = f"List-Unsubscribe: <{unsubscribe_url}>\r\n"
-    if one_click:
-        if not _ONE_CLICK_URL.match(unsubscribe_url):
-            raise ValueError("one-click unsubscribing needs an https URL (RFC 8058)")
-        fields += "List-Unsubscribe-Post: List-Unsubscribe=One-Click\r\n"
-    if list_id:
-        if len(list_id) > _MAX_LIST_ID or not _LIST_ID.fullmatch(list_id):
-            raise ValueError("the list id is not a dotted name (RFC 2919)")
-        fields += f"List-Id: <{list_id}>\r\n"
-    return fields.encode("ascii")
+
+    edits: tuple[Edit, ...]
+    changed: frozenset[str]
+    unsubscribe: bool = False
+    mailto: tuple[bytes, ...] = ()
+    shared: bytes = b""
+    feedback: bool = False
+
+    def front(self, unsubscribe_url: str, *, one_click: bool, feedback_token: str = "") -> bytes:
+        """The fields that this copy gets on top. Raises ValueError for what cannot stand in one: a bug of ours."""
+        fields = self.shared
+        if self.unsubscribe:
+            fields = unsubscribe_fields(unsubscribe_url, self.mailto, one_click=one_click) + fields
+        if self.feedback and feedback_token:
+            fields += feedback_token_field(feedback_token)
+        return fields
+
+
+def planned_headers(message: Index, rules: Rules, *, is_report: bool) -> HeaderPlan:
+    """Once a message: what goes, what stays and what comes. Every field that is not named stays where and as it is.
+
+    is_report: the message is a multipart/report; it gets nothing of ours, and an auto-reply no List-Unsubscribe: who has
+    not written to a list is not offered to leave it. Raises ValueError for a setting that cannot stand in a field.
+    """
+    removed, lists, others = _sorted_out(message)
+    if not rules.commercial:
+        return _plan(removed, [])
+    answers = is_report or ("auto-submitted" in others and _is_auto_reply(message))
+    own = lists.get("list-unsubscribe", [])
+    uris: list[tuple[bytes, ...]] = []
+    if own and (answers or rules.existing is not Existing.REPLACE):
+        uris = [uris_of(message.content[one.value : one.end]) for one in own]
+    kept = None
+    if answers or rules.existing is Existing.KEEP:
+        kept = next((number for number, found in enumerate(uris) if found), None)
+    unsubscribe = kept is None and not answers
+    one_click = kept is not None and allows_one_click(uris[kept])
+    for name, several in lists.items():
+        staying = _staying(message, name, several, kept, one_click=one_click)
+        removed += [one for one in several if one is not staying]
+    if is_report:
+        return _plan(removed, [])
+    added = extra_fields(rules.extra, rules.stream, rules.brand, others)
+    if rules.list_id:
+        removed += lists.get("list-id", [])[:1]
+        added.insert(0, ("list-id", list_id_field(rules.list_id)))
+    mailto = mail_addresses([uri for found in uris for uri in found]) if unsubscribe else ()
+    return _plan(removed, added, unsubscribe=unsubscribe, mailto=mailto, feedback=adds_cfbl(rules.extra, others))
+
+
+def old_signatures(message: Index, rules: Rules, changed: frozenset[str], *, body_changed: bool) -> list[Edit]:
+    """Takes out the DKIM signatures of before that our change breaks, where the policy says so."""
+    if rules.old_signatures is OldSignatures.KEEP:
+        return []
+    return [(one.start, one.end, b"") for one in broken_signatures(message, changed, body_changed=body_changed)]
 
 
 def applied(content: bytes, edits: list[Edit]) -> bytes:
@@ -120,3 +160,54 @@ def _without_comments(value: bytes) -> bytes:
         elif not depth:
             kept.append(octet)
     return bytes(kept)
+
+
+def _sorted_out(message: Index) -> tuple[list[Field], dict[str, list[Field]], set[str]]:
+    """Fields that go from every copy, the List-* fields by name, and the names of all others."""
+    removed: list[Field] = []
+    lists: dict[str, list[Field]] = {}
+    others: set[str] = set()
+    for field in message.head.fields:
+        name = field.name
+        if name in _REMOVED or name.startswith(_CONTROL_PREFIX):
+            removed.append(field)
+        elif name.startswith("list-"):
+            lists.setdefault(name, []).append(field)
+        else:
+            others.add(name)
+    return removed, lists, others
+
+
+def _plan(
+    removed: Sequence[Field],
+    added: Sequence[tuple[str, bytes]],
+    *,
+    unsubscribe: bool = False,
+    mailto: tuple[bytes, ...] = (),
+    feedback: bool = False,
+) -> HeaderPlan:
+    changed = {one.name for one in removed} | {name for name, _ in added}
+    if unsubscribe:
+        changed |= {"list-unsubscribe", "list-unsubscribe-post"}
+    if feedback:
+        changed.add("cfbl-feedback-id")
+    edits = tuple([(one.start, one.end, b"") for one in removed])
+    shared = b"".join([field for _, field in added])
+    return HeaderPlan(edits, frozenset(changed), unsubscribe, mailto, shared, feedback)
+
+
+def _staying(message: Index, name: str, several: Sequence[Field], kept: int | None, *, one_click: bool) -> Field | None:
+    """Which of these List-* fields stays: at most one of each (RFC 2369 section 3)."""
+    if name == "list-unsubscribe":
+        return None if kept is None else several[kept]
+    if name == "list-unsubscribe-post":
+        right = (one for one in several if unfolded(message.content, one) == ONE_CLICK)
+        return next(right, None) if one_click else None
+    return several[0]
+
+
+def _is_auto_reply(message: Index) -> bool:
+    """RFC 3834 section 5. What a program sends on its own (`auto-generated`) is no reply."""
+    values = [unfolded(message.content, one)[:_MAX_FROM] for one in message.head.named("auto-submitted")]
+    words = [_without_comments(value).partition(b";")[0].strip().lower() for value in values]
+    return any(word in (b"auto-replied", b"auto-notified") for word in words)

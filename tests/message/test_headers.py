@@ -1,11 +1,24 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from relay.message.headers import applied, from_domain, header_values, list_fields, removed_fields
+from relay.message.headers import applied, from_domain, header_values, old_signatures, planned_headers
 from relay.message.index import index
+from relay.message.rules import Existing, ExtraFields, OldSignatures, Rules
+
+URL = "https://relay.example/u/token"
+UNSUBSCRIBE = f"List-Unsubscribe: <{URL}>\r\n"
+POST = "List-Unsubscribe-Post: List-Unsubscribe=One-Click\r\n"
+OURS = UNSUBSCRIBE + POST
+REPLACE = Rules(commercial=True, existing=Existing.REPLACE)
+KEEP = Rules(commercial=True, existing=Existing.KEEP)
+COMBINE = Rules(commercial=True, existing=Existing.COMBINE)
+ALL_RULES = (REPLACE, KEEP, COMBINE)
+EXTRA = ExtraFields(feedback_id="brandrelay", cfbl_address="fbl@brand.example", precedence="bulk", auto_submitted=True)
 
 
 def test_values_are_unfolded_and_kept_in_order() -> None:
@@ -44,40 +57,190 @@ def test_without_from_there_is_no_domain() -> None:
     assert from_domain(index(b"To: a@b.example\r\n\r\n")) == ""
 
 
-def test_what_recipients_must_not_see_is_removed_and_list_fields_only_on_demand() -> None:
-    message = index(b"Bcc: a\r\nResent-BCC: b\r\nX-Consent-Stream: c\r\nList-ID: d\r\nList-Help: e\r\nTo: f\r\n\r\n")
-    assert [one.name for one in removed_fields(message, lists=False)] == ["bcc", "resent-bcc", "x-consent-stream"]
-    assert [one.name for one in removed_fields(message, lists=True)][3:] == ["list-id"]
+def rewritten(fields: str, rules: Rules, *, is_report: bool = False, one_click: bool = True, token: str = "") -> str:
+    """The header block as it becomes, ours on top."""
+    message = index(fields.encode("latin-1") + b"\r\nbody\r\n")
+    plan = planned_headers(message, rules, is_report=is_report)
+    front = plan.front(URL, one_click=one_click, feedback_token=token) if rules.commercial else b""
+    whole = applied(message.content, [(message.top, message.top, front), *plan.edits])
+    assert whole.endswith(b"\r\nbody\r\n")
+    assert max(map(len, front.split(b"\r\n"))) <= 998
+    return whole.removesuffix(b"\r\nbody\r\n").decode("latin-1")
 
 
-def test_list_fields_stand_each_in_one_line() -> None:
-    url = "https://mail.example/u/" + "x" * 800
-    assert list_fields(url, "news.brand.example", one_click=True).decode() == (
-        f"List-Unsubscribe: <{url}>\r\nList-Unsubscribe-Post: List-Unsubscribe=One-Click\r\nList-Id: <news.brand.example>\r\n"
-    )
-    assert b"Post" not in list_fields("http://127.0.0.1:8025/u/x", "", one_click=False)
+def test_what_recipients_must_not_see_is_removed_from_every_kind_of_mail() -> None:
+    fields = "Bcc: a\r\nTo: b\r\nResent-BCC: c\r\nX-Consent-Stream: d\r\nList-Id: e\r\nList-Id: f\r\n"
+    assert rewritten(fields, Rules(commercial=False)) == "To: b\r\nList-Id: e\r\nList-Id: f\r\n"
+    assert rewritten(fields, REPLACE) == OURS + "To: b\r\nList-Id: e\r\n"
+
+
+def test_replacing_leaves_no_list_unsubscribe_but_ours() -> None:
+    fields = f"List-Unsubscribe: <https://mailer.example/u>\r\nTo: b\r\n{POST}list-unsubscribe:\r\n <mailto:a@mailer.example>\r\n"
+    assert rewritten(fields, REPLACE) == OURS + "To: b\r\n"
+    assert rewritten(fields, REPLACE, one_click=False) == UNSUBSCRIBE + "To: b\r\n"
+
+
+def test_keeping_takes_the_mailers_first_sound_one_as_it_is() -> None:
+    own = "LIST-Unsubscribe:  <mailto:a@mailer.example>,\r\n\t<https://mailer.example/u> (stop)\r\n"
+    fields = f"List-Unsubscribe: stop\r\n{own}To: b\r\n{POST}List-Unsubscribe: <https://other.example>\r\n{POST}"
+    assert rewritten(fields, KEEP) == f"{own}To: b\r\n{POST}"
 
 
 @pytest.mark.parametrize(
-    "url",
-    ["https://a/\r\nBcc: x", "https://a/ b", "https://a/>", "mailto:x@y", "https://é", "https://" + "x" * 999, ""],
+    "post", ["List-Unsubscribe", "list-unsubscribe=one-click", "List-Unsubscribe=One-Click; x", "", "=?utf-8?q?x?="]
 )
-def test_what_would_break_a_list_field_is_refused(url: str) -> None:
-    with pytest.raises(ValueError, match="URL"):
-        list_fields(url, "news.brand.example", one_click=True)
+def test_a_kept_fields_post_stays_only_when_it_is_exactly_right(post: str) -> None:
+    own = "List-Unsubscribe: <https://mailer.example/u>\r\n"
+    assert rewritten(f"{own}List-Unsubscribe-Post: {post}\r\n", KEEP) == own
+    assert rewritten(f"List-Unsubscribe-Post: {post}\r\n{own}{POST}", KEEP) == own + POST
 
 
-def test_one_click_needs_https_and_list_ids_are_dotted_names() -> None:
-    with pytest.raises(ValueError, match="https"):
-        list_fields("http://localhost.example/u", "", one_click=True)
-    assert b"One-Click" in list_fields("http://127.0.0.1:8025/u/x", "", one_click=True)
-    for bad in ("news", "a b.example", "x>." + "y", "a." + "b" * 300):
-        with pytest.raises(ValueError, match="list id"):
-            list_fields("https://a.example/u", bad, one_click=True)
+@pytest.mark.parametrize(
+    "uris", ["<mailto:a@mailer.example>", "<http://mailer.example/u>", "<https://a.example>, <https://b.example>"]
+)
+def test_a_kept_field_without_one_https_uri_has_no_post(uris: str) -> None:
+    own = f"List-Unsubscribe: {uris}\r\n"
+    assert rewritten(POST + own, KEEP) == own
 
 
-def test_edits_apply_from_front_to_back() -> None:
-    assert applied(b"0123456789", [(8, 9, b"X"), (0, 0, b"a"), (0, 0, b"b"), (2, 5, b"")]) == b"ab01567X9"
+@pytest.mark.parametrize(
+    "own",
+    ["", "List-Unsubscribe: =?utf-8?q?=3Chttps=3A//a.example=3E?=\r\n", "List-Unsubscribe: <>\r\n", POST],
+)
+def test_keeping_adds_ours_where_there_is_none_that_is_sound(own: str) -> None:
+    assert rewritten(own + "To: b\r\n", KEEP) == OURS + "To: b\r\n"
+
+
+def test_combining_puts_the_mailers_mail_addresses_behind_our_link() -> None:
+    fields = (
+        f"{POST}List-Unsubscribe: <https://mailer.example/u>, <mailto:a@mailer.example>\r\nTo: b\r\n"
+        "List-Unsubscribe: <mailto:a@mailer.example>, <mailto:b@mailer.example>\r\nList-Unsubscribe: mailto:c@d\r\n"
+    )
+    assert rewritten(fields, COMBINE) == (
+        f"List-Unsubscribe: <{URL}>, <mailto:a@mailer.example>, <mailto:b@mailer.example>\r\n{POST}To: b\r\n"
+    )
+
+
+def test_ours_is_the_only_list_id_where_the_policy_has_one_else_the_mailers_first() -> None:
+    fields = "List-Id: A <a.mailer.example>\r\nTo: b\r\nList-ID: <b.mailer.example>\r\n"
+    ours = replace(REPLACE, list_id="news.brand.example")
+    assert rewritten(fields, ours) == OURS + "List-Id: <news.brand.example>\r\nTo: b\r\n"
+    assert rewritten(fields, REPLACE) == OURS + "List-Id: A <a.mailer.example>\r\nTo: b\r\n"
+
+
+def test_of_doubled_other_list_fields_the_first_stays() -> None:
+    fields = "List-Help: <https://a>\r\nlist-help: b\r\nList-Post: NO\r\nList-Owner: c\r\nList-Post: d\r\n"
+    assert rewritten(fields, REPLACE) == OURS + "List-Help: <https://a>\r\nList-Post: NO\r\nList-Owner: c\r\n"
+
+
+@pytest.mark.parametrize("rules", ALL_RULES)
+@pytest.mark.parametrize("value", ["auto-replied", "Auto-Replied (vacation); x=y", "(a) auto-notified; owner-email=b"])
+def test_an_auto_reply_gets_no_list_unsubscribe(rules: Rules, value: str) -> None:
+    assert rewritten(f"Auto-Submitted: {value}\r\n", rules) == f"Auto-Submitted: {value}\r\n"
+
+
+@pytest.mark.parametrize("value", ["auto-generated", "no", "auto-repliedx", ""])
+def test_what_a_program_sends_on_its_own_gets_one(value: str) -> None:
+    assert rewritten(f"Auto-Submitted: {value}\r\n", REPLACE) == f"{OURS}Auto-Submitted: {value}\r\n"
+
+
+@pytest.mark.parametrize("rules", ALL_RULES)
+def test_a_report_gets_nothing_and_keeps_one_of_each(rules: Rules) -> None:
+    rules = replace(rules, list_id="news.brand.example", extra=EXTRA)
+    own = f"List-Unsubscribe: <https://mailer.example/u>\r\n{POST}List-Id: <x.example>\r\n"
+    assert rewritten(own + own + "Bcc: a\r\n", rules, is_report=True, token="abc") == own
+    assert rewritten("To: b\r\n", rules, is_report=True, token="abc") == "To: b\r\n"
+
+
+def test_extra_fields_follow_where_the_mailer_has_none() -> None:
+    rules = replace(REPLACE, stream="newsletter", brand="brand", extra=EXTRA)
+    ours = (
+        "Feedback-ID: newsletter:brand::brandrelay\r\nCFBL-Address: fbl@brand.example; report=arf\r\n"
+        "Precedence: bulk\r\nAuto-Submitted: auto-generated\r\n"
+    )
+    assert rewritten("To: b\r\n", rules, token="tok") == f"{OURS}{ours}CFBL-Feedback-ID: tok\r\nTo: b\r\n"
+    assert rewritten("To: b\r\n", rules) == f"{OURS}{ours}To: b\r\n"
+    own = (
+        "Feedback-ID: a:b:c:d\r\nFeedback-ID: e:f:g:h\r\nCFBL-Address: x@mailer.example; report=arf\r\n"
+        "CFBL-Feedback-ID: y\r\nPrecedence: list\r\nAuto-Submitted: no\r\n"
+    )
+    assert rewritten(own, rules, token="tok") == OURS + own
+
+
+def test_the_plan_names_every_field_that_it_touches() -> None:
+    def changed(fields: str, rules: Rules) -> set[str]:
+        return set(planned_headers(index(fields.encode() + b"\r\n"), rules, is_report=False).changed)
+
+    both = {"list-unsubscribe", "list-unsubscribe-post"}
+    assert changed("To: b\r\nBcc: c\r\n", Rules(commercial=False)) == {"bcc"}
+    assert changed("To: b\r\n", REPLACE) == both
+    assert changed("List-Help: a\r\nList-Help: b\r\n", REPLACE) == both | {"list-help"}
+    assert changed("List-Unsubscribe: <https://a.example>\r\n", KEEP) == set()
+    assert changed(f"List-Unsubscribe: <mailto:a@b>\r\n{POST}", KEEP) == {"list-unsubscribe-post"}
+    added = {"list-id", "feedback-id", "cfbl-address", "cfbl-feedback-id", "precedence", "auto-submitted"}
+    assert changed("To: b\r\n", replace(REPLACE, list_id="a.b", extra=EXTRA)) == both | added
+
+
+def test_signatures_of_before_go_when_our_change_breaks_them_and_stay_where_the_policy_says_so() -> None:
+    broken, whole = "DKIM-Signature: h=from:list-id; b=x\r\n", "DKIM-Signature: h=from; b=x\r\n"
+    message = index((broken + "To: b\r\n" + whole + "\r\n").encode())
+    edits = old_signatures(message, REPLACE, frozenset({"list-id"}), body_changed=False)
+    assert applied(message.content, edits).decode() == "To: b\r\n" + whole + "\r\n"
+    assert len(old_signatures(message, REPLACE, frozenset(), body_changed=True)) == 2
+    keeping = replace(REPLACE, old_signatures=OldSignatures.KEEP)
+    assert old_signatures(message, keeping, frozenset({"list-id"}), body_changed=True) == []
+
+
+def test_over_long_lines_and_odd_octets_of_the_mailer_are_never_written_again() -> None:
+    odd = (
+        "Subject: "
+        + "x" * 2000
+        + "\r\nX-Nul: a\0b\r\nX-Eight: \xe9\xff\r\nX-Open: "
+        + "(" * 100_000
+        + "\r\nX-Bare: a\nb\rc\r\n"
+    )
+    assert rewritten(odd, REPLACE) == OURS + odd
+
+
+def test_many_fields_are_sorted_out_in_one_pass() -> None:
+    def block(count: int, own: str) -> str:
+        return "".join(f"List-X{number}: a\r\n{own}X-{number}: b\r\n" for number in range(count))
+
+    many = block(330, "List-Unsubscribe: <https://a.example/>\r\n")
+    assert rewritten(many, REPLACE) == OURS + block(330, "")
+    assert rewritten(many, KEEP).count("List-Unsubscribe: ") == 1
+    assert rewritten(block(5000, ""), REPLACE) == OURS + block(5000, "")
+
+
+NAMES = (
+    "List-Unsubscribe List-Unsubscribe-Post List-Id List-Help Bcc X-Consent-A To DKIM-Signature Auto-Submitted".split()
+)
+VALUES = [" <https://a.example/u>", " <mailto:a@b.example>", " List-Unsubscribe=One-Click", " x", "\r\n <https://a.example>",
+          " \xff\0", " auto-replied", " h=from:list-id", ""]  # fmt: skip
+
+
+@given(
+    st.lists(st.tuples(st.sampled_from(NAMES), st.sampled_from(VALUES)), max_size=12),
+    st.sampled_from(list(Existing)),
+    st.booleans(),
+    st.booleans(),
+)
+def test_whatever_the_mailer_has_there_is_one_of_each_and_the_rest_is_in_its_order(
+    fields: list[tuple[str, str]], existing: Existing, is_report: bool, has_id: bool
+) -> None:
+    before = [f"{name}:{value}" for name, value in fields]
+    rules = Rules(commercial=True, existing=existing, list_id="a.example" if has_id else "")
+    after = index(rewritten("".join(f"{one}\r\n" for one in before), rules, is_report=is_report).encode("latin-1"))
+    names = [one.name for one in after.head.fields]
+    lists = [name for name in names if name.startswith("list-")]
+    assert len(lists) == len(set(lists))
+    assert "list-unsubscribe-post" not in names or "list-unsubscribe" in names
+    if not is_report and "Auto-Submitted: auto-replied" not in before:
+        assert "list-unsubscribe" in names
+    rest = [
+        after.content[one.start : one.end - 2].decode("latin-1") for one in after.head.fields if one.name[:5] != "list-"
+    ]
+    assert rest == [one for one in before if not one.lower().startswith(("list-", "bcc", "x-consent"))]
 
 
 @given(st.binary(max_size=300))
@@ -85,4 +248,9 @@ def test_no_bytes_make_it_fail(content: bytes) -> None:
     message = index(content)
     header_values(message)
     from_domain(message)
-    assert applied(content, [(one.start, one.end, b"") for one in removed_fields(message, lists=True)]) is not None
+    for rules in ALL_RULES:
+        for is_report in (False, True):
+            plan = planned_headers(message, rules, is_report=is_report)
+            signatures = old_signatures(message, rules, plan.changed, body_changed=False)
+            front = plan.front(URL, one_click=True)
+            assert applied(content, [(message.top, message.top, front), *plan.edits, *signatures]) is not None
