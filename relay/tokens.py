@@ -1,4 +1,4 @@
-"""Sealed tokens for links in mail: who, which stream, which decision, readable only with our key.
+"""Sealed tokens for links in mail and reports of it: who, which stream, which decision, readable only with our key.
 
 AES-SIV (RFC 5297) over padded claims, so that no table is needed: a link still works after a backup was restored,
 and without the key a token can neither be made nor read. Every purpose has its own key, so that a link that withdraws
@@ -35,11 +35,14 @@ _WELL_FORMED: Final = re.compile(rf"[a-z0-9]{{{_KEY_ID_LENGTH}}}(?:[A-Za-z0-9_-]
 
 
 class Purpose(StrEnum):
-    """What a link may do; also the first part of its path."""
+    """What a link may do; also the first part of its path. FEEDBACK is no link: it stands in CFBL-Feedback-ID (RFC 9477)
+    and comes back in reports of complaints; no page takes it.
+    """
 
     UNSUBSCRIBE = "u"
     CONFIRM = "c"
     PREFERENCES = "p"
+    FEEDBACK = "f"
 
 
 @dataclass(frozen=True, slots=True)
