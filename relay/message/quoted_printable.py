@@ -1,0 +1,264 @@
+"""Quoted-printable (RFC 2045 section 6.7): read strictly, written in legal lines, and edited at single places.
+
+Knows nothing of parts or charsets. Never cuts inside `=XX` or a soft line break, never writes a line of more than 76
+octets, never encodes a line end: hard line breaks stay CRLF.
+"""
+
+from __future__ import annotations
+
+import binascii
+import re
+from collections.abc import Iterator, Sequence
+from typing import Final, NamedTuple
+
+#: Longest line (rule 5). A soft line break takes one octet of it.
+_LINE: Final = 76
+_SOFT: Final = b"=\r\n"
+_MANY_SOFT: Final = _SOFT * 1000
+_BLANKS: Final = (b" ", b"\t")
+_TRAILING_SPACE: Final = re.compile(rb"(?<![ \t])[ \t]++(?=\r\n|\Z)")
+#: A line without room for its soft line break.
+_FULL: Final = re.compile(rb"^([^\n]{%d})=\r\n" % _LINE, re.MULTILINE)
+_TOO_LONG: Final = re.compile(rb"[^\n]{%d}" % (_LINE + 2))
+#: One call into C takes at most so much: it holds the interpreter's lock.
+_CHUNK: Final = 1 << 20
+
+
+class Kept(NamedTuple):
+    """A stretch of a raw body that stays, from start to end. broken: does it have a line end?
+
+    first, last: the octets before its first line end and after its last, all of them where it has none. blank: is its
+    first line white space only, that transport added to a line's end?
+    """
+
+    start: int
+    end: int
+    first: int
+    last: int
+    broken: bool
+    blank: bool
+
+
+def decode(raw: bytes) -> bytes | None:
+    """The octets, None where something is no escape, no soft break and no text. A lone CR or LF is none of these."""
+    if not raw.count(b"\r\n") == raw.count(b"\n") == raw.count(b"\r"):
+        return None
+    clean = _without_trailing_space(raw)
+    if clean.endswith(b"="):
+        clean = clean[:-1]  # a soft line break that the end of the part cut in two
+    octets = b"".join([binascii.a2b_qp(clean[start:end]) for start, end in _stretches(clean)])
+    # An escape shrinks by two octets, a soft break by three, and nothing broken shrinks as much.
+    return octets if len(clean) - len(octets) == 2 * clean.count(b"=") + clean.count(_SOFT) else None
+
+
+def encode(octets: bytes) -> bytes:
+    """A whole body."""
+    out: list[bytes] = []
+    column = 0
+    for start, end in _line_stretches(octets):
+        if column:  # a line that goes on
+            _break_softly(out, column)
+        chunk = octets[start:end]
+        encoded = _encode_lines(chunk)
+        out.append(encoded)
+        column = 0 if chunk.endswith(b"\r\n") else len(encoded) - encoded.rfind(b"\n") - 1
+    return b"".join(out)
+
+
+def kept(raw: bytes, octets: bytes, cuts: Sequence[tuple[int, int]]) -> list[Kept]:
+    """What of a body that `decode` took stays when those stretches of its octets are replaced: one more than cuts."""
+    places = _places(raw, len(octets), cuts)
+    stretches = []
+    start = 0
+    for place, after in (*places, (len(raw), len(raw))):
+        first = raw.find(b"\r\n", start, place)
+        broken = first >= 0
+        head = (first if broken else place) - start
+        last = place - raw.rfind(b"\r\n", start, place) - 2 if broken else head
+        blank = (broken or place == len(raw)) and not raw[start : start + head].strip(b" \t")
+        stretches.append(Kept(start, place, head, last, broken, blank))
+        start = after
+    return stretches
+
+
+def filled(raw: bytes, stretches: Sequence[Kept], insertions: Sequence[bytes]) -> bytes:
+    """The raw body with insertions between what stays; soft line breaks where a line would get too long."""
+    first = stretches[0]
+    out = [raw[: first.end]] if first.end else []
+    column = first.last
+    for insertion, one in zip(insertions, stretches[1:], strict=True):
+        column = _insert(out, column, insertion)
+        if one.blank:
+            column = _protect(out, column)
+        room = _LINE if one.broken or one.end == len(raw) else _LINE - 1
+        if one.first:
+            column = _make_room(out, column, one.first, room)
+        if one.start < one.end:
+            out.append(raw[one.start : one.end])
+        column = one.last if one.broken else column + one.last
+    return b"".join(out)
+
+
+def _insert(out: list[bytes], column: int, insertion: bytes) -> int:
+    """Appends the insertion, which begins in that column; returns the column in which it ends."""
+    if not insertion:
+        return column
+    if out and out[-1].endswith(b"="):  # a soft line break that the end of the part cut in two
+        out.append(b"\r\n")
+        column = 0
+    lines = [_encode_line(line) for line in insertion.split(b"\r\n")]
+    if not lines[0]:
+        column = _protect(out, column)
+    else:
+        column = _make_room(out, column, len(lines[0]), _LINE if len(lines) > 1 else _LINE - 1)
+    encoded = b"\r\n".join(lines)
+    out.append(encoded)
+    line_end = encoded.rfind(b"\n")
+    return column + len(encoded) if line_end < 0 else len(encoded) - line_end - 1
+
+
+def _protect(out: list[bytes], column: int) -> int:
+    """White space that comes to stand before a line's end would be lost (rule 3)."""
+    while out and out[-1].endswith(_BLANKS):
+        column = _break_softly(out, column)
+    return column
+
+
+def _make_room(out: list[bytes], column: int, size: int, room: int) -> int:
+    while column and column + size > room:
+        column = _break_softly(out, column)
+    return column
+
+
+def _break_softly(out: list[bytes], column: int) -> int:
+    """Appends a soft line break; where the line is full already, before its last character."""
+    if column < _LINE:
+        out.append(_SOFT)
+        return 0
+    last = out[-1]
+    size = 3 if last[-3:-2] == b"=" else 1
+    out[-1:] = [last[:-size], _SOFT, last[-size:]]
+    return size
+
+
+def _encode_line(line: bytes) -> bytes:
+    if not line:
+        return line
+    encoded = binascii.b2a_qp(line, istext=False).replace(b"=\n", _SOFT)
+    # A lone LF is escaped, but the octet before it may stand where the soft line break should.
+    return _FULL.sub(_broken_earlier, encoded) if b"\n" in line else encoded
+
+
+def _broken_earlier(full: re.Match[bytes]) -> bytes:
+    line = full[1]
+    size = 3 if line[-3:-2] == b"=" else 1
+    return line[:-size] + _SOFT + line[-size:] + _SOFT
+
+
+def _encode_lines(chunk: bytes) -> bytes:
+    ends = chunk.count(b"\r\n")
+    if ends > 1 and ends == chunk.count(b"\n") == chunk.count(b"\r"):
+        encoded = binascii.b2a_qp(chunk, istext=True)
+        # White space before a line's end is escaped without a look at the line's length.
+        if not _TOO_LONG.search(encoded):
+            return encoded
+    return b"\r\n".join([_encode_line(line) for line in chunk.split(b"\r\n")])
+
+
+def _line_stretches(octets: bytes) -> Iterator[tuple[int, int]]:
+    """Whole lines where they are not endless, about _CHUNK octets each."""
+    start, size = 0, len(octets)
+    while size - start > _CHUNK:
+        end = octets.rfind(b"\r\n", start, start + _CHUNK) + 2
+        if end < 2:
+            end = start + _CHUNK
+            end -= octets[end - 1 : end] == b"\r"
+        yield start, end
+        start = end
+    yield start, size
+
+
+def _stretches(clean: bytes) -> Iterator[tuple[int, int]]:
+    """About _CHUNK octets each, cut between characters."""
+    start, size = 0, len(clean)
+    while size - start > _CHUNK:
+        end = _between_characters(clean, start + _CHUNK)
+        yield start, end
+        start = end
+    yield start, size
+
+
+def _between_characters(clean: bytes, place: int) -> int:
+    """That place, or a bit before it when it lies inside an escape or a soft line break."""
+    found = clean.find(b"=", max(place - 2, 0), place)
+    return place if found < 0 else found
+
+
+def _without_trailing_space(raw: bytes) -> bytes:
+    """Rule 3: white space at the end of an encoded line was added in transport."""
+    if b" \r\n" in raw or b"\t\r\n" in raw or raw.endswith(_BLANKS):
+        return b"".join([_TRAILING_SPACE.sub(b"", raw[start:end]) for start, end in _line_stretches(raw)])
+    return raw
+
+
+def _places(raw: bytes, size: int, cuts: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Where in the raw body each cut begins and ends. One pass: no place is before the one that came before it.
+
+    A cut begins after soft line breaks and ends before them.
+    """
+    clean = _without_trailing_space(raw)
+    walk = _Walk(clean)
+    found: list[tuple[int, int]] = []
+    for start, end in cuts:
+        walk.to(start)
+        place = len(clean) if start == end == size else _after_soft_breaks(clean, walk.place)
+        if found:
+            place = max(place, found[-1][1])
+        if end > start:
+            walk.to(end)
+        found.append((place, max(walk.place, place)))
+    return found if clean is raw else _with_trailing_space(raw, found)
+
+
+class _Walk:
+    """Goes through encoded text and knows how many octets of it lie behind."""
+
+    def __init__(self, clean: bytes) -> None:
+        self.place = 0
+        self._clean = clean
+        self._behind = 0
+
+    def to(self, offset: int) -> None:
+        """To the end of the octet before that offset. As many raw octets as octets are missing never go too far."""
+        clean = self._clean
+        while self._behind < offset:
+            if clean.startswith(_SOFT, self.place):
+                self.place = _after_soft_breaks(clean, self.place)
+            end = _between_characters(clean, self.place + offset - self._behind)
+            if end <= self.place:
+                end = self.place + 3
+            breaks = clean.count(_SOFT, self.place, end)
+            self._behind += end - self.place - 2 * clean.count(b"=", self.place, end) - breaks
+            self.place = end
+
+
+def _after_soft_breaks(clean: bytes, place: int) -> int:
+    while clean.startswith(_MANY_SOFT, place):
+        place += len(_MANY_SOFT)
+    while clean.startswith(_SOFT, place):
+        place += 3
+    return place
+
+
+def _with_trailing_space(raw: bytes, places: list[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Places in the text without trailing white space, as places in the raw body; before white space at the place."""
+    spaces = _TRAILING_SPACE.finditer(raw)
+    space = next(spaces, None)
+    added = 0
+    moved: list[int] = []
+    for place in [one for pair in places for one in pair]:
+        while space is not None and space.start() - added < place:
+            added += space.end() - space.start()
+            space = next(spaces, None)
+        moved.append(place + added)
+    return list(zip(moved[::2], moved[1::2], strict=True))
