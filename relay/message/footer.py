@@ -1,41 +1,43 @@
 """The disclosure footer as text and as HTML, filled in for one recipient.
 
 Values come from policies and from recorded consents, so they are data: control characters become spaces, lengths are
-capped, HTML is escaped, and nothing is ever read as a template.
+capped, HTML is escaped, and nothing is ever read as a template. Lines are what mail can carry in every charset, and
+none can be taken for a quotation, an mbox line or a MIME delimiter.
 """
 
 from __future__ import annotations
 
 import html
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache
 from typing import Final
 
 from jinja2 import Template
-from jinja2.sandbox import ImmutableSandboxedEnvironment
 
-from relay.message.wording import WORDINGS, Wording
+from relay.message.footer_lines import html_lines, plain_lines
+from relay.message.own_footer import HTML_BEGIN, HTML_END, PLAIN_RULE
+from relay.message.template import LINK, compiled
+from relay.message.wording import Wording, wording_for
 
-#: A template line with all its values stays below the 998 octets of a line (RFC 5322) in any charset.
-_MAX_VALUE: Final = 500
-_MAX_LINE: Final = 240
+#: What each footer says unless the mailer's own template does.
+REQUIRED: Final = frozenset({"unsubscribe_url", "why", "sender", "postal_address", "contact", "privacy_policy"})
 #: Longest URL that fits into a header line of its own with the field's name.
 MAX_URL: Final = 900
-#: Stands for the unsubscribe link, the one thing that differs from reader to reader; no value can contain it.
-_LINK: Final = "\0"
 
+_MAX_VALUE: Final = 500
+_MAX_WHY: Final = 1200
+#: Links are told apart by length only so far: readers whose links are about as long share a footer.
+_LENGTH_STEP: Final = 300
 # C0, C1, line and paragraph separators, and the characters that reorder text (bidi) or hide in it.
 _INVISIBLE: Final = re.compile(
-    "[\x00-\x20\x7f-\x9f\u2028\u2029\u200b\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff\ud800-\udfff]+"
+    "[\x00-\x20\x7f-\x9f\xad\u061c\u2028\u2029\u200b\u200e\u200f\u202a-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb"
+    "\ufffe\uffff\ud800-\udfff\U000e0000-\U000e007f]+"
 )
-_URL: Final = re.compile(r"https?://[!-;=?-~]{1,900}")
-_MAIL: Final = re.compile(r"[A-Za-z0-9.!#$&*+/=?^_{|}~-]+@[A-Za-z0-9.-]+")
-#: What must not be cut: a tag (what the environment escaped has no ">"), a character reference, a character.
-_HTML_PIECE: Final = re.compile(r"<[^>]*>?|&[^;]*;?|[^<&]")
-_MAX_REFERENCES: Final = 950
-DEFAULT_LANGUAGE: Final = "en"
+_DATE_FIELD: Final = re.compile(r"\{(year|month|day)(:02)?\}")
+_RIGHT_TO_LEFT: Final = frozenset(("ar", "arc", "ckb", "dv", "fa", "he", "ks", "nqo", "ps", "sd", "ug", "ur", "yi"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +47,8 @@ class FooterFacts:
     sender, postal_address, contact, privacy_policy: who sends ([sender] of the policy). purpose, audience: what is
     sent to whom ("Product news", "members"; audience may be ""). agreed: True where the person said yes themselves;
     False for other bases (customer, published), which are not called consent. consented_on: the day of it, in the
-    reader's or the sender's time zone. source: where it was given, a URL or words ("" when unknown).
+    stream's time zone. source: where it was given, a URL or words ("" when unknown). stop_address: a mail address
+    that takes wishes to stop, "" for none.
     """
 
     sender: str
@@ -57,104 +60,116 @@ class FooterFacts:
     agreed: bool = True
     consented_on: date | None = None
     source: str = ""
+    stop_address: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Footer:
-    """Lines end in LF; the last one too."""
+    """Lines end in LF; the last one too. Both "" where nothing is left to say."""
 
     plain: str
     html: str
 
 
+@dataclass(frozen=True, slots=True)
+class Version:
+    """The disclosure in one language, still without the reader's link. language: a tag, the one of the words."""
+
+    facts: FooterFacts
+    wording: Wording
+    language: str
+
+
+@dataclass(frozen=True, slots=True)
+class Disclosure:
+    """What one reader is told. versions: the wanted language first, then others that a charset may hold better.
+
+    unsubscribe_url: http or https, ASCII, at most MAX_URL octets.
+    """
+
+    versions: tuple[Version, ...]
+    unsubscribe_url: str
+
+    def footer(self, said: frozenset[str] = frozenset(), version: int = 0) -> Footer:
+        """The footer between its marks, without the items that the mailer's own text says (names as in `value`)."""
+        url = self.unsubscribe_url
+        found = _without_link(self.versions[version], said, -(-len(url) // _LENGTH_STEP) * _LENGTH_STEP)
+        return Footer(found.plain.replace(LINK, url), found.html.replace(LINK, html.escape(url)))
+
+    def value(self, name: str, version: int = 0) -> str:
+        """One item in one line, not escaped; "" for one that there is not.
+
+        unsubscribe_url why sender postal_address contact privacy_policy purpose audience consent_date consent_source
+        stop_address
+        """
+        if name == "unsubscribe_url":
+            return self.unsubscribe_url
+        return _items(self.versions[version]).get(name, "")
+
+
 def render(facts: FooterFacts, unsubscribe_url: str, language: str) -> Footer:
-    """The footer in that language ("ja", "en-GB"; English where there are no words for it)."""
-    spoken = language.lower().partition("-")[0]
-    footer = _without_link(facts, spoken if spoken in WORDINGS else DEFAULT_LANGUAGE)
-    return Footer(
-        footer.plain.replace(_LINK, unsubscribe_url), footer.html.replace(_LINK, html.escape(unsubscribe_url))
-    )
+    """The footer in the built-in words of that language ("ja", "en-GB"; English where there are none)."""
+    spoken, wording = wording_for(language, {})
+    return Disclosure((Version(facts, wording, spoken),), unsubscribe_url).footer()
 
 
 @lru_cache(maxsize=256)  # the readers of a mailing share a few: they differ in the day and place of their consent
-def _without_link(facts: FooterFacts, spoken: str) -> Footer:
-    """The footer with _LINK where the link goes."""
+def _without_link(version: Version, said: frozenset[str], room: int) -> Footer:
+    """The footer with LINK where the link goes. room: how long the link may get."""
+    if said >= REQUIRED:
+        return Footer("", "")
+    items = {**_items(version), "unsubscribe_url": LINK}
     values = {
-        "language": spoken,
-        "sender": _value(facts.sender),
-        "postal_address": _value(facts.postal_address),
-        "purpose": _value(facts.purpose),
-        "audience": _value(facts.audience),
-        "agreed": facts.agreed,
-        "consented_on": "" if facts.consented_on is None else _date(facts.consented_on, WORDINGS[spoken]),
-        "unsubscribe_url": _LINK,
+        **{name: "" if name in said and name not in ("purpose", "audience") else text for name, text in items.items()},
+        "agreed": version.facts.agreed,
+        "language": version.language,
+        "direction": "rtl" if version.language.lower().partition("-")[0] in _RIGHT_TO_LEFT else "ltr",
     }
-    for name, value in (("contact", facts.contact), ("privacy_policy", facts.privacy_policy), ("source", facts.source)):
-        clean = _value(value)
-        values[name] = clean
-        values[f"{name}_href"] = _href(clean)
-    as_plain, as_html = _templates(spoken)
-    return Footer(_bounded(as_plain.render(values)), _bounded_html(as_html.render(values)))
-
-
-@lru_cache(maxsize=len(WORDINGS))
-def _templates(language: str) -> tuple[Template, Template]:
-    wording = WORDINGS[language]
-    as_plain = ImmutableSandboxedEnvironment(keep_trailing_newline=True, autoescape=False)
-    as_html = ImmutableSandboxedEnvironment(keep_trailing_newline=True, autoescape=True)
-    return as_plain.from_string(wording.plain), as_html.from_string(wording.html)
-
-
-def _value(text: str) -> str:
-    clean = _INVISIBLE.sub(" ", text).strip()
-    return clean if len(clean) <= _MAX_VALUE else clean[: _MAX_VALUE - 1].rstrip() + "\u2026"
-
-
-def _href(value: str) -> str:
-    """A link, for what can only be one: http, https, a mail address. Never javascript: or data:."""
-    if _URL.fullmatch(value):
-        return value
-    return f"mailto:{value}" if _MAIL.fullmatch(value) else ""
-
-
-def _date(day: date, wording: Wording) -> str:
-    month = wording.months[day.month - 1] if wording.months else str(day.month)
-    return wording.date.format(year=day.year, month=month, day=day.day)
-
-
-def _bounded(text: str) -> str:
-    """No line too long for mail, none ending in white space (which format=flowed would join to the next)."""
-    lines: list[str] = []
-    for line in text.split("\n"):
-        rest = line.rstrip()
-        while len(rest.encode("utf-8")) > MAX_URL + 40:
-            cut = rest.rfind(" ", 1, _MAX_LINE)
-            cut = cut if cut > 0 else _MAX_LINE
-            lines.append(rest[:cut].rstrip())
-            rest = rest[cut:].lstrip()
-        lines.append(rest)
-    return "\n".join(lines)
-
-
-def _bounded_html(text: str) -> str:
-    """No line too long, even with every character as a numeric reference. An empty comment breaks a line unseen."""
-    return "\n".join(
-        [line if len(_as_references(line)) <= _MAX_REFERENCES else _broken(line) for line in text.split("\n")]
+    as_plain, as_html, _ = _templates(version.wording)
+    plain, markup = plain_lines(as_plain.render(values), room), html_lines(as_html.render(values), room)
+    return Footer(
+        f"{PLAIN_RULE}\n{plain}{PLAIN_RULE}\n" if plain else "", f"{HTML_BEGIN}\n{markup}{HTML_END}\n" if markup else ""
     )
 
 
-def _broken(line: str) -> str:
-    pieces: list[str] = []
-    length = 0
-    for piece in _HTML_PIECE.findall(line):
-        octets = len(_as_references(piece))
-        if length + octets > _MAX_REFERENCES:
-            pieces.append("<!--\n-->")
-            length = len("-->")
-        pieces.append(piece)
-        length += octets
-    return "".join(pieces)
+@lru_cache(maxsize=256)
+def _items(version: Version) -> Mapping[str, str]:
+    facts, wording = version.facts, version.wording
+    items = {
+        "sender": _value(facts.sender),
+        "postal_address": _value(facts.postal_address),
+        "contact": _value(facts.contact),
+        "privacy_policy": _value(facts.privacy_policy),
+        "purpose": _value(facts.purpose),
+        "audience": _value(facts.audience),
+        "consent_date": "" if facts.consented_on is None else _value(_date(facts.consented_on, wording)),
+        "consent_source": _value(facts.source),
+        "stop_address": _value(facts.stop_address),
+    }
+    _, _, why = _templates(wording)
+    about = {**items, "agreed": facts.agreed, "language": version.language}
+    return {**items, "why": _value(why.render(about), _MAX_WHY)}
 
 
-def _as_references(text: str) -> bytes:
-    return text.encode("ascii", "xmlcharrefreplace")
+@lru_cache(maxsize=64)
+def _templates(wording: Wording) -> tuple[Template, Template, Template]:
+    return compiled(wording.plain, html=False), compiled(wording.html, html=True), compiled(wording.why, html=False)
+
+
+def _value(text: str, longest: int = _MAX_VALUE) -> str:
+    """One line of what can be seen."""
+    clean = _INVISIBLE.sub(" ", text).strip()
+    if PLAIN_RULE in clean:
+        clean = clean.replace(PLAIN_RULE, "_" * 8)
+    return clean if len(clean) <= longest else f"{clean[: longest - 3].rstrip()}..."
+
+
+def _date(day: date, wording: Wording) -> str:
+    parts = {"year": str(day.year), "month": str(day.month), "day": str(day.day)}
+
+    def part(found: re.Match[str]) -> str:
+        if found[1] == "month" and wording.months:
+            return wording.months[day.month - 1]
+        return parts[found[1]].zfill(2) if found[2] else parts[found[1]]
+
+    return _DATE_FIELD.sub(part, wording.date)

@@ -2,159 +2,204 @@
 
 What Japan's 特定電子メール法 wants shown (sender's name, that and how one can opt out, postal address, contact for
 complaints) and what the consent articles want told (why this person, where the address came from, privacy policy).
-Jinja2 templates, sandboxed: values are filled in, never read as templates. No template line begins with a value, so
-that no value can look like a quotation (RFC 3676 section 4.4), an mbox line or a MIME delimiter.
+Templates as `template` understands them: values are filled in, never read as templates; what the mailer's own text
+says already is empty, and its line is left out.
 """
 
 # ruff: noqa: RUF001 - Japanese is written with full-width punctuation
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-#: Underscores: a line of hyphens could be taken for a MIME delimiter, "-- " for a signature that programs hide.
-_RULE: Final = "_" * 40
-
-_PLAIN_EN: Final = (
-    _RULE
-    + """
-Why you receive this: {{ sender }} sends "{{ purpose }}" to {{ audience or "people" }}
-{%- if agreed %} who agreed to receive it{% endif %}.
-{% if consented_on or source -%}
-{{ "Your consent" if agreed else "Your address" }}: recorded
-{%- if consented_on %} on {{ consented_on }}{% endif %}
-{%- if source %} ({{ source }}){% endif %}
-{% endif -%}
-Stop these emails at any time, without logging in:
-{{ unsubscribe_url }}
-Sent by: {{ sender }}
-Postal address: {{ postal_address }}
-Questions and complaints: {{ contact }}
-Privacy policy: {{ privacy_policy }}
-"""
-)
-
-_PLAIN_JA: Final = (
-    _RULE
-    + """
-{% if agreed -%}
-このメールは、「{{ purpose }}」の受信に同意された{{ audience or "方" }}へ、{{ sender }}がお送りしています。
-{%- else -%}
-このメールは、{{ audience or "皆さま" }}へのご案内「{{ purpose }}」として、{{ sender }}がお送りしています。
-{%- endif %}
-{% if consented_on or source -%}
-{{ "ご同意の記録" if agreed else "アドレスの登録" }}：
-{%- if consented_on %}{{ consented_on }}{% endif %}
-{%- if consented_on and source %}、{% endif %}
-{%- if source %}{{ source }} にて{% endif %}
-{% endif -%}
-配信の停止：今後このメールがご不要な場合は、次のページからいつでも停止できます（ログインは不要です）。
-{{ unsubscribe_url }}
-送信者：{{ sender }}
-住所：{{ postal_address }}
-お問い合わせ・苦情の受付：{{ contact }}
-プライバシーポリシー：{{ privacy_policy }}
-"""
-)
-
-# Colours are left to the mail program, which knows about dark themes; the rule takes the colour of the text.
-_HTML_HEAD: Final = (
-    '<div lang="{{ language }}" dir="ltr" style="clear:both;margin:24px 0 0;padding:12px 0 0;'
-    'border-top:1px solid;font-size:13px;line-height:1.6;text-align:left">\n'
-)
-_ROW: Final = '<p style="margin:0 0 6px">'
-#: The line breaks inside the tag: a long URL stands there twice, and lines are limited.
-_LINK: Final = (
-    "{% macro link(value, href) %}"
-    '{% if href %}<a href="{{ href }}"\n>{{ value }}</a>{% else %}{{ value }}{% endif %}'
-    "{% endmacro %}"
-)
-
-_HTML_EN: Final = (
-    _LINK
-    + _HTML_HEAD
-    + _ROW
-    + """Why you receive this: {{ sender }} sends &#8220;{{ purpose }}&#8221; to {{ audience or "people" }}
-{%- if agreed %} who agreed to receive it{% endif %}.
-{%- if consented_on or source %}<br>
-{{ "Your consent" if agreed else "Your address" }}: recorded
-{%- if consented_on %} on {{ consented_on }}{% endif %}
-{%- if source %} ({{ link(source, source_href) }}){% endif %}
-{%- endif %}</p>
-"""
-    + _ROW
-    + """<a href="{{ unsubscribe_url }}"
->Stop these emails</a> at any time, without logging in.</p>
-"""
-    + _ROW
-    + """Sent by: {{ sender }}<br>
-Postal address: {{ postal_address }}<br>
-Questions and complaints: {{ link(contact, contact_href) }}<br>
-Privacy policy: {{ link(privacy_policy, privacy_policy_href) }}</p>
-</div>
-"""
-)
-
-_HTML_JA: Final = (
-    _LINK
-    + _HTML_HEAD
-    + _ROW
-    + """
-{%- if agreed -%}
-このメールは、「{{ purpose }}」の受信に同意された{{ audience or "方" }}へ、{{ sender }}がお送りしています。
-{%- else -%}
-このメールは、{{ audience or "皆さま" }}へのご案内「{{ purpose }}」として、{{ sender }}がお送りしています。
-{%- endif %}
-{%- if consented_on or source %}<br>
-{{ "ご同意の記録" if agreed else "アドレスの登録" }}：
-{%- if consented_on %}{{ consented_on }}{% endif %}
-{%- if consented_on and source %}、{% endif %}
-{%- if source %}{{ link(source, source_href) }} にて{% endif %}
-{%- endif %}</p>
-"""
-    + _ROW
-    + """今後このメールがご不要な場合は、<a href="{{ unsubscribe_url }}"
->配信停止のページ</a>からいつでも停止できます（ログインは不要です）。</p>
-"""
-    + _ROW
-    + """送信者：{{ sender }}<br>
-住所：{{ postal_address }}<br>
-お問い合わせ・苦情の受付：{{ link(contact, contact_href) }}<br>
-プライバシーポリシー：{{ link(privacy_policy, privacy_policy_href) }}</p>
-</div>
-"""
-)
+from relay.message.language import DEFAULT_LANGUAGE, nearest
 
 
 @dataclass(frozen=True, slots=True)
 class Wording:
-    """One language's templates. months: for dates in words, "" where the language counts them."""
+    """One language's words. plain, html: the whole footer. why: one sentence. All three are templates (`template`).
+
+    date: "{day} {month} {year}", also {month:02} and {day:02}. months: their names, () where the language counts them.
+    """
 
     plain: str
     html: str
+    why: str
     date: str
     months: tuple[str, ...] = ()
 
 
+_PLAIN_EN: Final = """\
+{% if why %}
+Why you receive this: {{ why }}
+{% endif %}
+{% if consent_date or consent_source %}
+{{ "Your consent" if agreed else "Your address" }}: recorded
+{%- if consent_date %} on {{ consent_date }}{% endif %}
+{%- if consent_source %} ({{ consent_source }}){% endif %}
+{% endif %}
+{% if unsubscribe_url %}
+Stop these emails at any time, without logging in:
+{{ unsubscribe_url }}
+{% endif %}
+{% if stop_address %}
+To stop by mail, write to: {{ stop_address }}
+{% endif %}
+{% if sender %}
+Sent by: {{ sender }}
+{% endif %}
+{% if postal_address %}
+Postal address: {{ postal_address }}
+{% endif %}
+{% if contact %}
+Questions and complaints: {{ contact }}
+{% endif %}
+{% if privacy_policy %}
+Privacy policy: {{ privacy_policy }}
+{% endif %}
+"""
+
+_WHY_EN: Final = """\
+{{ sender }} sends "{{ purpose }}" to {{ audience or "people" }}{% if agreed %} who agreed to receive it{% endif %}."""
+
+_PLAIN_JA: Final = """\
+{% if why %}
+{{ why }}
+{% endif %}
+{% if consent_date or consent_source %}
+{{ "ご同意の記録" if agreed else "アドレスの登録" }}：
+{%- if consent_date %}{{ consent_date }}{% endif %}
+{%- if consent_date and consent_source %}、{% endif %}
+{%- if consent_source %}{{ consent_source }} にて{% endif %}
+{% endif %}
+{% if unsubscribe_url %}
+配信の停止：今後このメールがご不要な場合は、次のページからいつでも停止できます（ログインは不要です）。
+{{ unsubscribe_url }}
+{% endif %}
+{% if stop_address %}
+メールでの停止の受付：{{ stop_address }}
+{% endif %}
+{% if sender %}
+送信者：{{ sender }}
+{% endif %}
+{% if postal_address %}
+住所：{{ postal_address }}
+{% endif %}
+{% if contact %}
+お問い合わせ・苦情の受付：{{ contact }}
+{% endif %}
+{% if privacy_policy %}
+プライバシーポリシー：{{ privacy_policy }}
+{% endif %}
+"""
+
+_WHY_JA: Final = """\
+{% if agreed %}
+このメールは、「{{ purpose }}」の受信に同意された{{ audience or "方" }}へ、{{ sender }}がお送りしています。
+{% else %}
+このメールは、{{ audience or "皆さま" }}へのご案内「{{ purpose }}」として、{{ sender }}がお送りしています。
+{% endif %}
+"""
+
+# Colours are left to the page and the mail program, which know about dark themes; rule and links take the colour of
+# the text. What a page's own style sheet may do to every div, p and a is undone where it would hurt.
+_BOX: Final = (
+    '<div lang="{{ language }}" dir="{{ direction }}" style="clear:both;float:none;box-sizing:border-box;width:100%;'
+    "max-width:640px;margin:24px auto 0;padding:12px 16px;border:0;border-top:1px solid;font:13px/1.6 sans-serif;"
+    "text-align:{{ 'right' if direction == 'rtl' else 'left' }};text-indent:0;text-transform:none;"
+    'letter-spacing:normal;white-space:normal;word-wrap:break-word;overflow-wrap:anywhere">\n'
+)
+_ROW: Final = (
+    '<p style="width:auto;margin:0 0 6px;padding:0;font:inherit;text-align:inherit;text-indent:0;white-space:normal">'
+)
+
+_HTML_EN: Final = (
+    _BOX
+    + """\
+{% if why %}
+<p>Why you receive this: {{ why }}</p>
+{% endif %}
+{% if consent_date or consent_source %}
+<p>{{ "Your consent" if agreed else "Your address" }}: recorded
+{%- if consent_date %} on {{ consent_date }}{% endif %}
+{%- if consent_source %} ({{ consent_source | link }}){% endif %}</p>
+{% endif %}
+{% if unsubscribe_url %}
+<p>{{ unsubscribe_url | link("Stop these emails") }} at any time, without logging in.</p>
+{% endif %}
+{% if stop_address %}
+<p>To stop by mail, write to: {{ stop_address | link }}</p>
+{% endif %}
+{% if sender %}
+<p>Sent by: {{ sender }}</p>
+{% endif %}
+{% if postal_address %}
+<p>Postal address: {{ postal_address }}</p>
+{% endif %}
+{% if contact %}
+<p>Questions and complaints: {{ contact | link }}</p>
+{% endif %}
+{% if privacy_policy %}
+<p>Privacy policy: {{ privacy_policy | link }}</p>
+{% endif %}
+</div>
+""".replace("<p>", _ROW)
+)
+
+_HTML_JA: Final = (
+    _BOX
+    + """\
+{% if why %}
+<p>{{ why }}</p>
+{% endif %}
+{% if consent_date or consent_source %}
+<p>{{ "ご同意の記録" if agreed else "アドレスの登録" }}：
+{%- if consent_date %}{{ consent_date }}{% endif %}
+{%- if consent_date and consent_source %}、{% endif %}
+{%- if consent_source %}{{ consent_source | link }} にて{% endif %}</p>
+{% endif %}
+{% if unsubscribe_url %}
+<p>今後このメールがご不要な場合は、{{ unsubscribe_url | link("配信停止のページ") }}からいつでも停止できます（ログインは不要です）。</p>
+{% endif %}
+{% if stop_address %}
+<p>メールでの停止の受付：{{ stop_address | link }}</p>
+{% endif %}
+{% if sender %}
+<p>送信者：{{ sender }}</p>
+{% endif %}
+{% if postal_address %}
+<p>住所：{{ postal_address }}</p>
+{% endif %}
+{% if contact %}
+<p>お問い合わせ・苦情の受付：{{ contact | link }}</p>
+{% endif %}
+{% if privacy_policy %}
+<p>プライバシーポリシー：{{ privacy_policy | link }}</p>
+{% endif %}
+</div>
+""".replace("<p>", _ROW)
+)
+
+# fmt: off
+_MONTHS_EN: Final = (
+    "January", "February", "March", "April", "May", "June",
+    "July", "August", "September", "October", "November", "December",
+)
+# fmt: on
+
+#: What is built in, by language.
 WORDINGS: Final = {
-    "en": Wording(
-        _PLAIN_EN,
-        _HTML_EN,
-        "{day} {month} {year}",
-        (
-            "January",
-            "February",
-            "March",
-            "April",
-            "May",
-            "June",
-            "July",
-            "August",
-            "September",
-            "October",
-            "November",
-            "December",
-        ),
-    ),
-    "ja": Wording(_PLAIN_JA, _HTML_JA, "{year}年{month}月{day}日"),
+    "en": Wording(_PLAIN_EN, _HTML_EN, _WHY_EN, "{day} {month} {year}", _MONTHS_EN),
+    "ja": Wording(_PLAIN_JA, _HTML_JA, _WHY_JA, "{year}年{month}月{day}日"),
 }
+
+
+def wording_for(language: str, own: Mapping[str, Wording]) -> tuple[str, Wording]:
+    """The words for that language and the language they are in: own ones first, then built-in ones, then English."""
+    for wanted in (language, DEFAULT_LANGUAGE):
+        for words in (own, WORDINGS):
+            found = nearest(wanted, words)
+            if found:
+                return found, words[found]
+    return DEFAULT_LANGUAGE, WORDINGS[DEFAULT_LANGUAGE]

@@ -1,36 +1,53 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
-from relay.message.wording import WORDINGS
+import pytest
 
+from relay.message.wording import WORDINGS, wording_for
 
-def test_every_language_asks_for_the_same_values() -> None:
-    for kind in ("plain", "html"):
-        asked = {
-            language: set(
-                re.findall(
-                    r"\b(sender|postal_address|purpose|audience|agreed|consented_on|source|unsubscribe_url|contact|privacy_policy)\b",
-                    getattr(wording, kind),
-                )
-            )
-            for language, wording in WORDINGS.items()
-        }
-        assert asked["ja"] == asked["en"]
-        assert len(asked["ja"]) == 10
+ITEMS = (
+    "unsubscribe_url why sender postal_address contact privacy_policy consent_date consent_source stop_address agreed"
+).split()
 
 
-def test_no_line_of_the_plain_text_begins_with_a_value() -> None:
-    for wording in WORDINGS.values():
-        lines = [line for line in wording.plain.split("\n") if line.startswith("{{")]
-        assert all(line.startswith(('{{ "', "{{ unsubscribe_url")) for line in lines)
+@pytest.mark.parametrize("kind", ["plain", "html"])
+@pytest.mark.parametrize("language", WORDINGS)
+def test_every_language_asks_for_every_item_in_text_and_in_html(language: str, kind: str) -> None:
+    source = getattr(WORDINGS[language], kind)
+    assert [name for name in ITEMS if not re.search(rf"\b{name}\b", source)] == []
+
+
+@pytest.mark.parametrize("language", WORDINGS)
+def test_the_reason_names_the_sender_what_is_sent_and_to_whom(language: str) -> None:
+    why = WORDINGS[language].why
+    assert [name for name in ("sender", "purpose", "audience", "agreed") if name not in why] == []
 
 
 def test_japanese_wording_can_be_written_in_iso_2022_jp() -> None:
-    for character in WORDINGS["ja"].plain + WORDINGS["ja"].date:
+    japanese = WORDINGS["ja"]
+    for character in japanese.plain + japanese.why + japanese.date:
         character.encode("iso2022_jp")
 
 
-def test_colours_are_left_to_the_mail_program() -> None:
+def test_english_wording_can_be_written_in_any_charset() -> None:
+    english = WORDINGS["en"]
+    assert (english.plain + english.html + english.why + english.date + "".join(english.months)).isascii()
+
+
+def test_colours_are_left_to_the_page_and_the_mail_program() -> None:
     for wording in WORDINGS.values():
-        assert "color" not in wording.html
+        assert "color" not in wording.html.replace("background-color", "color")
+
+
+def test_own_words_come_before_built_in_ones_and_english_stands_in() -> None:
+    german, british, japanese = (replace(WORDINGS["en"], why=text) for text in ("de", "en-GB", "ja"))
+    own = {"de": german, "en-GB": british, "ja": japanese}
+    assert wording_for("de", own) == ("de", german)
+    assert wording_for("de-AT", own) == ("de", german)
+    assert wording_for("ja-JP", own) == ("ja", japanese)
+    assert wording_for("ja-JP", {}) == ("ja", WORDINGS["ja"])
+    assert wording_for("fr", own) == ("en-GB", british)
+    assert wording_for("fr", {}) == ("en", WORDINGS["en"])
+    assert wording_for("", {}) == ("en", WORDINGS["en"])
