@@ -1,0 +1,221 @@
+"""What holds for the header fields of a rewritten message. Each rule answers what breaks it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Final
+
+from judge.pairing import Pair, Violation
+from judge.reading import Entity, RawField
+
+#: Ours, above all that was there.
+_ADDED: Final = frozenset(
+    "received date message-id list-unsubscribe list-unsubscribe-post list-id feedback-id cfbl-address cfbl-feedback-id "
+    "precedence auto-submitted dkim-signature arc-seal arc-message-signature arc-authentication-results".split()
+)
+#: For no recipient's eyes.
+_SECRET: Final = re.compile(r"bcc|resent-bcc|x-consent-.*")
+#: Replaced by ours, or made void by the change.
+_REPLACED: Final = re.compile(
+    r"list-unsubscribe|list-unsubscribe-post|list-id|dkim-signature|domainkey-signature|arc-.*"
+)
+#: They say something of a body that is another one now.
+_STALE: Final = frozenset({"content-md5", "content-length", "lines"})
+_REWORDED: Final = frozenset({"content-type", "content-transfer-encoding"})
+_MIME: Final = _REWORDED | {"mime-version"}
+_ONCE: Final = ("list-unsubscribe", "list-unsubscribe-post", "list-id")
+_MAX_LINE: Final = 998
+
+
+def _new_fields(pair: Pair) -> list[RawField]:
+    """The fields of the result that the original does not have."""
+    rest = [one.raw for one in pair.before.fields]
+    new: list[RawField] = []
+    for one in pair.after.fields:
+        if one.raw in rest:
+            rest.remove(one.raw)
+        else:
+            new.append(one)
+    return new
+
+
+def header_fields_stay_as_they_are(pair: Pair) -> Iterator[Violation]:
+    """No field of the message is changed, refolded, reordered or lost, except what has to be; ours stand above them."""
+    rule = "header_fields_stay_as_they_are"
+    if pair.before.envelope != pair.after.envelope:
+        yield Violation(rule, "1", "the mbox line is another")
+    edited = pair.wrapped or any(before is pair.before for before, _ in pair.edited)
+    lost, on_top = _compared_from_the_end(pair, edited=edited)
+    if lost:
+        yield Violation(rule, "1", _fate(lost[-1], pair))
+    for one in on_top if not lost else ():
+        if one.name not in _ADDED and not (edited and one.name in _MIME):
+            yield Violation(rule, "1", f"{one.name} was added")
+
+
+def _compared_from_the_end(pair: Pair, *, edited: bool) -> tuple[list[RawField], list[RawField]]:
+    """The fields that have no match, of the original and of the result; the latter may only stand on top."""
+    old, new = list(pair.before.fields), list(pair.after.fields)
+    while old:
+        same = bool(new) and old[-1].raw == new[-1].raw
+        # What may change in these two is another rule's business.
+        reworded = edited and not pair.wrapped and new and old[-1].name == new[-1].name and old[-1].name in _REWORDED
+        if same or reworded:
+            old.pop()
+            new.pop()
+        elif _may_be_gone(old[-1], pair, edited=edited):
+            old.pop()
+        elif edited and new and new[-1].name in _MIME:
+            new.pop()
+        else:
+            break
+    return old, new
+
+
+def _may_be_gone(one: RawField, pair: Pair, *, edited: bool) -> bool:
+    if _SECRET.fullmatch(one.name):
+        return True
+    if pair.promise.commercial and _REPLACED.fullmatch(one.name):
+        return True
+    return edited and (one.name in _STALE or (pair.wrapped and one.name.startswith("content-")))
+
+
+def _fate(one: RawField, pair: Pair) -> str:
+    if any(other.raw == one.raw for other in pair.after.fields):
+        return f"{one.name} stands elsewhere now"
+    same = [other for other in pair.after.fields if other.name == one.name]
+    return f"{one.name} was changed: {same[0].raw!r}" if same else f"{one.name} is gone"
+
+
+def edited_parts_keep_their_fields(pair: Pair) -> Iterator[Violation]:
+    """An edited part's fields stay too; only charset, transfer encoding and stale digests may change."""
+    rule = "edited_parts_keep_their_fields"
+    for before, after in pair.edited:
+        if before is not pair.before:
+            old = [one.raw for one in before.fields if one.name not in _REWORDED | _STALE]
+            new = [one.raw for one in after.fields if one.name not in _REWORDED | _STALE]
+            if old != new:
+                yield Violation(rule, before.path, f"{old!r} became {new!r}")
+        if not pair.wrapped and not _differs_in_charset_alone(before, after):
+            yield Violation(
+                rule, before.path, f"Content-Type became {[one.raw for one in after.named('content-type')]}"
+            )
+        for name in _REWORDED:
+            if len(after.named(name)) > max(1, len(before.named(name))):
+                yield Violation(rule, before.path, f"two {name} fields")
+
+
+def _differs_in_charset_alone(before: Entity, after: Entity) -> bool:
+    old, new = before.named("content-type"), after.named("content-type")
+    if not old:
+        return not new or after.kind == before.kind
+    if len(old) != len(new):
+        return False
+    return all(_without_charset(one.raw) == _without_charset(other.raw) for one, other in zip(old, new, strict=True))
+
+
+def _without_charset(raw: bytes) -> bytes:
+    return re.sub(rb"(?i);?[ \t\r\n]*charset[ \t]*=[ \t]*(?:\"[^\"]*\"|[^\s;]*)", b"", raw)
+
+
+def untouched_parts_keep_their_fields(pair: Pair) -> Iterator[Violation]:
+    """The header of every part that is not edited, and the empty line after every header, is the same."""
+    edited = [before.path for before, _ in pair.edited]
+    for before, after in pair.matches:
+        if before is not pair.before and before.path not in edited and before.raw_head != after.raw_head:
+            yield Violation("untouched_parts_keep_their_fields", before.path, f"{before.raw_head!r} changed")
+        if before.gap != after.gap and not pair.wrapped:
+            yield Violation("untouched_parts_keep_their_fields", before.path, "the empty line after the header")
+
+
+def nobody_sees_blind_copies(pair: Pair) -> Iterator[Violation]:
+    """Bcc, Resent-Bcc and the control fields are for no recipient."""
+    for one in pair.after.fields:
+        if _SECRET.fullmatch(one.name):
+            yield Violation("nobody_sees_blind_copies", "1", f"{one.name} is still there")
+
+
+def list_fields_stand_once(pair: Pair) -> Iterator[Violation]:
+    """Exactly one List-Unsubscribe and at most one of its companions (RFC 2369, RFC 8058, RFC 2919)."""
+    if not pair.promise.commercial:
+        return
+    for name in _ONCE:
+        count = len(pair.after.named(name))
+        if count > 1 or (name == "list-unsubscribe" and not count):
+            yield Violation("list_fields_stand_once", "1", f"{count} {name} fields")
+    if not pair.promise.own_list_fields and not any(
+        pair.promise.link in one.value for one in pair.after.named("list-unsubscribe")
+    ):
+        yield Violation("list_fields_stand_once", "1", "List-Unsubscribe is not this copy's link")
+
+
+def list_unsubscribe_is_written_plainly(pair: Pair) -> Iterator[Violation]:
+    """ASCII, bracketed URIs with commas between, folded only after a comma, the value begins on the first line."""
+    rule = "list_unsubscribe_is_written_plainly"
+    for one in _new_fields(pair):
+        if one.name != "list-unsubscribe":
+            continue
+        uris = re.findall(r"<([^<>]*)>", one.value)
+        left = re.sub(r"<[^<>]*>", "", one.value).replace(",", "").strip()
+        if not one.raw.isascii() or "=?" in one.value:
+            yield Violation(rule, "1", "not plain ASCII")
+        if not uris or left or any(re.search(r"\s", uri) or not uri for uri in uris):
+            yield Violation(rule, "1", f"no list of URIs: {one.value}")
+        if any(not line.rstrip().endswith(b",") for line in one.raw.split(b"\r\n")[:-2]):
+            yield Violation(rule, "1", "folded elsewhere than after a comma")
+
+
+def one_click_has_an_https_link(pair: Pair) -> Iterator[Violation]:
+    """List-Unsubscribe-Post says what RFC 8058 says, and stands only beside one HTTPS URI."""
+    rule = "one_click_has_an_https_link"
+    posts = pair.after.named("list-unsubscribe-post")
+    if not posts or (pair.promise.own_list_fields and posts[0] in pair.before.fields):
+        return
+    uris = re.findall(
+        r"<(https?:[^<>]*)>", " ".join(one.value for one in pair.after.named("list-unsubscribe")), re.IGNORECASE
+    )
+    if len(uris) != 1 or not uris[0].lower().startswith("https:"):
+        yield Violation(rule, "1", f"one-click with {uris}")
+    if posts[0].value != "List-Unsubscribe=One-Click":
+        yield Violation(rule, "1", posts[0].value)
+
+
+def new_fields_are_ascii_and_short(pair: Pair) -> Iterator[Violation]:
+    """What we add is ASCII, no line of it is longer than 998 octets, none folded right after the colon."""
+    for one in _new_fields(pair):
+        if not one.raw.isascii() and one.name not in _REWORDED:
+            yield Violation("new_fields_are_ascii_and_short", "1", f"{one.name} with 8-bit octets")
+        if max(map(len, one.raw.split(b"\r\n"))) > _MAX_LINE and one.name not in _REWORDED:
+            yield Violation("new_fields_are_ascii_and_short", "1", f"{one.name} with a line over 998")
+        if one.name in _ADDED and re.match(rb"[^:]*:[ \t]*\r\n", one.raw):
+            yield Violation("new_fields_are_ascii_and_short", "1", f"{one.name} folded right after its colon")
+
+
+def identity_fields_are_there(pair: Pair) -> Iterator[Violation]:
+    """Date and Message-ID exist, so that no later hop adds them after signing; ours only where there was none."""
+    for name in ("date", "message-id"):
+        if len(pair.after.named(name)) != max(1, len(pair.before.named(name))):
+            yield Violation("identity_fields_are_there", "1", f"{len(pair.after.named(name))} {name} fields")
+
+
+def stale_digests_are_gone(pair: Pair) -> Iterator[Violation]:
+    """Content-MD5, Content-Length and Lines of an edited part would be lies."""
+    for before, after in pair.edited:
+        for name in _STALE if not pair.wrapped else ():
+            if after.named(name):
+                yield Violation("stale_digests_are_gone", before.path, f"{name} is still there")
+
+
+RULES: Final = (
+    header_fields_stay_as_they_are,
+    edited_parts_keep_their_fields,
+    untouched_parts_keep_their_fields,
+    nobody_sees_blind_copies,
+    list_fields_stand_once,
+    list_unsubscribe_is_written_plainly,
+    one_click_has_an_https_link,
+    new_fields_are_ascii_and_short,
+    identity_fields_are_there,
+    stale_digests_are_gone,
+)
