@@ -9,6 +9,7 @@ import argparse
 import json
 import os
 import tomllib
+from dataclasses import fields
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
@@ -183,14 +184,20 @@ def _rules(stream: Stream) -> dict[str, str]:
         }
         rules = {key: FIGURES[key].write(NEVER if value is None else value) for key, value in values.items()}
     rules |= {f"verdict.{reason}": f'"{stream.verdicts[reason]}"' for reason in Reason if MEANINGS[reason].allowed}
-    message = stream.message
-    return rules | {
-        "message.existing_list_unsubscribe": f'"{message.existing_list_unsubscribe}"',
-        "message.undisclosable": f'"{message.undisclosable}"',
-        "message.language": f'"{message.language}"',
-        "message.refused_after_data": f'"{message.refused_after_data}"',
-        "internal": json.dumps(stream.internal, ensure_ascii=False),
+    return rules | _message_rules(stream) | {"internal": json.dumps(stream.internal, ensure_ascii=False)}
+
+
+def _message_rules(stream: Stream) -> dict[str, str]:
+    """[message] and [footer.LANG]; the names of templates, not their content."""
+    values: dict[str, Any] = {
+        f"message.{field.name}": getattr(stream.message, field.name) for field in fields(stream.message)
     }
+    if stream.sender is not None and stream.sender.stop_address:
+        values["sender.stop_address"] = stream.sender.stop_address
+    for language, words in stream.footers.items():
+        named = {"text": words.text_file, "html": words.html_file, "why": words.why, "date": words.date}
+        values |= {f"footer.{language}.{key}": value for key, value in named.items() if value}
+    return {key: json.dumps(value, ensure_ascii=False) for key, value in values.items()}
 
 
 def _lint(policies: Policies, *, as_json: bool) -> int:

@@ -32,7 +32,7 @@ from relay.policy.values import NEVER
 from relay.reason import MEANINGS
 
 #: What does not change a decision, so does not change the hash.
-_NOT_HASHED: Final = frozenset({"expects", "file", "hash", "origins"})
+_NOT_HASHED: Final = frozenset({"expects", "file", "hash", "html_file", "origins", "text_file"})
 
 
 def build_stream(parsed: PolicyFile, document: Document, profiles: Mapping[str, Profile]) -> Stream:
@@ -65,7 +65,7 @@ def build_stream(parsed: PolicyFile, document: Document, profiles: Mapping[str, 
         ),
         verdicts=MappingProxyType({reason: meaning.default for reason, meaning in MEANINGS.items()} | parsed.verdict),
         hold=HoldRules(longest=values["hold.for"], ask_again=values["hold.ask_again"]),
-        message=_message(parsed.message, purpose),
+        message=_message(parsed.message, purpose, values),
         internal=tuple(pattern for table in parsed.internal for pattern in table.address),
         expects=tuple(_expect(one, document.line_of(("expect", number))) for number, one in enumerate(parsed.expect)),
         file=str(document.path),
@@ -86,6 +86,7 @@ def _sender(table: SenderTable) -> SenderIdentity:
         postal_address=MappingProxyType(table.postal_address),
         contact=table.contact,
         privacy_policy=table.privacy_policy,
+        stop_address=table.stop_address or "",
     )
 
 
@@ -93,12 +94,20 @@ def _match(table: MatchTable) -> Match:
     return Match(table.client or (), table.mail_from or (), MappingProxyType(table.header or {}))
 
 
-def _message(table: MessageTable, purpose: Texts) -> MessageRules:
+def _message(table: MessageTable, purpose: Texts, values: Mapping[str, Any]) -> MessageRules:
     """Where no language is set, the first one of the purpose: what the author of the file writes in."""
     return MessageRules(
         existing_list_unsubscribe=table.existing_list_unsubscribe,
-        undisclosable=table.undisclosable,
+        undisclosable=values["message.undisclosable"],
+        amp=values["message.amp"],
+        charset=table.charset,
+        old_signatures=table.old_signatures,
         language=table.language or next((tag for tag in purpose if tag), "en"),
+        timezone=table.timezone,
+        feedback_id=table.feedback_id,
+        cfbl_address=table.cfbl_address,
+        precedence=table.precedence,
+        auto_submitted=table.auto_submitted,
         refused_after_data=table.refused_after_data,
         unsubscribe_hosts=table.unsubscribe_hosts,
     )
@@ -141,6 +150,8 @@ def _written(document: Document) -> dict[str, Origin]:
     for name, table in document.data.items():
         if isinstance(table, dict):
             places |= {f"{name}.{key}": (name, key) for key in table}
+            inner = {key: keys for key, keys in table.items() if isinstance(keys, dict)}
+            places |= {f"{name}.{key}.{last}": (name, key, last) for key, keys in inner.items() for last in keys}
         elif isinstance(table, list):
             places |= {f"{name}.{number}": (name, number) for number in range(len(table))}
     return {key: Origin(str(document.path), document.line_of(place)) for key, place in places.items()}

@@ -7,26 +7,28 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
+from enum import StrEnum
 from types import MappingProxyType
 from typing import Any, Final
 
 from relay.config.durations import write_duration
-from relay.config.mistakes import Mistake, shown
+from relay.config.mistakes import Mistake, one_of, shown
 from relay.consent.events import Basis
+from relay.message.rules import Amp, Fallback
 from relay.policy.values import NEVER, read_bases, read_length, read_period
 
 
 @dataclass(frozen=True, slots=True)
 class Figure:
     """read: from TOML, raises Mistake. default: without any profile. strictest: of two values. write: as in the file.
-    advice: what to write instead of a value looser than a limit; `{}` is the limit.
+    advice: what to write instead of a value looser than this limit.
     """
 
     read: Callable[[object], Any]
     default: Any
     strictest: Callable[[Any, Any], Any]
     write: Callable[[Any], str]
-    advice: str
+    advice: Callable[[Any], str]
 
     def is_looser(self, value: Any, limit: Any) -> bool:
         return bool(self.strictest(value, limit) != value)
@@ -51,8 +53,29 @@ def _both(one: frozenset[Basis], other: frozenset[Basis]) -> frozenset[Basis]:
     return one & other
 
 
+def _at_most(limit: timedelta) -> str:
+    return f"write at most {_write_period(limit)}"
+
+
 def _period(default: timedelta = NEVER) -> Figure:
-    return Figure(read_period, default, min, _write_period, "write at most {}")
+    return Figure(read_period, default, min, _write_period, _at_most)
+
+
+def _choice(default: StrEnum, *strictest_first: StrEnum) -> Figure:
+    kind, words = type(default), [f'"{one}"' for one in type(default)]
+
+    def read(value: object) -> StrEnum:
+        if not isinstance(value, str) or value not in list(kind):
+            raise Mistake(f"{shown(value)} is not known here", f"write {one_of(words)}")
+        return kind(value)
+
+    return Figure(
+        read,
+        default,
+        lambda one, other: min(one, other, key=strictest_first.index),
+        lambda value: f'"{value}"',
+        lambda limit: "write " + one_of([f'"{one}"' for one in strictest_first[: strictest_first.index(limit) + 1]]),
+    )
 
 
 FIGURES: Final[Mapping[str, Figure]] = MappingProxyType(
@@ -63,7 +86,7 @@ FIGURES: Final[Mapping[str, Figure]] = MappingProxyType(
             frozenset({Basis.DOUBLE_OPT_IN, Basis.SINGLE_OPT_IN, Basis.WRITTEN}),
             _both,
             _write_bases,
-            "write none but {}",
+            lambda limit: f"write none but {_write_bases(limit)}",
         ),
         "consent.confirmation_sent_within": _period(),
         "consent.confirm_within": _period(),
@@ -71,13 +94,16 @@ FIGURES: Final[Mapping[str, Figure]] = MappingProxyType(
         "consent.stale_after": _period(),
         "consent.renew_every": _period(),
         "consent.customer_within": _period(),
-        "hold.for": Figure(read_length, timedelta(days=14), min, _write_period, "write at most {}"),
+        "hold.for": Figure(read_length, timedelta(days=14), min, _write_period, _at_most),
         "hold.ask_again": Figure(
             _read_flag,
             True,
             lambda one, other: one and other,
             lambda value: str(value).lower(),
-            "write {}",
+            lambda limit: f"write {str(limit).lower()}",
         ),
+        # the fewer leave without a footer, the stricter
+        "message.undisclosable": _choice(Fallback.REJECT, Fallback.REJECT, Fallback.WRAP, Fallback.HEADERS_ONLY),
+        "message.amp": _choice(Amp.KEEP, Amp.UNDISCLOSABLE, Amp.DROP, Amp.KEEP),
     }
 )

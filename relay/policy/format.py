@@ -11,7 +11,8 @@ from pydantic import ConfigDict, Field
 
 from relay.config.toml import Table
 from relay.consent.events import Act, Basis
-from relay.message.rules import Existing, Fallback
+from relay.message.rules import Amp, Existing, Fallback, OldSignatures, PlainCharset
+from relay.policy.message_values import Day, FileName, MailAddress, MailAddressOrNone, SenderId, Sentence, Timezone
 from relay.policy.model import Kind, Mode, RefusedAfterData
 from relay.policy.values import (
     AddressPatterns,
@@ -71,6 +72,9 @@ class SenderTable(Table):
     privacy_policy: WebAddress = Field(
         examples=["https://brand.example/privacy"], description="Web address of the privacy policy"
     )
+    stop_address: MailAddress | None = Field(
+        default=None, description="Mail address where people can ask to stop; somebody has to read it"
+    )
 
 
 class MatchTable(Table):
@@ -114,20 +118,49 @@ class MessageTable(Table):
     """[message]: what is done to the message."""
 
     existing_list_unsubscribe: Existing = Field(
-        default=Existing.REPLACE,
-        description="The mailer's own List-Unsubscribe: replace; not yet: keep or combine",
+        default=Existing.REPLACE, description="The mailer's own List-Unsubscribe: replace, keep or combine"
     )
     unsubscribe_hosts: Hosts = Field(
         default=(), description="Hosts to which a withdrawal may be passed on; no effect yet"
     )
-    undisclosable: Fallback = Field(
-        default=Fallback.REJECT, description="Mail that cannot carry the footer: reject, wrap or headers-only"
+    undisclosable: Fallback | None = Field(
+        default=None, description="Mail that cannot carry the footer: reject, wrap or headers-only"
+    )
+    amp: Amp | None = Field(
+        default=None, description="An AMP part, which cannot carry the footer: keep, drop or undisclosable"
+    )
+    charset: PlainCharset = Field(
+        default=PlainCharset.UTF_8,
+        description="Plain text whose charset lacks a character of the footer: make it utf-8, or keep the charset",
+    )
+    old_signatures: OldSignatures = Field(
+        default=OldSignatures.REMOVE, description="DKIM signatures that the change breaks: remove or keep"
     )
     language: Language | None = Field(default=None, description="Language where the person's own is not known")
+    timezone: Timezone = Field(default="UTC", description="Time zone in which the day of a consent is told")
+    feedback_id: SenderId = Field(
+        default="", description="SenderId for Gmail's Feedback-ID, 5 to 15 letters, digits, hyphens or underscores"
+    )
+    cfbl_address: MailAddressOrNone = Field(
+        default="", description="Mail address for complaint reports (RFC 9477); DKIM has to cover its domain"
+    )
+    precedence: Literal["", "bulk", "list"] = Field(default="", description="Precedence field: bulk or list")
+    auto_submitted: bool = Field(default=False, description="Say Auto-Submitted: auto-generated (RFC 3834)?")
     refused_after_data: RefusedAfterData = Field(
         default=RefusedAfterData.REPORT,
         description="Recipients refused after DATA: report to the sender, or log only; no effect yet",
     )
+
+
+class FooterTable(Table):
+    """[footer.LANG]: the footer's words in one language, in place of the built-in ones."""
+
+    text: FileName | None = Field(default=None, description="File with the footer of plain text, beside this one")
+    html: FileName | None = Field(default=None, description="File with the footer of HTML, beside this one")
+    why: Sentence | None = Field(
+        default=None, description="Template of the sentence that says why the person gets this"
+    )
+    date: Day | None = Field(default=None, description="How a day is written, of {year}, {month} and {day}")
 
 
 class InternalTable(Table):
@@ -179,5 +212,6 @@ class PolicyFile(Table):
     verdict: Verdicts = Field(default={}, description="Verdict by reason; each has a default")
     hold: HoldTable = Field(default_factory=HoldTable)
     message: MessageTable = MessageTable()
+    footer: dict[Language, FooterTable] = Field(default_factory=dict)
     internal: tuple[InternalTable, ...] = ()
     expect: tuple[ExpectTable, ...] = ()

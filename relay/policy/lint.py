@@ -10,7 +10,7 @@ from typing import Final
 from relay.address import Address, AddressError, address_from_text, matches_pattern
 from relay.config.toml import Problem
 from relay.consent.events import Basis
-from relay.message.rules import Existing
+from relay.message.rules import Amp, Existing, Fallback
 from relay.policy.model import Match, Mode, Policies, RefusedAfterData, Stream
 
 #: Names that RFC 2606 and RFC 6761 keep for examples; nobody lives there.
@@ -26,6 +26,8 @@ _SHIPPED_EXAMPLES: Final = frozenset(
 )
 _WEAK: Final = (Basis.CUSTOMER, Basis.PUBLISHED, Basis.ASSUMED)
 _STRONG: Final = (Basis.DOUBLE_OPT_IN, Basis.SINGLE_OPT_IN, Basis.WRITTEN)
+#: Keys of [message] that pages and reports need for any mail.
+_OF_EVERY_KIND: Final = frozenset({"language", "refused_after_data"})
 _RULES_THAT_CAN_BE_OFF: Final = ("stale_after", "renew_every", "confirm_within")
 
 
@@ -46,6 +48,8 @@ def _of_one(stream: Stream) -> Iterator[Problem]:
         )
     if stream.is_commercial:
         yield from _commercial(stream)
+    else:
+        yield from _without_effect(stream)
 
 
 def _commercial(stream: Stream) -> Iterator[Problem]:
@@ -76,20 +80,63 @@ def _commercial(stream: Stream) -> Iterator[Problem]:
     for name in _RULES_THAT_CAN_BE_OFF:
         if getattr(stream.consent.freshness, name) is None:
             yield _at(stream, f"consent.{name}", "this rule is off", 'write a duration such as "365d"')
-    yield from _not_yet(stream)
+    yield from _message(stream)
     yield from _examples(stream)
 
 
-def _not_yet(stream: Stream) -> Iterator[Problem]:
-    """What a policy asks for and this version does not do."""
+def _message(stream: Stream) -> Iterator[Problem]:
     message = stream.message
-    for key, asked in (
-        ("message.existing_list_unsubscribe", message.existing_list_unsubscribe is not Existing.REPLACE),
-        ("message.unsubscribe_hosts", bool(message.unsubscribe_hosts)),
-        ("message.refused_after_data", message.refused_after_data is not RefusedAfterData.REPORT),
+    for key, asked, wrong, instead in (
+        (
+            "existing_list_unsubscribe",
+            message.existing_list_unsubscribe is Existing.KEEP,
+            "where the mailer sets a link of its own, whoever uses it is not recorded here and gets more mail",
+            'write "replace", or bring these withdrawals here: consent-relay consent withdraw',
+        ),
+        (
+            "existing_list_unsubscribe",
+            message.existing_list_unsubscribe is Existing.COMBINE,
+            "whoever writes to the mailer's address is not recorded here and gets more mail",
+            'write "replace", or bring these withdrawals here: consent-relay consent withdraw',
+        ),
+        (
+            "undisclosable",
+            message.undisclosable is Fallback.HEADERS_ONLY,
+            "signed and encrypted mail leaves without a footer",
+            'write "wrap" or "reject"',
+        ),
+        (
+            "amp",
+            message.amp is Amp.KEEP and "message.amp" in stream.origins,
+            "programs that show AMP show no footer",
+            'write "drop", or be sure that the AMP part says it all itself',
+        ),
+        (
+            "precedence",
+            message.precedence == "bulk",
+            "no standard knows the field, and some programs sort such mail away",
+            'write "list", or leave it out',
+        ),
+        ("unsubscribe_hosts", bool(message.unsubscribe_hosts), "has no effect in this version yet", "leave it out"),
+        (
+            "refused_after_data",
+            message.refused_after_data is not RefusedAfterData.REPORT,
+            "has no effect in this version yet",
+            "leave it out",
+        ),
     ):
         if asked:
-            yield _at(stream, key, "has no effect in this version yet", "leave it out")
+            yield _at(stream, f"message.{key}", wrong, instead)
+
+
+def _without_effect(stream: Stream) -> Iterator[Problem]:
+    """What asks for an edit where nothing is edited."""
+    for key in stream.origins:
+        table, _, name = key.partition(".")
+        if table == "message" and name and name not in _OF_EVERY_KIND:
+            yield _at(
+                stream, key, f"has no effect: only commercial mail is edited, this is {stream.kind}", "take it out"
+            )
 
 
 def _examples(stream: Stream) -> Iterator[Problem]:
@@ -99,6 +146,8 @@ def _examples(stream: Stream) -> Iterator[Problem]:
         ("stream.list_id", stream.list_id),
         ("sender.contact", stream.sender.contact),
         ("sender.privacy_policy", stream.sender.privacy_policy),
+        ("sender.stop_address", stream.sender.stop_address),
+        ("message.cfbl_address", stream.message.cfbl_address),
     ):
         if _EXAMPLE.search(text):
             yield _at(stream, key, f'"{text}" is still an example', "write your own")

@@ -133,14 +133,17 @@ class MessageRules:
 class FooterWords:
     """[footer.LANG]: the stream's own words in one language, each "" where the built-in ones stay.
 
-    text, html: Jinja2 templates of the whole footer, the content of their files. why: the template of its sentence
-    that says why the person gets the mail. date: how a day is written, of {year}, {month} and {day}.
+    text, html: templates of the whole footer, the content of text_file and html_file (names as in the policy file).
+    why: the template of its sentence that says why the person gets the mail. date: how a day is written, of {year},
+    {month} and {day}.
     """
 
     text: str = ""
     html: str = ""
     why: str = ""
     date: str = ""
+    text_file: str = ""
+    html_file: str = ""
 
 
 @dataclass(frozen=True, slots=True)

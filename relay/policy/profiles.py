@@ -155,7 +155,7 @@ def resolve(written: Mapping[str, Any], profiles: Sequence[Profile]) -> Resolved
         for profile, rule in ruling:
             if rule.limit is not _ABSENT and figure.is_looser(written[key], rule.limit):
                 wrong = f"is looser than the profile {profile.id} allows ({rule.source})"
-                looser.append((key, wrong, figure.advice.format(figure.write(rule.limit))))
+                looser.append((key, wrong, figure.advice(rule.limit)))
     return Resolved(values, origins, tuple(looser))
 
 

@@ -33,27 +33,27 @@ _HOST: Final = re.compile(r"(?:\*\.)?[a-z0-9-]+(?:\.[a-z0-9-]+)+")
 _LONGEST_TEXT: Final = 500
 
 
-def _edge(read: Callable[[object], object]) -> GetPydanticSchema:
+def read_by(read: Callable[[object], object]) -> GetPydanticSchema:
     """A field whose values `read` turns from TOML into what the code uses."""
     return GetPydanticSchema(lambda _source, _handler: core_schema.no_info_plain_validator_function(read))
 
 
-def _text(value: object, instead: str = "write the words people will read") -> str:
+def read_text(value: object, instead: str = "write the words people will read", *, longest: int = _LONGEST_TEXT) -> str:
     if not isinstance(value, str):
         raise Mistake(f"must be text in quotes, not {shown(value)}", 'write it as "..."')
     if not value.strip():
         raise Mistake("is empty", instead)
     if any(unicodedata.category(char) in ("Cc", "Zl", "Zp", "Cs") for char in value):
         raise Mistake("has a line break or another control character in it", "write it on one line, with commas")
-    if len(value) > _LONGEST_TEXT:
-        raise Mistake(f"is longer than {_LONGEST_TEXT} characters", "shorten it")
+    if len(value) > longest:
+        raise Mistake(f"is longer than {longest} characters", "shorten it")
     return value.strip()
 
 
 def _texts(value: object) -> dict[str, str]:
     """Text for any language, or a table of texts by language."""
     if not isinstance(value, dict):
-        return {"": _text(value)}
+        return {"": read_text(value)}
     if not value:
         raise Mistake("is empty", 'write a text by language: { ja = "...", en = "..." }')
     found: dict[str, str] = {}
@@ -63,7 +63,7 @@ def _texts(value: object) -> dict[str, str]:
             mistakes.append(Mistake(f"{shown(tag)} is not a language", "write a tag like ja, en or de", at=(tag,)))
             continue
         try:
-            found[tag] = _text(text)
+            found[tag] = read_text(text)
         except Mistake as mistake:
             mistakes.append(Mistake(mistake.wrong, mistake.instead, at=(tag,)))
     Mistakes.raise_any(mistakes)
@@ -77,7 +77,7 @@ def _version(value: object) -> int:
 
 
 def _identifier(value: object) -> str:
-    text = _text(value, "write small letters a-z, digits and hyphens")
+    text = read_text(value, "write small letters a-z, digits and hyphens")
     if not _ID.fullmatch(text):
         raise Mistake(
             f"{shown(text)} cannot be an id", "write small letters a-z, digits and hyphens between them, at most 63"
@@ -94,7 +94,7 @@ def _stream_id(value: object) -> str:
 
 def _list_id(value: object) -> str:
     """RFC 2919: a dot-atom of at least two labels, at most 255 octets."""
-    text = _text(value, 'write it as in "newsletter.brand.example"')
+    text = read_text(value, 'write it as in "newsletter.brand.example"')
     if len(text) > 255 or not _LIST_ID.fullmatch(text):
         raise Mistake(
             f"{shown(text)} cannot be a List-Id (RFC 2919)",
@@ -104,14 +104,14 @@ def _list_id(value: object) -> str:
 
 
 def _language(value: object) -> str:
-    text = _text(value, "write a tag like ja, en or de")
+    text = read_text(value, "write a tag like ja, en or de")
     if not _LANGUAGE.fullmatch(text):
         raise Mistake(f"{shown(text)} is not a language", "write a tag like ja, en or de")
     return text
 
 
 def _web_address(value: object) -> str:
-    text = _text(value, 'write it whole: "https://..."')
+    text = read_text(value, 'write it whole: "https://..."')
     try:
         parts = urlsplit(text)
         good = parts.scheme in ("https", "http") and bool(parts.hostname) and " " not in text
@@ -124,7 +124,7 @@ def _web_address(value: object) -> str:
 
 def _contact(value: object) -> str:
     """Where a person can complain: a web address, a mail address or a telephone number."""
-    text = _text(value, 'write "https://...", a mail address or a telephone number')
+    text = read_text(value, 'write "https://...", a mail address or a telephone number')
     if text.startswith(("https://", "http://")):
         return _web_address(text)
     number = text.removeprefix("tel:")
@@ -140,7 +140,7 @@ def _contact(value: object) -> str:
 
 
 def _host(value: object) -> str:
-    text = _text(value, 'write "lists.example"').lower()
+    text = read_text(value, 'write "lists.example"').lower()
     if not _HOST.fullmatch(text):
         raise Mistake(f"{shown(text)} is not a host name", 'write "lists.example" or "*.lists.example"')
     return text
@@ -164,7 +164,7 @@ def _items(value: object, read: Callable[[object], str], example: str) -> tuple[
 
 
 def _address_pattern(value: object) -> str:
-    text = _text(value, 'write "*@brand.example"')
+    text = read_text(value, 'write "*@brand.example"')
     local, at, domain = text.rpartition("@")
     where = domain.removeprefix("*.")
     try:
@@ -195,7 +195,7 @@ def _header_table(value: object) -> dict[str, tuple[str, ...]]:
             mistakes.append(Mistake("stands twice, capitals do not matter", "keep one of them", at=(name,)))
             continue
         try:
-            found[name.lower()] = _items(patterns, _text, '["*"]')
+            found[name.lower()] = _items(patterns, read_text, '["*"]')
         except Mistake as mistake:
             mistakes.append(Mistake(mistake.wrong, mistake.instead, at=(name, *mistake.at)))
         except Mistakes as several:
@@ -305,47 +305,47 @@ _VERDICTS_SCHEMA: Final[dict[str, Any]] = {
     "properties": {reason.value: {"enum": sorted(MEANINGS[reason].allowed)} for reason in SETTABLE},
 }
 
-Text = Annotated[str, _edge(_text), WithJsonSchema(_STRING)]
-TextByLanguage = Annotated[dict[str, str], _edge(_texts), WithJsonSchema(_TEXTS_SCHEMA)]
-Version = Annotated[int, _edge(_version), WithJsonSchema({"const": 1})]
-Identifier = Annotated[str, _edge(_identifier), WithJsonSchema({"type": "string", "pattern": f"^{_ID.pattern}$"})]
-StreamId = Annotated[str, _edge(_stream_id), WithJsonSchema({"type": "string", "pattern": f"^{_ID.pattern}$"})]
+Text = Annotated[str, read_by(read_text), WithJsonSchema(_STRING)]
+TextByLanguage = Annotated[dict[str, str], read_by(_texts), WithJsonSchema(_TEXTS_SCHEMA)]
+Version = Annotated[int, read_by(_version), WithJsonSchema({"const": 1})]
+Identifier = Annotated[str, read_by(_identifier), WithJsonSchema({"type": "string", "pattern": f"^{_ID.pattern}$"})]
+StreamId = Annotated[str, read_by(_stream_id), WithJsonSchema({"type": "string", "pattern": f"^{_ID.pattern}$"})]
 ListId = Annotated[
-    str, _edge(_list_id), WithJsonSchema({"type": "string", "pattern": f"^{_LIST_ID.pattern}$", "maxLength": 255})
+    str, read_by(_list_id), WithJsonSchema({"type": "string", "pattern": f"^{_LIST_ID.pattern}$", "maxLength": 255})
 ]
-Language = Annotated[str, _edge(_language), WithJsonSchema({"type": "string", "pattern": f"^{_LANGUAGE.pattern}$"})]
-WebAddress = Annotated[str, _edge(_web_address), WithJsonSchema({"type": "string", "format": "uri"})]
-Contact = Annotated[str, _edge(_contact), WithJsonSchema(_STRING)]
+Language = Annotated[str, read_by(_language), WithJsonSchema({"type": "string", "pattern": f"^{_LANGUAGE.pattern}$"})]
+WebAddress = Annotated[str, read_by(_web_address), WithJsonSchema({"type": "string", "format": "uri"})]
+Contact = Annotated[str, read_by(_contact), WithJsonSchema(_STRING)]
 Hosts = Annotated[
-    tuple[str, ...], _edge(lambda value: _items(value, _host, '["lists.example"]')), WithJsonSchema(_STRINGS)
+    tuple[str, ...], read_by(lambda value: _items(value, _host, '["lists.example"]')), WithJsonSchema(_STRINGS)
 ]
-Names = Annotated[tuple[str, ...], _edge(lambda value: _items(value, _text, '["*"]')), WithJsonSchema(_STRINGS)]
+Names = Annotated[tuple[str, ...], read_by(lambda value: _items(value, read_text, '["*"]')), WithJsonSchema(_STRINGS)]
 SenderPatterns = Annotated[
-    tuple[str, ...], _edge(lambda value: _items(value, _sender_pattern, '["*"]')), WithJsonSchema(_STRINGS)
+    tuple[str, ...], read_by(lambda value: _items(value, _sender_pattern, '["*"]')), WithJsonSchema(_STRINGS)
 ]
 AddressPatterns = Annotated[
     tuple[str, ...],
-    _edge(lambda value: _items(value, _address_pattern, '["*@brand.example"]')),
+    read_by(lambda value: _items(value, _address_pattern, '["*@brand.example"]')),
     WithJsonSchema(_STRINGS),
 ]
 HeaderPatterns = Annotated[
     dict[str, tuple[str, ...]],
-    _edge(_header_table),
+    read_by(_header_table),
     WithJsonSchema({"type": "object", "additionalProperties": _STRINGS}),
 ]
 Period = Annotated[
-    timedelta, _edge(read_period), WithJsonSchema({"type": "string", "pattern": "^([0-9]+[smhd]|never)$"})
+    timedelta, read_by(read_period), WithJsonSchema({"type": "string", "pattern": "^([0-9]+[smhd]|never)$"})
 ]
-Length = Annotated[timedelta, _edge(read_length), WithJsonSchema({"type": "string", "pattern": "^[0-9]+[smhd]$"})]
-Age = Annotated[timedelta, _edge(_age), WithJsonSchema({"type": "string", "pattern": "^(now|[0-9]+[smhd] ago)$"})]
+Length = Annotated[timedelta, read_by(read_length), WithJsonSchema({"type": "string", "pattern": "^[0-9]+[smhd]$"})]
+Age = Annotated[timedelta, read_by(_age), WithJsonSchema({"type": "string", "pattern": "^(now|[0-9]+[smhd] ago)$"})]
 Bases = Annotated[
     tuple[Basis, ...],
-    _edge(read_bases),
+    read_by(read_bases),
     WithJsonSchema({"type": "array", "items": {"enum": list(Basis)}, "minItems": 1, "uniqueItems": True}),
 ]
 Reasons = Annotated[
     tuple[Reason, ...],
-    _edge(lambda value: _words(value, Reason, '["stale"]')),
+    read_by(lambda value: _words(value, Reason, '["stale"]')),
     WithJsonSchema({"type": "array", "items": {"enum": list(Reason)}, "minItems": 1, "uniqueItems": True}),
 ]
-Verdicts = Annotated[dict[Reason, Verdict], _edge(_verdicts), WithJsonSchema(_VERDICTS_SCHEMA)]
+Verdicts = Annotated[dict[Reason, Verdict], read_by(_verdicts), WithJsonSchema(_VERDICTS_SCHEMA)]

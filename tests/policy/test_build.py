@@ -1,15 +1,34 @@
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
+from dataclasses import asdict, fields
 from datetime import timedelta
 
 import pytest
 
-from relay.message.rules import Fallback
-from relay.policy.model import Mode, Policies
+from relay.message.rules import Amp, Existing, Fallback, OldSignatures, PlainCharset
+from relay.policy.format import MessageTable
+from relay.policy.model import MessageRules, Mode, Policies
 from relay.reason import MEANINGS, Reason, Verdict
 
 Load = Callable[..., Policies]
+#: Every key of [message] with a value that is not its default.
+OTHER_WISHES = {
+    "existing_list_unsubscribe": "keep",
+    "unsubscribe_hosts": ["lists.example"],
+    "undisclosable": "wrap",
+    "amp": "drop",
+    "charset": "keep",
+    "old_signatures": "keep",
+    "language": "en",
+    "timezone": "Asia/Tokyo",
+    "feedback_id": "flowers",
+    "cfbl_address": "fbl@brand.example",
+    "precedence": "list",
+    "auto_submitted": True,
+    "refused_after_data": "log",
+}
 
 
 def test_every_default_is_filled_in(load: Load, newsletter_text: str) -> None:
@@ -67,12 +86,50 @@ def test_the_hash_is_of_the_meaning_not_of_the_layout(load: Load, newsletter_tex
     assert load(newsletter=same).hash == first.hash
 
 
+def test_every_wish_about_the_message_arrives_as_it_was_written(load: Load, newsletter_text: str) -> None:
+    text = newsletter_text + "[message]\n" + "".join(f"{k} = {json.dumps(v)}\n" for k, v in OTHER_WISHES.items())
+    found = load(newsletter=text).streams[0].message
+
+    assert asdict(found) == {**OTHER_WISHES, "unsubscribe_hosts": ("lists.example",)}
+    assert {type(getattr(found, key)) for key in OTHER_WISHES} >= {Existing, Fallback, Amp, PlainCharset, OldSignatures}
+    assert set(OTHER_WISHES) == set(MessageTable.model_fields) == {field.name for field in fields(MessageRules)}
+
+
+def test_the_defaults_of_the_message_written_out_mean_the_same(load: Load, newsletter_text: str) -> None:
+    plain = load(newsletter=newsletter_text)
+    values = asdict(plain.streams[0].message)
+    values.pop("unsubscribe_hosts")  # a list of none cannot be written
+    text = newsletter_text + "[message]\n" + "".join(f"{k} = {json.dumps(v)}\n" for k, v in values.items())
+
+    assert load(newsletter=text).hash == plain.hash
+
+
+def test_a_law_drops_the_part_that_shows_no_footer_unless_the_policy_keeps_it(load: Load, newsletter_text: str) -> None:
+    lawful = newsletter_text.replace('kind = "commercial"', 'kind = "commercial"\nprofiles = ["jp"]')
+
+    dropped = load(newsletter=lawful).streams[0]
+    assert dropped.message.amp is Amp.DROP
+    assert "profile jp" in str(dropped.origin("message.amp"))
+    assert load(newsletter=lawful + '[message]\namp = "keep"\n').streams[0].message.amp is Amp.KEEP
+
+
+def test_a_place_to_stop_is_part_of_who_speaks(load: Load, newsletter_text: str) -> None:
+    text = newsletter_text.replace("[[match]]", 'stop_address = "Stop@Brand.example"\n[[match]]')
+    first, second = load(newsletter=newsletter_text), load(newsletter=text)
+
+    assert first.streams[0].sender is not None
+    assert second.streams[0].sender is not None
+    assert (first.streams[0].sender.stop_address, second.streams[0].sender.stop_address) == ("", "Stop@brand.example")
+    assert first.hash != second.hash
+
+
 @pytest.mark.parametrize(
     "more",
     [
         '[verdict]\nstale = "defer"\n',
         '[consent]\nstale_after = "364d"\n',
         '[[internal]]\naddress = "*@brand.example"\n',
+        *(f"[message]\n{key} = {json.dumps(value)}\n" for key, value in OTHER_WISHES.items()),
     ],
 )
 def test_whatever_changes_a_decision_changes_the_hash(load: Load, newsletter_text: str, more: str) -> None:

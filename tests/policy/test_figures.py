@@ -4,7 +4,9 @@ from datetime import timedelta
 
 import pytest
 
+from relay.config.mistakes import Mistake
 from relay.consent.events import Basis
+from relay.message.rules import Amp, Fallback
 from relay.policy.figures import FIGURES
 from relay.policy.values import NEVER
 
@@ -43,11 +45,28 @@ def test_not_asking_again_is_the_stricter() -> None:
     assert not figure.is_looser(False, True)
 
 
+@pytest.mark.parametrize("key", ["message.undisclosable", "message.amp"])
+def test_of_two_choices_the_one_that_lets_less_leave_without_a_footer_is_the_stricter(key: str) -> None:
+    figure = FIGURES[key]
+    strictest, middle, loosest = {
+        "message.undisclosable": (Fallback.REJECT, Fallback.WRAP, Fallback.HEADERS_ONLY),
+        "message.amp": (Amp.UNDISCLOSABLE, Amp.DROP, Amp.KEEP),
+    }[key]
+
+    assert figure.strictest(loosest, middle) == figure.strictest(middle, loosest) == middle
+    assert figure.strictest(middle, strictest) == strictest
+    assert figure.is_looser(loosest, middle)
+    assert not figure.is_looser(strictest, middle)
+    assert figure.read(str(middle)) is middle
+    with pytest.raises(Mistake):
+        figure.read("sometimes")
+
+
 @pytest.mark.parametrize("key", list(FIGURES))
 def test_every_figure_writes_its_default_as_the_file_would(key: str) -> None:
     figure = FIGURES[key]
     written = figure.write(figure.default)
 
     assert written in (
-        '["double-opt-in", "single-opt-in", "written"]', '"never"', '"14d"', "true",
+        '["double-opt-in", "single-opt-in", "written"]', '"never"', '"14d"', "true", '"reject"', '"keep"',
     )  # fmt: skip

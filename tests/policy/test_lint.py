@@ -44,7 +44,29 @@ def test_a_sound_policy_gives_no_cause_for_remarks(load: Load, sound: str) -> No
         (
             (EXPECT, EXPECT + '[message]\nexisting_list_unsubscribe = "keep"\n'),
             "message.existing_list_unsubscribe",
+            "where the mailer sets a link of its own, whoever uses it is not recorded here",
+        ),
+        (
+            (EXPECT, EXPECT + '[message]\nexisting_list_unsubscribe = "combine"\n'),
+            "message.existing_list_unsubscribe",
+            "whoever writes to the mailer's address is not recorded here",
+        ),
+        ((EXPECT, EXPECT + '[message]\namp = "keep"\n'), "message.amp", "programs that show AMP show no footer"),
+        ((EXPECT, EXPECT + '[message]\nprecedence = "bulk"\n'), "message.precedence", "no standard knows the field"),
+        (
+            (EXPECT, EXPECT + '[message]\nunsubscribe_hosts = ["a.example"]\n'),
+            "message.unsubscribe_hosts",
             "has no effect in this version yet",
+        ),
+        (
+            (EXPECT, EXPECT + '[message]\ncfbl_address = "fbl@brand.example"\n'),
+            "message.cfbl_address",
+            '"fbl@brand.example" is still an example',
+        ),
+        (
+            ("[[match]]", 'stop_address = "stop@brand.example"\n[[match]]'),
+            "sender.stop_address",
+            '"stop@brand.example" is still an example',
         ),
         (("Flowers K.K.", "Brand K.K."), "sender.name", '"Brand K.K." is still the example'),
     ],
@@ -56,6 +78,33 @@ def test_what_deserves_a_second_look_is_remarked(
     ((found_key, found_wrong),) = remarks(load(newsletter=sound.replace(*change)))
 
     assert (found_key, found_wrong[: len(wrong)]) == (key, wrong)
+
+
+def test_mail_that_leaves_without_a_footer_is_remarked_where_no_law_forbids_it(load: Load, sound: str) -> None:
+    text = sound.replace('profiles = ["jp"]', "profiles = []") + '[message]\nundisclosable = "headers-only"\n'
+
+    assert ("message.undisclosable", "signed and encrypted mail leaves without a footer") in remarks(
+        load(newsletter=text)
+    )
+
+
+def test_every_word_about_the_message_that_has_an_effect_gives_no_cause_for_remarks(load: Load, sound: str) -> None:
+    text = sound + (
+        '[message]\nexisting_list_unsubscribe = "replace"\nundisclosable = "wrap"\namp = "drop"\ncharset = "keep"\n'
+        'old_signatures = "keep"\ntimezone = "Asia/Tokyo"\nfeedback_id = "flowers"\ncfbl_address = "fbl@flowers.jp"\n'
+        'precedence = "list"\nauto_submitted = true\n'
+    )
+
+    assert remarks(load(newsletter=text)) == []
+
+
+def test_words_about_the_message_have_no_effect_where_nothing_is_edited(load: Load, receipts_text: str) -> None:
+    text = receipts_text + EXPECT + '[message]\nlanguage = "en"\ncharset = "keep"\nfeedback_id = "flowers"\n'
+
+    assert remarks(load(receipts=text)) == [
+        ("message.charset", "has no effect: only commercial mail is edited, this is transactional"),
+        ("message.feedback_id", "has no effect: only commercial mail is edited, this is transactional"),
+    ]
 
 
 def test_a_weak_basis_is_remarked_and_more_so_without_the_stronger_ones(load: Load, sound: str) -> None:

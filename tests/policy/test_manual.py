@@ -29,6 +29,7 @@ TABLES: Mapping[str, type[Table]] = {
     "[consent]": policy_format.ConsentTable,
     "[hold]": policy_format.HoldTable,
     "[message]": policy_format.MessageTable,
+    "[footer.LANG]": policy_format.FooterTable,
     "[[internal]]": policy_format.InternalTable,
     "[[expect]]": policy_format.ExpectTable,
     "given": policy_format.GivenTable,

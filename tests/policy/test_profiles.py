@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from relay.config.toml import ProblemsError, parse_document
 from relay.consent.events import Basis
+from relay.message.rules import Amp, Fallback
 from relay.policy.figures import FIGURES
 from relay.policy.files import load_profiles
 from relay.policy.profiles import SEED, profile_from, resolve
@@ -39,7 +40,26 @@ def test_every_figure_and_promise_has_its_source() -> None:
 
 def test_seed_has_only_defaults_and_each_law_is_a_limit() -> None:
     assert all(rule.limit is None for rule in SHIPPED[SEED].rules)
-    assert all(rule.limit is not None for name, one in SHIPPED.items() if name != SEED for rule in one.rules)
+    assert [
+        (name, rule.key)
+        for name, one in SHIPPED.items()
+        if name != SEED
+        for rule in one.rules
+        # an AMP part may say all that the law wants: its sender knows, the relay never looks into it
+        if rule.limit is None and rule.key != "message.amp"
+    ] == []
+
+
+@pytest.mark.parametrize("name", sorted(set(SHIPPED) - {SEED}))
+def test_no_law_lets_mail_pass_without_a_footer_and_none_shows_amp_unasked(name: str) -> None:
+    both = [SHIPPED[SEED], SHIPPED[name]]
+
+    (found,) = resolve({"message.undisclosable": Fallback.HEADERS_ONLY}, both).looser
+    assert found[0] == "message.undisclosable"
+    assert found[2] == 'write "reject" or "wrap"'
+    assert resolve({"message.undisclosable": Fallback.WRAP, "message.amp": Amp.KEEP}, both).looser == ()
+    assert resolve({}, both).values["message.amp"] is Amp.DROP
+    assert resolve({}, both).values["message.undisclosable"] is Fallback.REJECT
 
 
 def test_the_defaults_are_the_figures_of_seed() -> None:
