@@ -24,7 +24,10 @@ _REPLACED: Final = re.compile(
 _STALE: Final = frozenset({"content-md5", "content-length", "lines"})
 _REWORDED: Final = frozenset({"content-type", "content-transfer-encoding"})
 _MIME: Final = _REWORDED | {"mime-version"}
-_ONCE: Final = ("list-unsubscribe", "list-unsubscribe-post", "list-id")
+#: RFC 2369 section 3, RFC 8058, RFC 2919.
+_ONCE: Final = (
+    "list-unsubscribe list-unsubscribe-post list-id list-help list-subscribe list-post list-owner list-archive".split()
+)
 _MAX_LINE: Final = 998
 
 
@@ -77,6 +80,8 @@ def _may_be_gone(one: RawField, pair: Pair, *, edited: bool) -> bool:
     if _SECRET.fullmatch(one.name):
         return True
     if pair.promise.commercial and _REPLACED.fullmatch(one.name):
+        return True
+    if pair.promise.commercial and one.name in _ONCE and len(pair.before.named(one.name)) > 1:
         return True
     return edited and (one.name in _STALE or (pair.wrapped and one.name.startswith("content-")))
 
@@ -137,17 +142,29 @@ def nobody_sees_blind_copies(pair: Pair) -> Iterator[Violation]:
 
 
 def list_fields_stand_once(pair: Pair) -> Iterator[Violation]:
-    """Exactly one List-Unsubscribe and at most one of its companions (RFC 2369, RFC 8058, RFC 2919)."""
+    """Exactly one List-Unsubscribe and at most one of each other List-* field; reports and auto-replies get none of ours."""
     if not pair.promise.commercial:
         return
     for name in _ONCE:
         count = len(pair.after.named(name))
-        if count > 1 or (name == "list-unsubscribe" and not count):
+        if count > 1:
             yield Violation("list_fields_stand_once", "1", f"{count} {name} fields")
-    if not pair.promise.own_list_fields and not any(
-        pair.promise.link in one.value for one in pair.after.named("list-unsubscribe")
-    ):
-        yield Violation("list_fields_stand_once", "1", "List-Unsubscribe is not this copy's link")
+    ours = [one for one in pair.after.named("list-unsubscribe") if pair.promise.link in one.value]
+    if _is_an_answer(pair.before):
+        if ours:
+            yield Violation("list_fields_stand_once", "1", "an answer to somebody has our List-Unsubscribe")
+    elif not ours and not (pair.promise.own_list_fields and pair.after.named("list-unsubscribe")):
+        yield Violation("list_fields_stand_once", "1", "no List-Unsubscribe with this copy's link")
+
+
+def _is_an_answer(message: Entity) -> bool:
+    """A report, or what says of itself that it answers automatically (RFC 3834 section 5)."""
+    answers = [
+        one
+        for one in message.named("auto-submitted")
+        if re.match(r"\s*auto-(?:replied|notified)", one.value, re.IGNORECASE)
+    ]
+    return message.kind == "multipart/report" or bool(answers)
 
 
 def list_unsubscribe_is_written_plainly(pair: Pair) -> Iterator[Violation]:
