@@ -226,7 +226,9 @@ class _Open:
             elif name == "content-transfer-encoding":
                 self.transfer = unfolded(content, field).decode("latin-1").lower()
             elif name == "content-disposition":
-                disposition = read_disposition(content, field.value, field.end)
+                before, disposition = disposition, read_disposition(content, field.value, field.end)
+                if before is not None and before.kind == disposition.kind:
+                    continue  # said twice
             else:
                 continue
             if name in seen:
@@ -238,7 +240,7 @@ class _Open:
         self.named = self.kind.has("name") or (disposition is not None and disposition.has("filename"))
 
     def ended(self, end: int) -> Part:
-        if self.boundary and not self.children and not self.closed:
+        if self.boundary and not self.children:
             self.trouble = self.trouble or "a multipart without parts"
         return Part(
             self.head, end, self.kind, self.transfer, self.attached, self.named, self.opening,

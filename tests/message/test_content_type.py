@@ -27,7 +27,31 @@ def test_quoted_values_are_unescaped_and_may_hold_what_looks_like_parameters() -
     assert found["boundary"] == 'a;b="c"'
 
 
-@pytest.mark.parametrize("value", [b" text/plain;", b" text/plain ; ", b" text/plain (words); charset=utf-8 (more)"])
+@pytest.mark.parametrize("value", [b" text", b" Text\r\n", b" text ; charset=utf-8"])
+def test_a_text_without_a_subtype_is_plain(value: bytes) -> None:
+    found = read(value)
+    assert (found.kind, found.sound) == ("text/plain", True)
+    assert value[: found.kind_end].strip().lower() == b"text"
+
+
+def test_a_parameter_that_is_none_changes_nothing() -> None:
+    assert read(b" text/plain;\r\n Content-Transfer-Encoding: 8bit; charset=utf-8\r\n").sound
+
+
+def test_words_left_over_after_a_name_change_nothing_that_matters() -> None:
+    found = read(b" text/plain; name=This is a test.txt; charset=utf-8; format=flowed delsp=yes\r\n")
+    assert (found["charset"], found["name"], found["format"], found.sound) == ("utf-8", "This", "flowed", True)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        b" text/plain;",
+        b" text/plain ; ",
+        b" text/plain (words); charset=utf-8 (more)",
+        b" text/plain (words); (more) charset=utf-8",
+    ],
+)
 def test_stray_semicolons_and_comments_do_no_harm(value: bytes) -> None:
     assert read(value).sound
 
@@ -35,15 +59,21 @@ def test_stray_semicolons_and_comments_do_no_harm(value: bytes) -> None:
 @pytest.mark.parametrize(
     "value",
     [
-        b" text",
+        b" words",
         b"",
         b' text/plain; charset="utf-8',
         b" text/plain; charset=utf-8; charset=us-ascii",
         b" text/plain; charset*0=utf; charset*1=-8",
         b" multipart/mixed; boundary*=us-ascii''x",
-        b" text/plain; name=This is a test.txt",
+        b" text/plain; charset=utf-8 format=flowed",
+        b" text/plain; format=flowed charset=utf-8",
+        b" text/plain; name=x (charset=y; charset=z",
+        b" text charset=utf-8",
+        b" texts",
         b" text/plain; charset=",
         b" text/plain charset=utf-8",
+        b" text/plain; charset",
+        b" text/plain; the charset is utf-8",
     ],
 )
 def test_what_two_parsers_may_read_differently_is_unsound(value: bytes) -> None:
