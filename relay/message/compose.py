@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from relay.message.displayed import displayed_parts
+from relay.message.displayed import Displayed, displayed_parts
+from relay.message.first_part import first_part, part_removed
 from relay.message.footer import FooterFacts, render
 from relay.message.headers import Edit, HeaderPlan, applied, planned_headers
 from relay.message.index import Index, Part, parts_of
@@ -47,6 +48,9 @@ class Undisclosable:
     why: str
 
 
+_NOTHING = Displayed(())
+
+
 @dataclass(frozen=True, slots=True)
 class Prepared:
     """A message read and planned. without_footer: why its text cannot carry the footer, "" when it can."""
@@ -58,6 +62,7 @@ class Prepared:
     root: Part | None
     plans: tuple[TextPlan, ...]
     without_footer: str
+    displayed: Displayed = _NOTHING
 
     @property
     def undisclosable(self) -> Undisclosable | None:
@@ -75,10 +80,11 @@ def prepare(message: Index, common: Common, rules: Rules) -> Prepared:
         return Prepared(message, common, rules, planned_headers(message, rules, is_report=False), None, (), "")
     root = parts_of(message)
     headers = planned_headers(message, rules, is_report=root.kind.kind == "multipart/report")
-    plans = _plans(message, root)
-    if isinstance(plans, str):
-        return Prepared(message, common, rules, headers, root, (), plans)
-    return Prepared(message, common, rules, headers, root, plans, "")
+    found = _plans(message, root, rules)
+    if isinstance(found, str):
+        return Prepared(message, common, rules, headers, root, (), found)
+    plans, displayed = found
+    return Prepared(message, common, rules, headers, root, plans, "", displayed)
 
 
 def copy_for(prepared: Prepared, personal: Personal | None) -> bytes | Undisclosable:
@@ -100,19 +106,19 @@ def copy_for(prepared: Prepared, personal: Personal | None) -> bytes | Undisclos
     return applied(message.content, [(message.top, message.top, front), *edits, *prepared.headers.edits])
 
 
-def _plans(message: Index, root: Part) -> tuple[TextPlan, ...] | str:
+def _plans(message: Index, root: Part, rules: Rules) -> tuple[tuple[TextPlan, ...], Displayed] | str:
     if not message.head.has_empty_line:
         return "a header block that does not end with an empty line"
-    parts = displayed_parts(message, root)
-    if isinstance(parts, str):
-        return parts
+    displayed = displayed_parts(message, root, rules.amp)
+    if isinstance(displayed, str):
+        return displayed
     plans: list[TextPlan] = []
-    for part in parts:
+    for part in displayed.parts:
         plan = planned(message, part)
         if isinstance(plan, str):
             return plan
         plans.append(plan)
-    return tuple(plans)
+    return tuple(plans), displayed
 
 
 def _disclosed(prepared: Prepared, personal: Personal) -> list[Edit] | Undisclosable:
@@ -120,7 +126,9 @@ def _disclosed(prepared: Prepared, personal: Personal) -> list[Edit] | Undisclos
         return []
     footer = render(personal.footer, personal.unsubscribe_url, personal.language)
     why = prepared.without_footer
-    edits: list[Edit] = []
+    if prepared.displayed.attachments_only and prepared.root is not None:
+        return first_part(prepared.message, prepared.root, footer)
+    edits = [part_removed(prepared.message, part) for part in prepared.displayed.dropped]
     for plan in prepared.plans:
         changes = with_footer(prepared.message, plan, footer)
         if changes is None or _looks_like_a_delimiter(prepared, changes):

@@ -1,14 +1,23 @@
 """Which parts of a message are the human text, one in each alternative of it. Looks only at the structure.
 
-The footer has to be seen by whoever reads the message, whichever alternative their program shows. Where that cannot
-be told for certain, the answer is why not.
+The footer has to be seen by whoever reads the message, whichever alternative their program shows, and nothing that
+somebody signed, encrypted, attached or forwarded may be opened for it. Where that cannot be told for certain, the
+answer is why not.
+
+    text/plain, text/html           the text
+    multipart/alternative           each text in it; what is neither stays as it is beside them (calendars, AMP, ...)
+    multipart/related               its root
+    multipart/mixed, unknown kinds  the last text that is shown (RFC 2046 section 5.1.7)
+    attached, named, forwarded      files, never opened; where there is nothing else, the message is attachments only
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Final
 
 from relay.message.index import Index, Part, unfolded
+from relay.message.rules import Amp
 
 #: What is never opened: signed, encrypted (RFC 1847, RFC 8551, RFC 3156).
 _SEALED: Final = frozenset(
@@ -22,93 +31,189 @@ _SEALED: Final = frozenset(
         "text/pgp",
     }
 )
+#: PGP/MIME that a server took for a multipart/mixed. Programs that repair it know it by its parts as they are.
+_UNSEALED: Final = "application/pgp-encrypted"
+#: RFC 6522 and what reports are made of (RFC 3464, RFC 8098, RFC 5965).
+_REPORTS: Final = frozenset(
+    {
+        "multipart/report",
+        "message/delivery-status",
+        "message/global-delivery-status",
+        "message/disposition-notification",
+        "message/global-disposition-notification",
+        "message/feedback-report",
+    }
+)
 _EDITABLE: Final = frozenset({"text/plain", "text/html"})
-#: Encodings that a multipart may have (RFC 2045 section 6.4).
-_IDENTITY: Final = frozenset({"7bit", "8bit", "binary", ""})
+_AMP: Final = "text/x-amp-html"
+#: Types that nobody reads in the middle of a message, and messages inside it.
+_FILES: Final = frozenset({"application", "audio", "font", "image", "model", "video"})
+_FORWARDED: Final = frozenset({"message/rfc822", "message/global"})
+#: A whole message in a file, text and all: what Outlook shows instead of the text beside it.
+_TNEF: Final = frozenset({"application/ms-tnef", "application/vnd.ms-tnef"})
+#: Multiparts that are one file, or whole messages (RFC 1740, RFC 2046 section 5.1.5).
+_NEVER_INSIDE: Final = frozenset({"multipart/appledouble", "multipart/digest"})
+
+
+@dataclass(frozen=True, slots=True)
+class Displayed:
+    """parts: the leaves that have to carry the footer, in their order. dropped: alternatives to be taken out.
+
+    attachments_only: no text is shown at all, so that a new first part has to carry it.
+    """
+
+    parts: tuple[Part, ...]
+    dropped: tuple[Part, ...] = ()
+    attachments_only: bool = False
 
 
 class NotDisplayableError(Exception):
     """Inside this module: why no part can be named. str(): words for the operator."""
 
 
-def displayed_parts(message: Index, root: Part) -> tuple[Part, ...] | str:
-    """The leaves that have to carry the footer, in their order, or why there is no telling."""
+def displayed_parts(message: Index, root: Part, amp: Amp = Amp.KEEP) -> Displayed | str:
+    """The parts that have to carry the footer, or why there is no telling."""
+    if is_report(root):
+        return "a report"
+    search = _Search(message)
     try:
-        _refuse_sealed(root)
-        return tuple(_leaves(message, root))
+        texts = search.of_root(root)
+        dropped = () if amp is Amp.KEEP else tuple(_dropped(root, amp))
     except NotDisplayableError as error:
         return str(error)
+    if texts:
+        return Displayed(tuple(texts), dropped)
+    if search.other_texts:
+        return f"no text to add the footer to ({search.other_texts[0]})"
+    return Displayed((), attachments_only=True)
 
 
-def _refuse_sealed(part: Part) -> None:
-    if part.kind.kind in _SEALED:
-        raise NotDisplayableError(f"signed or encrypted ({part.kind.kind})")
-    if part.kind.kind == "multipart/report":
-        raise NotDisplayableError("a report")
-    for child in part.children:
-        _refuse_sealed(child)
+def is_report(root: Part) -> bool:
+    """Is it about mail, written by a program for programs? A report of old may be a multipart/mixed."""
+    return root.kind.kind in _REPORTS or any(
+        child.kind.kind in _REPORTS and child.kind.kind.startswith("message/") and not child.attached
+        for child in root.children
+    )
 
 
-def _leaves(message: Index, part: Part) -> list[Part]:
-    kind = part.kind.kind
-    if part.trouble:
-        raise NotDisplayableError(part.trouble)
-    if kind in _EDITABLE:
+class _Search:
+    """One message. other_texts: kinds of what is shown and cannot be edited."""
+
+    def __init__(self, message: Index) -> None:
+        self._message = message
+        self.other_texts: list[str] = []
+
+    def of_root(self, root: Part) -> list[Part]:
+        """A message of one part has no name and is attached to nothing, unless it says so."""
+        if root.kind.kind in _EDITABLE and not root.attached and not root.trouble:
+            return [root]
+        if root.trouble:
+            raise NotDisplayableError(root.trouble)
+        return self._texts(root)
+
+    def _texts(self, part: Part) -> list[Part]:
+        """The texts in here that have to carry the footer, none where nothing is shown that could."""
+        kind = part.kind.kind
+        if kind in _SEALED:
+            raise NotDisplayableError(f"signed or encrypted ({kind})")
+        if kind.startswith("multipart/"):
+            return self._of_multipart(part, kind)
+        if kind in _TNEF:
+            self.other_texts.append(kind)
+            return []
         if part.attached:
-            raise NotDisplayableError("attachments only")
-        return [part]
-    if kind.startswith("multipart/") and part.transfer not in _IDENTITY:
-        raise NotDisplayableError("an encoded multipart")
-    if kind == "multipart/mixed":
-        return _of_mixed(message, part)
-    if kind == "multipart/alternative":
-        return _of_alternative(message, part)
-    if kind == "multipart/related":
-        return _leaves(message, _root_of_related(message, part))
-    raise NotDisplayableError(f"no text to add the footer to ({kind})")
+            return []
+        if part.trouble:
+            raise NotDisplayableError(part.trouble)
+        if kind in _EDITABLE:
+            if part.head.has_empty_line:
+                return [part]
+            if part.end > part.body:
+                raise NotDisplayableError("a text part without an empty line above its text")
+            return []  # what has no body shows nothing
+        if kind.partition("/")[0] not in _FILES and kind not in _FORWARDED and not part.named:
+            self.other_texts.append(kind)
+        return []
+
+    def _of_multipart(self, part: Part, kind: str) -> list[Part]:
+        if part.attached and part.opening[1]:
+            return []
+        if part.trouble:
+            raise NotDisplayableError(part.trouble)
+        if kind == "multipart/report":
+            raise NotDisplayableError("a report")
+        if kind in _NEVER_INSIDE:
+            return []
+        if kind == "multipart/alternative":
+            return self._of_alternative(part)
+        if kind == "multipart/related":
+            return self._of_related(part)
+        return self._of_mixed(part)
+
+    def _of_mixed(self, part: Part) -> list[Part]:
+        """The last text shown: Apple Mail sends text, a picture, text; the footer stands once, at the end.
+
+        All parts are shown one after the other, so what may not be opened is left alone where there is text beside it.
+        """
+        if any(child.kind.kind == _UNSEALED for child in part.children):
+            raise NotDisplayableError(f"signed or encrypted ({_UNSEALED})")
+        doubt: NotDisplayableError | None = None
+        for child in reversed(part.children):
+            if child.named and child.kind.kind in _EDITABLE:
+                continue  # a file, however badly its type is written
+            try:
+                texts = self._texts(child)
+            except NotDisplayableError as error:
+                doubt = doubt or error
+            else:
+                if texts:
+                    return texts
+        if doubt is not None:
+            raise doubt
+        return []
+
+    def _of_alternative(self, part: Part) -> list[Part]:
+        """Each text, since nobody knows which is shown. Others are shown by some, and are not ours to edit."""
+        texts: list[Part] = []
+        for child in part.children:
+            if not child.attached:  # an attachment in the wrong place is shown by nobody instead of the text
+                texts += self._texts(child)
+        return texts
+
+    def _of_related(self, part: Part) -> list[Part]:
+        """RFC 2387: the part that `start` names, else the first."""
+        start = _identifier(part.kind["start"].encode("latin-1"))
+        if not start:
+            return self._texts(part.children[0])
+        for child in part.children:
+            fields = child.head.named("content-id")
+            if any(_identifier(unfolded(self._message.content, one)) == start for one in fields):
+                return self._texts(child)
+        raise NotDisplayableError("a multipart/related whose start is missing")
 
 
-def _of_mixed(message: Index, part: Part) -> list[Part]:
-    """The last text shown: Apple Mail sends text, a picture, text; the footer stands once, at the end."""
-    for child in reversed(part.children):
-        if _is_shown(child):
-            return _leaves(message, child)
-    raise NotDisplayableError("attachments only")
+def _dropped(part: Part, amp: Amp) -> list[Part]:
+    """The AMP alternatives that have to go. Each has a text beside it, or the message is undisclosable."""
+    if part.kind.kind in _SEALED | _NEVER_INSIDE or part.trouble or (part.attached and part.opening[1]):
+        return []
+    found: list[Part] = []
+    for child in part.children:
+        if child.kind.kind != _AMP or child.attached:
+            found += _dropped(child, amp)
+            continue
+        is_alternative = part.kind.kind == "multipart/alternative"
+        if amp is Amp.UNDISCLOSABLE or not is_alternative or not any(_holds_text(one) for one in part.children):
+            raise NotDisplayableError(f"no text to add the footer to ({_AMP})")
+        found.append(child)
+    return found
 
 
-def _is_shown(part: Part) -> bool:
-    """Is it text in the middle of the message, or may it be? A file is none, however badly its name is written."""
-    if part.kind.kind.startswith("multipart/"):
-        return bool(part.trouble) or any(_is_shown(child) for child in part.children)
-    if part.attached or part.named:
+def _holds_text(part: Part) -> bool:
+    if part.attached:
         return False
-    if part.kind.kind in _EDITABLE:
-        return part.head.has_empty_line or part.end > part.head.start  # what has neither head nor body shows nothing
-    return bool(part.trouble)
+    return part.kind.kind in _EDITABLE or any(_holds_text(child) for child in part.children)
 
 
-def _of_alternative(message: Index, part: Part) -> list[Part]:
-    leaves: list[Part] = []
-    for child in part.children:
-        if child.attached and not child.kind.kind.startswith("multipart/"):
-            continue  # an attachment in the wrong place, shown by nobody instead of the text
-        if not child.trouble and child.kind.kind not in _EDITABLE and not child.kind.kind.startswith("multipart/"):
-            # AMP, calendars, watch faces, pictures: shown instead of the text by some, and not ours to edit.
-            raise NotDisplayableError(f"an alternative that cannot carry the footer ({child.kind.kind})")
-        leaves += _leaves(message, child)
-    if not leaves:
-        raise NotDisplayableError("alternatives without text")
-    return leaves
-
-
-def _root_of_related(message: Index, part: Part) -> Part:
-    """RFC 2387: the part that `start` names, else the first."""
-    if not part.children:
-        raise NotDisplayableError("a multipart without parts")
-    start = part.kind["start"].strip().encode("latin-1")
-    if not start:
-        return part.children[0]
-    for child in part.children:
-        if any(unfolded(message.content, one) == start for one in child.head.named("content-id")):
-            return child
-    raise NotDisplayableError("a multipart/related whose start is missing")
+def _identifier(value: bytes) -> bytes:
+    """A Content-ID without the angle brackets that some mailers forget."""
+    return value.strip().removeprefix(b"<").removesuffix(b">")
