@@ -16,13 +16,13 @@ from relay.consent.facts import Facts
 from relay.decision import Decision, Outcome, Result
 from relay.envelope import Recipient, Transaction
 from relay.log import get_logger
-from relay.message.compose import Undisclosable
+from relay.message.compose import Copy, Undisclosable
 from relay.message.index import Index
 from relay.outbound.attempt import Attempt, Mail, NextHops
 from relay.policy.model import Stream
 from relay.reason import Reason
 from relay.reply import Reply
-from relay.rewriting import Plan, Reader, Rewriter
+from relay.rewriting import DamagedCopyError, Plan, Reader, Rewriter
 
 #: Why these recipients must not have their copy any more; None while nothing speaks against it. Raises nothing.
 LastLook: TypeAlias = Callable[[Sequence[Address]], Awaitable[Reply | None]]
@@ -35,6 +35,9 @@ _LARGE_AT_ONCE: Final = 2
 _COPIES_AT_ONCE: Final = 10
 _OCTETS_AT_ONCE: Final = 32 << 20
 _OURS: Final = Reply(451, "4.3.0", f"{Reason.INTERNAL_ERROR}: the copy could not be made, try again")
+_UNDISCLOSABLE: Final = Reply(
+    451, "4.7.1", f"{Reason.DISCLOSURE_IMPOSSIBLE}: the text cannot hold the footer of this recipient"
+)
 
 _T = TypeVar("_T")
 
@@ -91,19 +94,31 @@ class Forwarder:
         self, plan: Plan, passing: Sequence[Passing], reader: Reader | None, last_look: LastLook
     ) -> list[Outcome]:
         """One copy for these recipients, to the next hop."""
-        try:
-            copy = await self._off_loop_if_large(plan.message.content, lambda: self._rewriter.copy(plan, reader))
-        except Exception:  # noqa: BLE001 - a bug with one message must not lose the outcome of its other copies
-            get_logger().exception("internal-error", message=plan.tx.id)
-            copy = Undisclosable("internal error")
-        if isinstance(copy, Undisclosable):
-            return [_withheld(one, self._clock()) for one in passing]
+        copy = await self._made(plan, reader)
+        if isinstance(copy, Reply):
+            return [Outcome(one.decision.id, self._clock(), Result.WITHHELD, copy) for one in passing]
         recipients = tuple(one.recipient for one in passing)
         addresses = [one.address for one in recipients]
-        mail = Mail(plan.tx.sender, plan.tx.parameters, recipients, copy, lambda: last_look(addresses))
+        mail = Mail(plan.tx.sender, plan.tx.parameters, recipients, copy.content, lambda: last_look(addresses))
         attempts = await self._next_hops.deliver(mail)
         now = self._clock()
-        return [_outcome(one, attempt, now) for one, attempt in zip(passing, attempts, strict=True)]
+        return [_outcome(one, attempt, now, copy.footer) for one, attempt in zip(passing, attempts, strict=True)]
+
+    async def _made(self, plan: Plan, reader: Reader | None) -> Copy | Reply:
+        """The copy, or why there is none: what cannot be made is asked for again, and somebody is told."""
+        log = get_logger().bind(message=plan.tx.id, id=reader.decision if reader else None)
+        try:
+            copy = await self._off_loop_if_large(plan.message.content, lambda: self._rewriter.copy(plan, reader))
+        except DamagedCopyError as error:
+            log.critical("copy-damaged", why=str(error))
+        except Exception:
+            log.exception("internal-error")
+        else:
+            if not isinstance(copy, Undisclosable):
+                return copy
+            log.warning("undisclosable", why=copy.why)  # only this reader's footer: nobody could know before
+            return _UNDISCLOSABLE
+        return _OURS
 
     async def _off_loop_if_large(self, content: bytes, work: Callable[[], _T]) -> _T:
         if len(content) <= _LARGE:
@@ -117,7 +132,7 @@ def copies_at_once(octets: int) -> int:
     return max(1, min(_COPIES_AT_ONCE, _OCTETS_AT_ONCE // max(octets, 1)))
 
 
-def _outcome(one: Passing, attempt: Attempt, now: datetime) -> Outcome:
+def _outcome(one: Passing, attempt: Attempt, now: datetime, footer: str) -> Outcome:
     decision = one.decision
     return Outcome(
         decision.id,
@@ -130,8 +145,5 @@ def _outcome(one: Passing, attempt: Attempt, now: datetime) -> Outcome:
         contact=attempt.result is Result.DELIVERED and decision.enforced and decision.reason is Reason.CONFIRMED,
         address=one.recipient.address,
         stream=decision.stream,
+        footer=footer,
     )
-
-
-def _withheld(one: Passing, now: datetime) -> Outcome:
-    return Outcome(one.decision.id, now, Result.WITHHELD, _OURS)

@@ -7,26 +7,35 @@ nothing about consent; large messages take time, so callers may want a thread.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Final
+from zoneinfo import ZoneInfo
 
 from relay.address import Address
 from relay.consent.events import Basis
 from relay.consent.facts import Facts
 from relay.envelope import Transaction
-from relay.message.compose import Common, Personal, Prepared, Undisclosable, copy_for, prepare
+from relay.message.compose import Common, Copy, Personal, Prepared, Undisclosable, copy_for, damage, prepare
 from relay.message.dkim import Signer, choose_signers, signed
-from relay.message.footer import FooterFacts
+from relay.message.footer import Disclosure, FooterFacts, Version
 from relay.message.headers import from_domain
 from relay.message.index import Index
+from relay.message.language import DEFAULT_LANGUAGE, choose_language, language_of
 from relay.message.received import date_field, message_id_field, received_field
-from relay.message.rules import Fallback, Rules
+from relay.message.rules import Amp, Existing, ExtraFields, Fallback, OldSignatures, PlainCharset, Rules
+from relay.message.verified import signature_problem
+from relay.message.wording import WORDINGS, wording_for
+from relay.policy.footers import wordings
 from relay.policy.model import Mode, Stream, text_in
 from relay.tokens import Claims, Purpose
 
 #: What is called consent in a footer; the other bases are not (a purchase is no yes).
 _AGREED: Final = frozenset({Basis.DOUBLE_OPT_IN, Basis.SINGLE_OPT_IN, Basis.WRITTEN})
+
+
+class DamagedCopyError(Exception):
+    """A copy that must not leave: our own look at it found it broken. A bug, or broken hardware; str(): what is wrong."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,13 +49,14 @@ class Reader:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """A message and how its copies are made. prepared: None where it passes byte for byte."""
+    """A message and how its copies are made. prepared: None where it passes byte for byte. language: the mail's own."""
 
     tx: Transaction
     stream: Stream | None
     message: Index
     prepared: Prepared | None
     signers: tuple[Signer, ...]
+    language: str = ""
 
     @property
     def is_personal(self) -> bool:
@@ -97,33 +107,77 @@ class Rewriter:
             date=date_field(tx.started),
             message_id=message_id_field(tx.id, self._mail_domain),
         )
-        rules = Rules(
-            commercial=stream.is_commercial,
-            list_id=stream.list_id,
-            fallback=Fallback(stream.message.undisclosable.value),
-        )
-        return Plan(
-            tx, stream, message, prepare(message, common, rules), choose_signers(self._dkim, from_domain(message))
-        )
+        prepared = prepare(message, common, _rules(stream))
+        language = "" if prepared.root is None else language_of(message, prepared.root)
+        return Plan(tx, stream, message, prepared, choose_signers(self._dkim, from_domain(message)), language)
 
-    def copy(self, plan: Plan, reader: Reader | None) -> bytes | Undisclosable:
-        """Once a recipient, signed. reader: None where the copy is not personal."""
+    def copy(self, plan: Plan, reader: Reader | None) -> Copy | Undisclosable:
+        """Once a recipient, signed. reader: None where the copy is not personal. Raises DamagedCopyError."""
         if plan.prepared is None:
-            return plan.message.content
+            return Copy(plan.message.content)
         personal = None if plan.stream is None or reader is None else self._personal(plan, plan.stream, reader)
         copy = copy_for(plan.prepared, personal)
-        return copy if isinstance(copy, Undisclosable) else signed(copy, plan.signers, self._clock())
+        if isinstance(copy, Undisclosable):
+            return copy
+        copy = replace(copy, content=signed(copy.content, plan.signers, self._clock()))
+        problem = damage(plan.prepared, copy) or signature_problem(copy.content, plan.signers)
+        if problem:
+            raise DamagedCopyError(problem)
+        return copy
 
     def _personal(self, plan: Plan, stream: Stream, reader: Reader) -> Personal:
-        facts = reader.facts
-        language = (facts and facts.yes and facts.yes.language) or stream.message.language
-        token = self._seal(Purpose.UNSUBSCRIBE, Claims(reader.address, stream.id, reader.decision))
+        claims = Claims(reader.address, stream.id, reader.decision)
+        url = f"{self._public_url}/u/{self._seal(Purpose.UNSUBSCRIBE, claims)}"
         return Personal(
-            unsubscribe_url=f"{self._public_url}/u/{token}",
+            unsubscribe_url=url,
             one_click=self._is_local or (self._public_url.startswith("https://") and bool(plan.signers)),
-            footer=footer_facts(stream, facts, language),
-            language=language,
+            disclosure=Disclosure(_versions(stream, reader.facts, plan.language), url),
+            feedback_token=self._seal(Purpose.FEEDBACK, claims) if stream.message.cfbl_address else "",
         )
+
+
+def _rules(stream: Stream) -> Rules:
+    """What the policy wants of every message of the stream."""
+    message = stream.message
+    return Rules(
+        commercial=stream.is_commercial,
+        stream=stream.id,
+        brand=stream.brand,
+        list_id=stream.list_id,
+        fallback=Fallback(message.undisclosable.value),
+        existing=Existing(message.existing_list_unsubscribe.value),
+        amp=Amp(message.amp.value),
+        charset=PlainCharset(message.charset.value),
+        old_signatures=OldSignatures(message.old_signatures.value),
+        extra=ExtraFields(message.feedback_id, message.cfbl_address, message.precedence, message.auto_submitted),
+        literals=_literals(stream),
+    )
+
+
+def _literals(stream: Stream) -> Mapping[str, tuple[str, ...]]:
+    """What a mailer's template may say word for word instead of by a placeholder."""
+    sender = stream.sender
+    if sender is None:
+        return {}
+    return {
+        "sender": tuple(sender.name.values()),
+        "postal_address": tuple(sender.postal_address.values()),
+        "contact": (sender.contact,),
+        "privacy_policy": (sender.privacy_policy,),
+        "stop_address": (sender.stop_address,) if sender.stop_address else (),
+    }
+
+
+def _versions(stream: Stream, facts: Facts | None, mail_language: str) -> tuple[Version, ...]:
+    """The footer in the reader's language, and behind it in English for a charset that cannot hold the other."""
+    own = wordings(stream.footers) if stream.footers else {}
+    person = (facts and facts.yes and facts.yes.language) or ""
+    wanted = choose_language(person, mail_language, stream.message.language, {*own, *WORDINGS})
+    versions: list[Version] = []
+    for language in dict.fromkeys((wanted, DEFAULT_LANGUAGE)):
+        spoken, wording = wording_for(language, own)
+        versions.append(Version(footer_facts(stream, facts, spoken), wording, spoken))
+    return tuple(versions)
 
 
 def footer_facts(stream: Stream, facts: Facts | None, language: str) -> FooterFacts:
@@ -131,6 +185,7 @@ def footer_facts(stream: Stream, facts: Facts | None, language: str) -> FooterFa
     if stream.sender is None:
         raise ValueError(f"stream {stream.id} has no [sender]")
     yes = None if facts is None else facts.yes
+    zone = ZoneInfo(stream.message.timezone)
     return FooterFacts(
         sender=text_in(stream.sender.name, language),
         postal_address=text_in(stream.sender.postal_address, language),
@@ -139,6 +194,7 @@ def footer_facts(stream: Stream, facts: Facts | None, language: str) -> FooterFa
         purpose=text_in(stream.purpose, language),
         audience=text_in(stream.audience, language),
         agreed=yes is not None and yes.basis in _AGREED,
-        consented_on=None if yes is None else yes.at.astimezone(UTC).date(),
+        consented_on=None if yes is None else yes.at.astimezone(zone).date(),
         source="" if yes is None else yes.form_url or yes.source,
+        stop_address=stream.sender.stop_address,
     )

@@ -1,16 +1,19 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from pathlib import Path
 
 import dkim
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from journey import MAIL, Stage, signer, stage
+from journey import MAIL, NOW, Stage, signer, stage
 
+from relay import log
 from relay.disposal import copies_at_once
 from relay.message.dkim import dns_record
+from relay.message.dkim import signed as rewriting_signed
 from relay.reason import Reason
 
 
@@ -53,6 +56,28 @@ def test_a_bug_in_making_one_copy_is_a_temporary_answer_and_a_log_line(
             assert on.hop.got == []
 
     asyncio.run(play())
+
+
+def test_a_copy_that_our_own_look_finds_broken_never_leaves_and_raises_the_alarm(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    def bent(content: bytes, *_: object) -> bytes:
+        return rewriting_signed(content, [signer()], NOW).replace(b"It is spring", b"It is autumn")
+
+    async def play() -> None:
+        log.configure("-")
+        async with stage(tmp_path) as on:
+            await on.yes("hanako@example.org")
+            monkeypatch.setattr("relay.rewriting.signed", bent)
+            _, reply = await on.send("hanako@example.org")
+            assert reply is not None
+            assert str(reply).startswith(f"451 4.3.0 {Reason.INTERNAL_ERROR}")
+            assert on.hop.got == []
+
+    asyncio.run(play())
+    [alarm] = [json.loads(line) for line in capfd.readouterr().out.splitlines() if "copy-damaged" in line]
+    assert alarm["level"] == "critical"
+    assert "brand.example" in alarm["why"]
 
 
 async def _sent(on: Stage, content: bytes) -> bytes | None:

@@ -7,13 +7,16 @@ say: refused, wrapped, or sent with the header fields alone.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Collection
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from typing import Final
 
-from relay.message.displayed import Displayed, displayed_parts
+from relay.message.displayed import Displayed, displayed_parts, is_report
 from relay.message.first_part import first_part, part_removed
-from relay.message.footer import FooterFacts, render
-from relay.message.headers import Edit, HeaderPlan, applied, planned_headers
-from relay.message.index import Index, Part, parts_of
+from relay.message.footer import Disclosure
+from relay.message.headers import Edit, HeaderPlan, applied, old_signatures, planned_headers
+from relay.message.index import Index, Part, index, parts_of
 from relay.message.rules import Fallback, Rules
 from relay.message.text_part import TextPlan, planned, with_footer
 from relay.message.wrap import wrapped
@@ -32,13 +35,13 @@ class Common:
 class Personal:
     """What one commercial copy has for itself. one_click: is List-Unsubscribe-Post allowed (https, and signed)?
 
-    footer: None to leave the body as it is.
+    disclosure: what the footer tells, None to leave the body as it is. feedback_token: for CFBL-Feedback-ID.
     """
 
     unsubscribe_url: str
     one_click: bool
-    footer: FooterFacts | None
-    language: str = "en"
+    disclosure: Disclosure | None
+    feedback_token: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,21 +51,54 @@ class Undisclosable:
     why: str
 
 
-_NOTHING = Displayed(())
+class Shown(StrEnum):
+    """Where a copy tells its reader who sends, why, and how to stop."""
+
+    ADDED = "added"
+    OWN_WORDS = "in the mailer's own words"
+    FIRST_PART = "in a first part of its own"
+    WRAPPED = "beside the wrapped message"
+    NONE = "none"
+
+
+@dataclass(frozen=True, slots=True)
+class Copy:
+    """A message as it goes out, not yet signed. why: with Shown.NONE, why it carries no footer, "" where it need not."""
+
+    content: bytes
+    shown: Shown = Shown.NONE
+    why: str = ""
+
+    @property
+    def footer(self) -> str:
+        """For logs: "added", "none: inline PGP", "" where none is needed."""
+        if self.shown is not Shown.NONE:
+            return self.shown.value
+        return f"{self.shown}: {self.why}" if self.why else ""
+
+
+_NOTHING: Final = Displayed(())
+_MIXED: Final = "multipart/mixed"
 
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """A message read and planned. without_footer: why its text cannot carry the footer, "" when it can."""
+    """A message read and planned. without_footer: why its text cannot carry the footer, "" when it can.
+
+    front: what is new on top of every copy. stale, stale_if_edited: the signatures of before that our header fields
+    alone, or a changed body as well, break.
+    """
 
     message: Index
-    common: Common
     rules: Rules
+    front: bytes
     headers: HeaderPlan
-    root: Part | None
-    plans: tuple[TextPlan, ...]
-    without_footer: str
+    stale: tuple[Edit, ...] = ()
+    stale_if_edited: tuple[Edit, ...] = ()
+    root: Part | None = None
     displayed: Displayed = _NOTHING
+    plans: tuple[TextPlan, ...] = ()
+    without_footer: str = ""
 
     @property
     def undisclosable(self) -> Undisclosable | None:
@@ -76,72 +112,131 @@ class Prepared:
 
 def prepare(message: Index, common: Common, rules: Rules) -> Prepared:
     """Once a message. Never raises, whatever its content."""
-    if not rules.commercial:
-        return Prepared(message, common, rules, planned_headers(message, rules, is_report=False), None, (), "")
-    root = parts_of(message)
-    headers = planned_headers(message, rules, is_report=root.kind.kind == "multipart/report")
-    found = _plans(message, root, rules)
-    if isinstance(found, str):
-        return Prepared(message, common, rules, headers, root, (), found)
-    plans, displayed = found
-    return Prepared(message, common, rules, headers, root, plans, "", displayed)
-
-
-def copy_for(prepared: Prepared, personal: Personal | None) -> bytes | Undisclosable:
-    """Once a recipient: the copy, not yet signed. personal: None where the rules are not commercial."""
-    message, common, rules = prepared.message, prepared.common, prepared.rules
     names = {field.name for field in message.head.fields}
     front = common.received
     if "message-id" not in names:
         front += common.message_id
     if "date" not in names:
         front += common.date
-    edits: list[Edit] = []
-    if rules.commercial and personal is not None:
-        front += prepared.headers.front(personal.unsubscribe_url, one_click=personal.one_click)
-        changes = _disclosed(prepared, personal)
-        if isinstance(changes, Undisclosable):
-            return changes
-        edits = changes
-    return applied(message.content, [(message.top, message.top, front), *edits, *prepared.headers.edits])
-
-
-def _plans(message: Index, root: Part, rules: Rules) -> tuple[tuple[TextPlan, ...], Displayed] | str:
+    if not rules.commercial:
+        return Prepared(message, rules, front, planned_headers(message, rules, is_report=False))
+    root = parts_of(message)
+    headers = planned_headers(message, rules, is_report=is_report(root))
+    stale = tuple(old_signatures(message, rules, headers.changed, body_changed=False))
+    stale_if_edited = tuple(old_signatures(message, rules, headers.changed, body_changed=True))
+    read = Prepared(message, rules, front, headers, stale, stale_if_edited, root)
     if not message.head.has_empty_line:
-        return "a header block that does not end with an empty line"
+        return replace(read, without_footer="a header block that does not end with an empty line")
     displayed = displayed_parts(message, root, rules.amp)
     if isinstance(displayed, str):
-        return displayed
+        return replace(read, without_footer=displayed)
     plans: list[TextPlan] = []
     for part in displayed.parts:
-        plan = planned(message, part)
+        plan = planned(message, part, rules)
         if isinstance(plan, str):
-            return plan
+            return replace(read, without_footer=plan)
         plans.append(plan)
-    return tuple(plans), displayed
+    return replace(read, displayed=displayed, plans=tuple(plans))
 
 
-def _disclosed(prepared: Prepared, personal: Personal) -> list[Edit] | Undisclosable:
-    if personal.footer is None:
-        return []
-    footer = render(personal.footer, personal.unsubscribe_url, personal.language)
+def copy_for(prepared: Prepared, personal: Personal | None) -> Copy | Undisclosable:
+    """Once a recipient: the copy, not yet signed. personal: None where the rules are not commercial."""
+    front, edits, told = prepared.front, [*prepared.headers.edits], _Told()
+    if personal is not None:
+        front += prepared.headers.front(
+            personal.unsubscribe_url, one_click=personal.one_click, feedback_token=personal.feedback_token
+        )
+        found = _Told() if personal.disclosure is None else _told(prepared, personal.disclosure)
+        if isinstance(found, Undisclosable):
+            return found
+        told = found
+        edits += told.edits
+        edits += prepared.stale_if_edited if told.edits else prepared.stale
+    top = prepared.message.top
+    return Copy(applied(prepared.message.content, [(top, top, front), *edits]), told.shown, told.why)
+
+
+def damage(prepared: Prepared, copy: Copy) -> str:
+    """What is wrong with a copy that is about to leave, "" when a receiver finds in it the parts that it has to have.
+
+    Reads the finished octets anew. Nothing that this finds should ever happen.
+    """
+    if prepared.root is None or copy.shown is Shown.NONE:
+        return ""
+    edited = frozenset(plan.part.body for plan in prepared.plans)
+    dropped = frozenset(part.body for part in prepared.displayed.dropped)
+    root, after = prepared.root, parts_of(index(copy.content))
+    expected, notice = _piece(root, edited, dropped), _Piece("text/plain")
+    if copy.shown is Shown.WRAPPED:
+        expected = _Piece(_MIXED, (expected, notice))
+    elif copy.shown is Shown.FIRST_PART and root.kind.kind == _MIXED:
+        expected = replace(expected, children=(notice, *expected.children))
+    elif copy.shown is Shown.FIRST_PART:
+        expected = _Piece(_MIXED, (notice, expected))
+    return "" if _is_as(after, expected) else "the parts of the copy are not those of the message"
+
+
+@dataclass(frozen=True, slots=True)
+class _Piece:
+    """A part of the finished copy. octets: of its body, -1 where that is not known beforehand."""
+
+    kind: str
+    children: tuple[_Piece, ...] = ()
+    octets: int = -1
+
+
+def _piece(part: Part, edited: Collection[int], dropped: Collection[int]) -> _Piece:
+    children = tuple([_piece(child, edited, dropped) for child in part.children if child.body not in dropped])
+    return _Piece(part.kind.kind, children, -1 if part.children or part.body in edited else part.end - part.body)
+
+
+def _is_as(part: Part, piece: _Piece) -> bool:
+    return (
+        part.kind.kind == piece.kind
+        and len(part.children) == len(piece.children)
+        and piece.octets in (-1, part.end - part.body)
+        and all(map(_is_as, part.children, piece.children))
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """The edits that tell the reader; the rest as in Copy."""
+
+    edits: tuple[Edit, ...] = ()
+    shown: Shown = Shown.NONE
+    why: str = ""
+
+
+def _told(prepared: Prepared, disclosure: Disclosure) -> _Told | Undisclosable:
     why = prepared.without_footer
-    if prepared.displayed.attachments_only and prepared.root is not None:
-        return first_part(prepared.message, prepared.root, footer)
-    edits = [part_removed(prepared.message, part) for part in prepared.displayed.dropped]
-    for plan in prepared.plans:
-        changes = with_footer(prepared.message, plan, footer)
-        if changes is None or _looks_like_a_delimiter(prepared, changes):
-            why = "a footer that the text's charset cannot carry"
-            break
-        edits += changes
     if not why:
-        return edits
+        told = _in_its_text(prepared, disclosure)
+        if told is not None:
+            return told
+        why = "a footer that the text's charset cannot carry"
     if prepared.rules.fallback is Fallback.HEADERS_ONLY:
-        return []
+        return _Told(why=why)
     if prepared.rules.fallback is Fallback.WRAP and _can_be_wrapped(prepared):
-        return wrapped(prepared.message, footer)
+        return _Told(tuple(wrapped(prepared.message, disclosure.footer())), Shown.WRAPPED)
     return Undisclosable(why)
+
+
+def _in_its_text(prepared: Prepared, disclosure: Disclosure) -> _Told | None:
+    """The disclosure where the reader sees it, None where a part cannot carry this one."""
+    message, root, displayed = prepared.message, prepared.root, prepared.displayed
+    if displayed.attachments_only and root is not None:
+        return _Told(tuple(first_part(message, root, disclosure.footer())), Shown.FIRST_PART)
+    edits = [part_removed(message, part) for part in displayed.dropped]
+    for plan in prepared.plans:
+        changes = with_footer(message, plan, disclosure)
+        if changes is None:
+            return None
+        edits += changes
+    if _looks_like_a_delimiter(prepared, edits):
+        return None
+    shown = Shown.ADDED if any(plan.adds_footer for plan in prepared.plans) else Shown.OWN_WORDS
+    return _Told(tuple(edits), shown)
 
 
 def _looks_like_a_delimiter(prepared: Prepared, edits: list[Edit]) -> bool:
@@ -160,4 +255,4 @@ def _boundaries(part: Part) -> list[bytes]:
 def _can_be_wrapped(prepared: Prepared) -> bool:
     """A report has to stay on top (RFC 6522); a header block without an end has no place for anything."""
     root = prepared.root
-    return root is not None and prepared.message.head.has_empty_line and root.kind.kind != "multipart/report"
+    return root is not None and prepared.message.head.has_empty_line and not is_report(root)
