@@ -176,8 +176,7 @@ class _Search:
         """Each text, since nobody knows which is shown. Others are shown by some, and are not ours to edit."""
         texts: list[Part] = []
         for child in part.children:
-            if not child.attached:  # an attachment in the wrong place is shown by nobody instead of the text
-                texts += self._texts(child)
+            texts += self._texts(child)
         return texts
 
     def _of_related(self, part: Part) -> list[Part]:
