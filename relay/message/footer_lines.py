@@ -49,8 +49,13 @@ def html_lines(text: str, room: int) -> str:
     return "".join([f"{_harmless(one)}\n" for line in lines if line for one in _html_folded(line, room)])
 
 
+def means_something(line: str) -> bool:
+    """Do mail programs see more than text in a line that begins so?"""
+    return _MEANS_SOMETHING.match(line) is not None
+
+
 def _harmless(line: str) -> str:
-    return f" {line}" if _MEANS_SOMETHING.match(line) else line
+    return f" {line}" if means_something(line) else line
 
 
 def _folded(line: str, room: int) -> Iterator[str]:

@@ -1,18 +1,21 @@
 """Templates of a footer: a small part of Jinja2 that always ends, always escapes, and can only show what it is given.
 
-Text, `{{ name }}`, `{{ name | link }}`, `{{ name | link("words") }}` and `{% if ... %}` with and, or, not, == and
-choices (`a if b else c`), no more: no loops, calls, assignments, imports. `problem_of` says what is not part of that;
-a source has to pass it before it is compiled, because compiling already computes what can be computed.
+Text, `{{ name }}`, `{{ name | link }}`, `{{ name | link("words") }}`, `{{ "these" if name else "those" }}`, and
+`{% if name %}...{% elif ... %}...{% else %}...{% endif %}` with and, or, not, == and !=; no more: no loops, calls,
+assignments, imports. `problems_of` says what is not part of that. A source has to pass it before it is compiled, because
+compiling already computes what can be computed.
 
 A line of nothing but `{% ... %}` leaves no line behind.
 """
 
 from __future__ import annotations
 
+import difflib
 import re
+from collections.abc import Collection, Iterator
 from typing import Final
 
-from jinja2 import Template
+from jinja2 import Template, TemplateSyntaxError, nodes
 from jinja2.environment import Environment
 from jinja2.runtime import StrictUndefined
 from jinja2.sandbox import ImmutableSandboxedEnvironment
@@ -20,6 +23,10 @@ from markupsafe import Markup, escape
 
 #: Stands for the unsubscribe link, the one thing that differs from reader to reader; no value can contain it.
 LINK: Final = "\0"
+MAX_SOURCE: Final = 10_000
+#: How often a template may show a value: what comes out stays small, whatever the values.
+MAX_SHOWN: Final = 60
+_MAX_DEPTH: Final = 20
 
 _URL: Final = re.compile(r"https?://[!-;=?-~]{1,900}")
 _MAIL: Final = re.compile(r"[A-Za-z0-9.!#$&*+/=?^_{|}~-]{1,64}@[A-Za-z0-9.-]{1,255}")
@@ -28,10 +35,27 @@ _MAX_HREF: Final = 900
 #: Links look like the text around them, underlined: a blue that nobody chose cannot be read on every ground.
 _A: Final = Markup('<a href="{}" style="color:inherit;background:none;font:inherit;text-decoration:underline">{}</a>')
 _TAGS: Final = re.compile(r"\{%.*?%\}|\{#.*?#\}")
+#: Control characters, and those that turn the order of text around; direction marks may stay.
+_UNSEEN: Final = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ufeff\ud800-\udfff]")
+
+_ALLOWED: Final = (
+    nodes.Template,
+    nodes.Output,
+    nodes.TemplateData,
+    nodes.Name,
+    nodes.If,
+    nodes.CondExpr,
+    nodes.Not,
+    nodes.And,
+    nodes.Or,
+    nodes.Compare,
+    nodes.Operand,
+    nodes.Concat,
+)
 
 
 def compiled(source: str, *, html: bool) -> Template:
-    """Raises jinja2.TemplateSyntaxError for what is no template; see `problem_of`."""
+    """Only for what `problems_of` finds nothing wrong with."""
     return environment(html=html).from_string(with_line_ends(source))
 
 
@@ -53,10 +77,15 @@ def environment(*, html: bool) -> Environment:
 
 def with_line_ends(source: str) -> str:
     """trim_blocks takes the line end after every tag; `+` keeps it where the line says something besides tags."""
-    lines = source.split("\n")
+    lines = source.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n").split("\n")
     for number, line in enumerate(lines):
-        if line.endswith(("%}", "#}")) and line[-3] not in "+-" and _TAGS.sub("", line).strip():
-            lines[number] = f"{line[:-2]}+{line[-2:]}"
+        kept = line.rstrip()
+        if kept.endswith(("%}", "#}")):
+            words = _TAGS.sub("", kept).strip()
+            if not words:
+                lines[number] = "".join(_TAGS.findall(kept))
+            elif not words.endswith(("%}", "#}")) and kept[-3] not in "+-":
+                lines[number] = f"{kept[:-2]}+{kept[-2:]}"
     return "\n".join(lines)
 
 
@@ -72,6 +101,71 @@ def html_link(value: str, words: str = "") -> Markup:
         href = escape(f"mailto:{value}")
     else:
         href = Markup("")
-    if not href or len(href) > _MAX_HREF:
-        return escape(value)
-    return _A.format(href, words or value)
+    return _A.format(href, words or value) if href and len(href) <= _MAX_HREF else escape(value)
+
+
+def problems_of(source: str, names: Collection[str], *, html: bool) -> list[tuple[int, str]]:
+    """What this source may not have: the line and the words for it. names: the values that there are.
+
+    Never hangs and never raises, whatever the source.
+    """
+    if len(source) > MAX_SOURCE:
+        return [(1, f"longer than {MAX_SOURCE} characters")]
+    lines = with_line_ends(source)
+    unseen = _UNSEEN.search(lines)
+    if unseen is not None:
+        return [(lines.count("\n", 0, unseen.start()) + 1, f"a character that cannot be seen: U+{ord(unseen[0]):04X}")]
+    try:
+        tree = environment(html=html).parse(lines)
+    except TemplateSyntaxError as error:
+        return [(error.lineno, f"not a template: {error.message}")]
+    except (RecursionError, ValueError, MemoryError):
+        return [(1, "not a template: nested too deep, or a number that is too long")]
+    found = list(_problems(tree, names))
+    if not found and sum(1 for _ in tree.find_all(nodes.Name)) > MAX_SHOWN:
+        found.append((1, f"more than {MAX_SHOWN} values"))
+    return found
+
+
+def _problems(tree: nodes.Template, names: Collection[str]) -> Iterator[tuple[int, str]]:
+    waiting: list[tuple[nodes.Node, int, int]] = [(tree, 0, 1)]
+    while waiting:
+        node, depth, line = waiting.pop()
+        line = node.lineno or line  # what Jinja2 makes up itself stands in no line
+        problem = "nested too deep" if depth > _MAX_DEPTH else _problem(node, names)
+        if problem:
+            yield line, problem
+        else:
+            waiting += [(inner, depth + 1, line) for inner in reversed(list(node.iter_child_nodes()))]
+
+
+def _problem(node: nodes.Node, names: Collection[str]) -> str:
+    problem = ""
+    if isinstance(node, nodes.Name):
+        if node.ctx != "load" or node.name not in names:
+            problem = f"there is no {node.name}{_nearest(node.name, names)}"
+    elif isinstance(node, nodes.Filter):
+        problem = _problem_of_filter(node)
+    elif isinstance(node, nodes.Const):
+        if not isinstance(node.value, (str, bool)):
+            problem = "a number or none, which a footer has no use for"
+    elif isinstance(node, nodes.Operand):
+        if node.op not in ("eq", "ne"):
+            problem = "a comparison other than == and !="
+    elif not isinstance(node, _ALLOWED):
+        problem = f"{type(node).__name__.lower()}: only {{{{ values }}}}, {{% if %}} and | link are understood here"
+    return problem
+
+
+def _problem_of_filter(node: nodes.Filter) -> str:
+    if node.name != "link":
+        return f"there is no filter {node.name}; the only one is link"
+    one_text = not node.args or (len(node.args) == 1 and isinstance(node.args[0], nodes.Const))
+    if node.kwargs or node.dyn_args or node.dyn_kwargs or not one_text or not isinstance(node.node, nodes.Name):
+        return 'link is written {{ name | link }} or {{ name | link("words") }}'
+    return ""
+
+
+def _nearest(name: str, names: Collection[str]) -> str:
+    close = difflib.get_close_matches(name, sorted(names), n=1)
+    return f"; did you mean {close[0]}?" if close else f"; there are {', '.join(sorted(names))}"

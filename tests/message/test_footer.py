@@ -9,7 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from relay.message.footer import Footer, FooterFacts, render
+from relay.message.footer import REQUIRED, Disclosure, Footer, FooterFacts, Version, _items, _without_link, render
+from relay.message.own_footer import HTML_BEGIN, HTML_END, PLAIN_RULE
+from relay.message.wording import WORDINGS, Wording
+from relay.message.wording_check import checked
 
 URL = "https://mail.brand.example/u/k1.token"
 FACTS = FooterFacts(
@@ -21,7 +24,31 @@ FACTS = FooterFacts(
     audience="members",
     consented_on=date(2024, 5, 1),
     source="https://brand.example/join",
+    stop_address="stop@brand.example",
 )
+#: Every item with a piece of what it says.
+SAID = {
+    "unsubscribe_url": URL,
+    "why": "Product news",
+    "sender": "送信者",
+    "postal_address": FACTS.postal_address,
+    "contact": FACTS.contact,
+    "privacy_policy": FACTS.privacy_policy,
+    "consent_date": "2024",
+    "consent_source": FACTS.source,
+    "stop_address": FACTS.stop_address,
+}
+
+
+def disclosure(language: str = "ja", facts: FooterFacts = FACTS) -> Disclosure:
+    return Disclosure((Version(facts, WORDINGS[language], language),), URL)
+
+
+def inner(footer: Footer) -> list[str]:
+    """The lines between the rules."""
+    lines = footer.plain.split("\n")
+    assert (lines[0], lines[-2], lines[-1]) == (PLAIN_RULE, PLAIN_RULE, "")
+    return lines[1:-2]
 
 
 def shown(footer: Footer) -> str:
@@ -39,6 +66,7 @@ def test_text_and_html_tell_all_that_has_to_be_told(language: str) -> None:
         FACTS.purpose,
         FACTS.audience,
         FACTS.source,
+        FACTS.stop_address,
     ):
         assert value in footer.plain
         assert value in shown(footer)
@@ -91,6 +119,107 @@ def test_each_reader_has_their_own_link_and_no_value_can_stand_for_it() -> None:
     assert "Brand K.K." in first.plain
 
 
+def test_the_footer_stands_between_its_marks() -> None:
+    footer = disclosure().footer()
+    assert footer.plain.count(PLAIN_RULE) == 2
+    assert inner(footer)[0].startswith("このメールは")
+    assert footer.html.startswith(f"{HTML_BEGIN}\n<div ")
+    assert footer.html.endswith(f"</div>\n{HTML_END}\n")
+
+
+@pytest.mark.parametrize("item", SAID)
+def test_what_the_mail_says_itself_is_left_out_and_nothing_else(item: str) -> None:
+    whole, footer = disclosure().footer(), disclosure().footer(frozenset({item}))
+    for name, words in SAID.items():
+        assert (words in "\n".join(inner(footer))) == (name != item), name
+        assert ((f'href="{words}"' if name == "unsubscribe_url" else words) in footer.html) == (name != item), name
+    together = {"consent_date", "consent_source"}
+    expected = len(inner(whole)) - (2 if item == "unsubscribe_url" else 0 if item in together else 1)
+    assert len(inner(footer)) == expected
+    assert footer.html.count("<p") == footer.html.count("</p>") == whole.html.count("<p") - (item not in together)
+
+
+@given(st.sets(st.sampled_from([*SAID, "purpose", "audience", "footer"])), st.sampled_from(["ja", "en"]))
+def test_whatever_is_said_no_label_stays_without_its_value(said: set[str], language: str) -> None:
+    footer = disclosure(language).footer(frozenset(said))
+    if said >= REQUIRED:
+        assert footer == Footer("", "")
+        return
+    lines = inner(footer)
+    stops = ("Stop these emails", "配信の停止")
+    assert not [one for one in lines if re.search(r"[:\uff1a]\Z", one) and not one.startswith(stops)]
+    assert "" not in lines
+    assert "()" not in footer.plain
+    assert not re.search(r"<p[^>]*>\s*</p>|[:\uff1a]\s*</p>|\(\)", footer.html)
+    assert any(name in "\n".join(lines) for name in ("https", "Brand", "stop@", "Tokyo"))
+
+
+def test_items_are_told_one_by_one_in_one_line_and_as_they_are() -> None:
+    told = disclosure("en", replace(FACTS, sender="A & B\r\nC"))
+    assert told.value("unsubscribe_url") == URL
+    assert told.value("sender") == "A & B C"
+    assert told.value("why") == 'A & B C sends "Product news" to members who agreed to receive it.'
+    assert told.value("consent_date") == "1 May 2024"
+    assert told.value("consent_source") == FACTS.source
+    assert told.value("footer") == told.value("nonsense") == ""
+    nothing = disclosure("en", replace(FACTS, consented_on=None, source="", stop_address="", audience=""))
+    assert [nothing.value(name) for name in ("consent_date", "consent_source", "stop_address", "audience")] == [""] * 4
+
+
+def test_every_version_has_words_of_its_own() -> None:
+    ours = Disclosure((Version(FACTS, WORDINGS["ja"], "ja"), Version(FACTS, WORDINGS["en"], "en")), URL)
+    assert 'lang="ja"' in ours.footer().html
+    assert 'lang="en"' in ours.footer(version=1).html
+    assert (ours.value("consent_date"), ours.value("consent_date", 1)) == ("2024年5月1日", "1 May 2024")
+
+
+def test_days_are_written_as_the_language_does() -> None:
+    for language, form, expected in (
+        ("ja", "{year}-{month:02}-{day:02}", "2024-05-01"),
+        ("ja", "{day}.{month}.{year}", "1.5.2024"),
+        ("en", "{month:02} {day}, {year}", "May 1, 2024"),
+    ):
+        told = Disclosure((Version(FACTS, replace(WORDINGS[language], date=form), language),), URL)
+        assert told.value("consent_date") == expected
+
+
+def test_a_language_from_right_to_left_is_set_so() -> None:
+    hebrew = Disclosure((Version(FACTS, WORDINGS["en"], "he-IL"),), URL).footer().html
+    assert '<div lang="he-IL" dir="rtl" ' in hebrew
+    assert "text-align:right" in hebrew
+    assert "text-align:left" in disclosure("en").footer().html
+
+
+def test_words_of_ones_own_are_used_and_their_lines_are_made_harmless() -> None:
+    items = "why sender postal_address contact privacy_policy consent_date consent_source stop_address".split()
+    own = Wording(
+        "{% if unsubscribe_url %}\n<{{ unsubscribe_url }}>\n{% endif %}\n"
+        + "".join(f"{{{{ {name} }}}}\n" for name in items),
+        '{% if unsubscribe_url %}<p><a href="{{ unsubscribe_url }}">Stop</a></p>{% endif %}'
+        + "".join(f"{{% if {name} %}}<p>{{{{ {name} | link }}}}</p>{{% endif %}}" for name in items),
+        "> {{ purpose }}",
+        "{year}{month}{day}",
+    )
+    assert checked(own) == ""
+    facts = replace(FACTS, sender="From us", postal_address="--x", contact=PLAIN_RULE)
+    footer = Disclosure((Version(facts, own, "xx"),), URL).footer()
+    assert inner(footer)[:5] == [f"<{URL}>", " > Product news", " From us", " --x", "_" * 8]
+    assert footer.html.count("\n") == 3
+
+
+def test_readers_share_what_is_the_same_for_all_and_no_more_is_kept_than_a_bound() -> None:
+    first, second = (Disclosure((Version(FACTS, WORDINGS["ja"], "ja"),), f"{URL}{n}") for n in (1, 2))
+    first.footer()
+    before = _without_link.cache_info()
+    second.footer()
+    after = _without_link.cache_info()
+    assert (after.hits, after.misses) == (before.hits + 1, before.misses)
+    for day in range(1, 400):
+        disclosure(facts=replace(FACTS, consented_on=date.fromordinal(738_000 + day))).footer()
+    assert _without_link.cache_info().currsize <= 256
+    assert _items.cache_info().currsize <= 256
+
+
 @pytest.mark.parametrize("language", ["ja", "en"])
 def test_no_line_looks_like_a_delimiter_a_quotation_or_an_mbox_line(language: str) -> None:
     footer = render(replace(FACTS, sender="--", purpose=">", audience="From "), URL, language)
@@ -99,15 +228,30 @@ def test_no_line_looks_like_a_delimiter_a_quotation_or_an_mbox_line(language: st
 
 
 _VALUE = st.text(st.characters(exclude_categories=[]), max_size=60).flatmap(
-    lambda text: st.sampled_from([text, text * 40])
+    lambda text: st.sampled_from([text, text * 40, f"https://x.example/{text}", "https://x.example/?" + "&" * 400])
 )
 
 
-@given(_VALUE, _VALUE, _VALUE, st.sampled_from(["ja", "en"]))
-def test_lines_fit_into_mail_whatever_the_values(one: str, two: str, three: str, language: str) -> None:
+@given(_VALUE, _VALUE, _VALUE, st.sampled_from(["ja", "en"]), st.sampled_from([20, 299, 860]))
+def test_lines_fit_into_mail_whatever_the_values(one: str, two: str, three: str, language: str, length: int) -> None:
     facts = replace(FACTS, sender=one, postal_address=two, contact=three, purpose=three, audience=two, source=one)
-    footer = render(facts, "https://mail.brand.example/u/" + "x" * 800, language)
-    assert max(len(line.encode()) for line in footer.plain.split("\n")) <= 998
+    footer = render(facts, "https://mail.brand.example/u/" + "x" * length, language)
+    for charset in ("utf-8", "gb18030", "utf-16-be"):
+        assert max(len(line.encode(charset)) for line in footer.plain.split("\n")) <= 998 * (1 + (charset > "utf-1"))
+    assert max(len(line.encode("iso2022_jp_2", "ignore")) for line in footer.plain.split("\n")) <= 998
     assert max(len(line.encode("ascii", "xmlcharrefreplace")) for line in footer.html.split("\n")) <= 998
+    assert not re.search(r"(?m)^(?:>|From |--|\.|begin )", footer.plain)
+    assert not re.search(r"(?m)^(?:From |--|\.)|^>", footer.html)
     assert footer.html.count("<div") == footer.html.count("</div>") == 1
-    assert footer.html.isprintable() or set(footer.html) - {"\n"}
+    assert not re.search(
+        "[\0-\x09\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]", footer.plain + footer.html
+    )
+    assert footer.plain.splitlines().count(PLAIN_RULE) == footer.plain.count(PLAIN_RULE) == 2
+    assert (footer.html.count(HTML_BEGIN), footer.html.count(HTML_END)) == (1, 1)
+
+
+def test_a_long_japanese_reason_is_cut_nowhere() -> None:
+    facts = replace(FACTS, purpose="新商品と季節のお知らせ" * 12, sender="株式会社ブランド" * 8)
+    footer = render(facts, URL, "ja")
+    assert facts.purpose in re.sub(r"\n *", "", footer.plain)
+    assert facts.purpose in re.sub(r"<!-- \n -->", "", footer.html)
