@@ -80,6 +80,7 @@ _AFTER_OPEN_LINE: Final = re.compile(rb"\x1b(?:\$[@B]|\$\(D)[^\x1b\r]*+\r\n[\r\n
 _EIGHT_BIT: Final = re.compile(rb"[\x80-\xff]")
 _KANA: Final = re.compile(rb"[\x21-\x5f]")
 _TO_ASCII: Final = b"\x1b(B"
+_MASK: Final = bytes([octet if octet in b"\r\n" else 0x78 for octet in range(256)])  # x, but line ends stay
 
 
 def charset_of(label: str) -> Charset | None:
@@ -137,7 +138,7 @@ def written_in_html(text: str, charset: Charset, *, only_ascii: bool) -> bytes:
 def ascii_view(octets: bytes, charset: Charset) -> bytes:
     """The octets with everything masked that only looks like ASCII; every offset stays."""
     if charset.shape is Shape.ESCAPED and b"\x1b" in octets:
-        return _TWO_OCTET_RUN.sub(lambda found: b"x" * len(found[0]), octets)
+        return _TWO_OCTET_RUN.sub(lambda found: found[0].translate(_MASK), octets)
     return octets
 
 

@@ -6,32 +6,36 @@ only where its charset lacks a character of the footer, or its encoding cannot h
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from typing import Final
 
 from relay.message.charset import (
     UTF_8,
     Charset,
     Shape,
-    around_insertion,
     ascii_view,
     charset_of,
     text_of,
     written,
     written_in_html,
 )
-from relay.message.footer import Footer
+from relay.message.footer import REQUIRED, Disclosure
 from relay.message.headers import Edit
-from relay.message.html_end import footer_place
 from relay.message.index import Field, Index, Part
+from relay.message.layout import Layout, Spot, html_layout, plain_layout
+from relay.message.placeholders import FOOTER, STUFFED, Fill, written_value
+from relay.message.placing import Place, kept_as_utf_8, placed
+from relay.message.rules import PlainCharset, Rules
 from relay.message.transfer import (
+    Cut,
     Opening,
     Transfer,
     decode,
     encode,
     filled,
     has_long_line,
-    opened_at,
+    opened,
     shortest_seven_bit,
     transfer_of,
 )
@@ -40,105 +44,219 @@ from relay.message.transfer import (
 _PGP: Final = b"-----BEGIN PGP "
 #: Wrong as soon as the part is edited.
 _STALE: Final = frozenset({"content-md5", "content-length", "lines"})
-_UTF_8: Final = Charset(UTF_8, UTF_8, Shape.ASCII)
+#: Neither inserts nor keeps an octet that is not ASCII.
+_ASCII: Final = Charset("us-ascii", "ascii", Shape.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
 class TextPlan:
-    """octets: the decoded body. offset: where the footer goes. readable: do the octets decode strictly?
+    """octets: the decoded body. readable: do they decode strictly? newline: of the part's author.
 
-    recoded: the encoding that the whole part gets because a line is too long for the wire, else None.
+    recoded: the encoding that the whole part gets because a line is too long for the wire, else None. said: the items
+    that the mailer's own text says. fills: the placeholders in it. others: the body in other charsets and encodings,
+    made when a copy needs one.
     """
 
     part: Part
     charset: Charset
     transfer: Transfer
     octets: bytes
-    offset: int
+    places: tuple[Place, ...]
     opening: Opening
     is_html: bool
     readable: bool
     recoded: Transfer | None
+    newline: str
+    keeps_charset: bool
+    said: frozenset[str] = frozenset()
+    fills: frozenset[str] = frozenset()
+    others: dict[tuple[bool, Transfer], Opening] = field(default_factory=dict, compare=False, repr=False)
+
+    @property
+    def adds_footer(self) -> bool:
+        """False where the mailer's own text says all that has to be said."""
+        return FOOTER in self.fills or not self.said >= REQUIRED
 
 
-def planned(message: Index, part: Part) -> TextPlan | str:
+def planned(message: Index, part: Part, rules: Rules) -> TextPlan | str:
     """What to do with this part, or why it is not to be touched."""
     transfer, charset = transfer_of(part.transfer), charset_of(part.kind["charset"])
-    if transfer is None:
-        return "an unknown transfer encoding"
-    if charset is None:
-        return "an unknown charset"
-    raw = message.content[part.body : part.end]
-    octets = decode(raw, transfer)
-    problem = _problem(part, octets, transfer)
-    if octets is None or problem:
-        return problem
-    readable = text_of(octets, charset) is not None
-    is_html = part.kind.kind == "text/html"
-    # In other charsets a broken character may swallow the "<" after it; plain text has no other way out than UTF-8.
-    if not readable and not (is_html and charset.shape is Shape.ASCII):
-        return f"text that is no {charset.label}"
-    place = footer_place(ascii_view(octets, charset)) if is_html else len(octets)
-    if isinstance(place, str):
-        return place
-    recoded = shortest_seven_bit(octets) if transfer.is_identity and has_long_line(octets) else None
-    opening = opened_at(raw, octets, place, transfer)
-    return TextPlan(part, charset, transfer, octets, place, opening, is_html, readable, recoded)
-
-
-def _problem(part: Part, octets: bytes | None, transfer: Transfer) -> str:
+    if transfer is None or charset is None:
+        return "an unknown transfer encoding" if transfer is None else "an unknown charset"
     if not part.head.has_empty_line:
         return "a text part without a body"
+    raw = message.content[part.body : part.end]
+    octets = decode(raw, transfer)
     if octets is None:
         return f"broken {transfer}"
+    view = ascii_view(octets, charset)
+    readable = text_of(octets, charset) is not None
+    problem = _problem(octets, view, charset, readable=readable)
+    if problem:
+        return problem
+    is_html = part.kind.kind == "text/html"
+    layout = _layout(view, octets, charset, part, rules)
+    if isinstance(layout, str):
+        return layout
+    places = placed(layout.pieces, octets, charset)
+    return TextPlan(
+        part=part,
+        charset=charset,
+        transfer=transfer,
+        octets=octets,
+        places=places,
+        opening=opened(raw, octets, [(one.start, one.end) for one in places], transfer),
+        is_html=is_html,
+        readable=readable,
+        recoded=shortest_seven_bit(octets) if transfer.is_identity and has_long_line(octets) else None,
+        newline="\n" if b"\n" in view and b"\r\n" not in view else "\r\n",
+        keeps_charset=rules.charset is PlainCharset.KEEP,
+        said=layout.said,
+        fills=frozenset(
+            {one.name for one in layout.pieces if isinstance(one, Fill)} | ({FOOTER} if layout.whole else set())
+        ),
+    )
+
+
+def _problem(octets: bytes, view: bytes, charset: Charset, *, readable: bool) -> str:
     if b"\0" in octets:
         return "a text part with NUL"
-    return "inline PGP" if _PGP in octets else ""
+    if _PGP in view:
+        return "inline PGP"
+    # In other charsets a broken character may swallow what is put behind it.
+    return "" if readable or charset.shape is Shape.ASCII else f"text that is no {charset.label}"
 
 
-def with_footer(message: Index, plan: TextPlan, footer: Footer) -> list[Edit] | None:
+def _layout(view: bytes, octets: bytes, charset: Charset, part: Part, rules: Rules) -> Layout | str:
+    def text() -> str:
+        return text_of(octets, charset) or octets.decode(charset.codec, "replace")
+
+    if part.kind.kind == "text/html":
+        return html_layout(view, text, rules.literals)
+    return plain_layout(view, text, rules.literals, flowed=_is_flowed(part))
+
+
+def with_footer(message: Index, plan: TextPlan, disclosure: Disclosure) -> list[Edit] | None:
     """The edits that put the footer in, None where there is no way to write it that all readers agree on."""
-    return _html(message, plan, footer.html) if plan.is_html else _plain(message, plan, footer.plain)
+    if plan.is_html:
+        return _html(message, plan, disclosure)
+    return _plain(message, plan, disclosure)
 
 
-def _html(message: Index, plan: TextPlan, footer: str) -> list[Edit]:
-    newline = _newline(plan.octets)
+def _html(message: Index, plan: TextPlan, disclosure: Disclosure) -> list[Edit] | None:
+    texts = _texts(plan, disclosure, 0)
+    if texts is None:
+        return None
     # Pure ASCII wherever more could hurt: references say the same in every charset.
     only_ascii = not plan.readable or _has_to_stay_ascii(plan)
-    insertion = written_in_html(footer.replace("\n", newline), plan.charset, only_ascii=only_ascii)
-    return _inserted(message, plan, _line_start(plan, newline) + insertion)
+    return _inserted(message, plan, [written_in_html(one, plan.charset, only_ascii=only_ascii) for one in texts])
 
 
-def _plain(message: Index, plan: TextPlan, footer: str) -> list[Edit] | None:
-    newline = _newline(plan.octets)
-    text = newline + _stuffed(plan.part, footer).replace("\n", newline)  # an empty line before it
-    insertion = written(text, plan.charset)
-    if insertion is not None and (insertion.isascii() or not _has_to_stay_ascii(plan)):
-        return _inserted(message, plan, _line_start(plan, newline) + insertion)
-    octets = plan.octets
-    label = ""
-    if insertion is None:
-        original = text_of(octets, plan.charset)
-        if original is None or _may_be_windows_1252(original, plan.charset):
+def _plain(message: Index, plan: TextPlan, disclosure: Disclosure) -> list[Edit] | None:
+    """In the words wanted, else in words that the charset holds, or else in UTF-8: in the order that the rules want."""
+    texts = _texts(plan, disclosure, 0)
+    insertions = _in_charset(plan, texts)
+    others = range(1, len(disclosure.versions))
+    if insertions is None and plan.keeps_charset:
+        insertions = _in_other_words(plan, disclosure, others)
+    if insertions is not None:
+        return _inserted(message, plan, insertions)
+    if texts is not None and not _may_be_another(plan):
+        edits = _inserted_as_utf_8(message, plan, [one.encode("utf-8") for one in texts])
+        if edits is not None:
+            return edits
+    insertions = None if plan.keeps_charset else _in_other_words(plan, disclosure, others)
+    return None if insertions is None else _inserted(message, plan, insertions)
+
+
+def _in_other_words(plan: TextPlan, disclosure: Disclosure, versions: Sequence[int]) -> list[bytes] | None:
+    for version in versions:
+        insertions = _in_charset(plan, _texts(plan, disclosure, version))
+        if insertions is not None:
+            return insertions
+    return None
+
+
+def _in_charset(plan: TextPlan, texts: Sequence[str] | None) -> list[bytes] | None:
+    """Where the part does not decode, only ASCII says the same in whatever charset it is."""
+    if texts is None:
+        return None
+    charset = plan.charset if plan.readable else _ASCII
+    insertions: list[bytes] = []
+    for one in texts:
+        octets = written(one, charset)
+        if octets is None:
             return None
-        octets, insertion, label = original.encode("utf-8"), text.encode("utf-8"), UTF_8
-    whole = octets + _line_start(plan, newline) + insertion
-    if label and octets == plan.octets and not plan.transfer.is_identity:
-        opening = plan.opening  # it was ASCII: what is there may stay
-        return _edited(message, plan, filled(opening, _line_start(plan, newline) + insertion), label)
+        insertions.append(octets)
+    return insertions
+
+
+def _texts(plan: TextPlan, disclosure: Disclosure, version: int) -> list[str] | None:
+    """What is written at each place; None where the footer has no place."""
+    said = plan.said
+    values: dict[Fill, str] = {}
+    if plan.fills:
+        for fill in [one for place in plan.places for one in place.pieces if isinstance(one, Fill)]:
+            value = written_value(fill, disclosure.value(fill.name, version))
+            if not value:  # no link after all
+                said -= {fill.name}
+            values[fill] = fill.original if value is None else value
+    footer = disclosure.footer(frozenset() if FOOTER in plan.fills else said, version)
+    words = footer.html if plan.is_html else _stuffed(plan.part, footer.plain)
+    texts: list[str] = []
+    shown = not words
+    for place in plan.places:
+        text = ""
+        for piece in place.pieces:
+            if isinstance(piece, Fill):
+                text += values[piece]
+            elif isinstance(piece, Spot) and words:
+                text += piece.before + words
+                shown = True
+        texts.append(text.replace("\n", plan.newline))
+    return texts if shown else None
+
+
+def _inserted(message: Index, plan: TextPlan, insertions: Sequence[bytes]) -> list[Edit]:
+    insertions = [place.written(one) for place, one in zip(plan.places, insertions, strict=True)]
+    transfer = plan.recoded
+    if transfer is None and _has_to_stay_ascii(plan) and not all(map(bytes.isascii, insertions)):
+        transfer = shortest_seven_bit(plan.octets + b"".join(insertions))
+    if transfer is None:
+        body = filled(plan.opening, insertions)
+        if not (plan.transfer.is_identity and plan.fills and has_long_line(body)):
+            return _edited(message, plan, body)
+        transfer = shortest_seven_bit(body)
+    cuts = [(place.start, place.end) for place in plan.places]
+    return _edited(message, plan, filled(_other(plan, plan.octets, cuts, transfer), insertions), transfer=transfer)
+
+
+def _inserted_as_utf_8(message: Index, plan: TextPlan, insertions: Sequence[bytes]) -> list[Edit] | None:
+    """ASCII stays as it is; anything else is encoded anew as a whole."""
+    octets, cuts = plan.octets, tuple([(place.start, place.end) for place in plan.places])
+    same = octets.isascii() and plan.charset.shape is Shape.ASCII
+    if not same:
+        kept = kept_as_utf_8(octets, plan.charset, plan.places) if plan.readable else None
+        if kept is None:
+            return None
+        octets, cuts = kept
     transfer = plan.recoded or plan.transfer
     if transfer.is_identity and _has_to_stay_ascii(plan):
-        transfer = shortest_seven_bit(whole)
-    return _edited(message, plan, encode(whole, transfer), label, transfer)
+        transfer = shortest_seven_bit(octets + b"".join(insertions))
+    if same and transfer is plan.transfer:
+        return _edited(message, plan, filled(plan.opening, insertions), UTF_8)
+    opening = _other(plan, octets, cuts, transfer, in_utf_8=not same)
+    return _edited(message, plan, filled(opening, insertions), UTF_8, transfer)
 
 
-def _inserted(message: Index, plan: TextPlan, insertion: bytes) -> list[Edit]:
-    before, after = around_insertion(plan.octets, plan.offset, plan.charset)
-    insertion = before + insertion + after
-    if plan.recoded is not None:
-        whole = plan.octets[: plan.offset] + insertion + plan.octets[plan.offset :]
-        return _edited(message, plan, encode(whole, plan.recoded), transfer=plan.recoded)
-    return _edited(message, plan, filled(plan.opening, insertion))
+def _other(
+    plan: TextPlan, octets: bytes, cuts: Sequence[Cut], transfer: Transfer, *, in_utf_8: bool = False
+) -> Opening:
+    opening = plan.others.get((in_utf_8, transfer))
+    if opening is None:
+        opening = opened(encode(octets, transfer), octets, cuts, transfer)
+        plan.others[in_utf_8, transfer] = opening
+    return opening
 
 
 def _edited(
@@ -182,29 +300,23 @@ def _value_edit(content: bytes, field: Field, transfer: Transfer) -> Edit:
     return (field.start, field.end, content[field.start : field.value] + b" " + transfer.encode("ascii") + b"\r\n")
 
 
-def _newline(octets: bytes) -> str:
-    """Encoded text may have the line ends of its author's machine; the footer has the same."""
-    return "\n" if b"\n" in octets and b"\r\n" not in octets else "\r\n"
-
-
-def _line_start(plan: TextPlan, newline: str) -> bytes:
-    """What brings the insertion to the start of a line."""
-    before = plan.octets[max(plan.offset - 2, 0) : plan.offset]
-    return b"" if not before or before.endswith(b"\n") else newline.encode("ascii")
-
-
 def _has_to_stay_ascii(plan: TextPlan) -> bool:
     """A part without 8-bit octets gets none, whatever its label: no hop has to convert what was signed (RFC 6152)."""
     return plan.transfer.is_identity and plan.octets.isascii()
 
 
-def _may_be_windows_1252(text: str, charset: Charset) -> bool:
+def _may_be_another(plan: TextPlan) -> bool:
     """ISO-8859-1 with control characters is windows-1252 to every mail program, but not by its label."""
-    return charset.codec == "iso8859_1" and any("\x80" <= one <= "\x9f" for one in text)
+    text = text_of(plan.octets, plan.charset) if plan.charset.codec == "iso8859_1" else None
+    return text is not None and any("\x80" <= one <= "\x9f" for one in text)
+
+
+def _is_flowed(part: Part) -> bool:
+    return part.kind["format"].lower() == "flowed"
 
 
 def _stuffed(part: Part, footer: str) -> str:
     """format=flowed (RFC 3676 section 4.4): these line starts mean something else there."""
-    if part.kind["format"].lower() != "flowed":
+    if not _is_flowed(part):
         return footer
-    return "\n".join([f" {line}" if line.startswith((" ", ">", "From ")) else line for line in footer.split("\n")])
+    return "\n".join([f" {line}" if line.startswith(STUFFED) else line for line in footer.split("\n")])

@@ -6,23 +6,52 @@ from email import message_from_bytes, policy
 
 import pytest
 
-from relay.message.footer import Footer
+from relay.message.footer import Disclosure, FooterFacts, Version
 from relay.message.headers import applied
 from relay.message.index import index, parts_of
+from relay.message.rules import PlainCharset, Rules
 from relay.message.text_part import TextPlan, planned, with_footer
+from relay.message.wording import Wording
 
-ASCII = Footer("____\nfooter\n", "<div>footer</div>\n")
-JAPANESE = Footer("____\n\u8336\n", "<div>\u8336</div>\n")
-OUTSIDE_JIS = Footer("____\n\u2460\n", "<div>\u2460</div>\n")
-
-
-def plan_of(content: bytes) -> TextPlan | str:
-    return planned(index(content), parts_of(index(content)))
+TOKEN = "k1abcd" + "A" * 128
+LINK = f"https://mail.example/u/{TOKEN}"
+RULES = Rules(commercial=True)
+KEEP = Rules(commercial=True, charset=PlainCharset.KEEP)
 
 
-def edited(head: str, body: bytes, footer: Footer) -> bytes | None:
-    content = f"MIME-Version: 1.0\r\n{head}\r\n".encode() + body
-    plan = plan_of(content)
+def version(words: str, sender: str = "Tea House", contact: str = "tea@example.com") -> Version:
+    facts = FooterFacts(sender, "1 Tea Street", contact, "https://example.com/privacy", "Tea news")
+    plain = f"{words}{{% if unsubscribe_url %}} {{{{ unsubscribe_url }}}}{{% endif %}}\n"
+    return Version(facts, Wording(plain, f"<div>{plain}</div>\n", "{{ sender }} writes", "{year}"), "en")
+
+
+def disclosure(*words: str) -> Disclosure:
+    return Disclosure(tuple([version(one) for one in words]), LINK)
+
+
+ASCII = disclosure("footer")
+JAPANESE = disclosure("\u8336")
+OUTSIDE_JIS = disclosure("\u2460")
+
+
+def plain(footer: Disclosure, said: frozenset[str] = frozenset(), version: int = 0) -> str:
+    return footer.footer(said, version).plain.replace("\n", "\r\n")
+
+
+def markup(footer: Disclosure) -> str:
+    return footer.footer().html.replace("\n", "\r\n")
+
+
+def plan_of(content: bytes, rules: Rules = RULES) -> TextPlan | str:
+    return planned(index(content), parts_of(index(content)), rules)
+
+
+def edited(head: str, body: bytes, footer: Disclosure, rules: Rules = RULES) -> bytes | None:
+    return rewritten(f"MIME-Version: 1.0\r\n{head}\r\n".encode() + body, footer, rules)
+
+
+def rewritten(content: bytes, footer: Disclosure, rules: Rules = RULES) -> bytes | None:
+    plan = plan_of(content, rules)
     assert isinstance(plan, TextPlan), plan
     edits = with_footer(index(content), plan, footer)
     return None if edits is None else applied(content, edits)
@@ -47,12 +76,12 @@ def head(kind: str, charset: str, transfer: str = "8bit", more: str = "") -> str
 def test_plain_text_gets_an_empty_line_and_the_footer_and_nothing_else() -> None:
     assert (
         body_of(edited(head("text/plain", "utf-8"), "th\u00e9\r\n".encode(), JAPANESE))
-        == "th\u00e9\r\n\r\n____\r\n\u8336\r\n".encode()
+        == f"th\u00e9\r\n\r\n{plain(JAPANESE)}".encode()
     )
 
 
 def test_text_without_a_last_line_end_is_finished_first() -> None:
-    assert body_of(edited(head("text/plain", "us-ascii"), b"tea", ASCII)) == b"tea\r\n\r\n____\r\nfooter\r\n"
+    assert body_of(edited(head("text/plain", "us-ascii"), b"tea", ASCII)) == f"tea\r\n\r\n{plain(ASCII)}".encode()
 
 
 def test_ascii_text_becomes_utf_8_where_the_footer_needs_it_and_stays_7bit() -> None:
@@ -60,7 +89,7 @@ def test_ascii_text_becomes_utf_8_where_the_footer_needs_it_and_stays_7bit() -> 
     assert message is not None
     assert message.isascii()
     assert b"Content-Type: text/plain; charset=utf-8; format=fixed\r\n" in message
-    assert read(message).replace("\r\n", "\n") == "a = b\n\n____\n\u8336\n"
+    assert read(message).replace("\r\n", "\n") == f"a = b\n\n{JAPANESE.footer().plain}"
 
 
 def test_latin_1_text_becomes_utf_8_only_for_what_it_lacks() -> None:
@@ -68,7 +97,7 @@ def test_latin_1_text_becomes_utf_8_only_for_what_it_lacks() -> None:
     kept = edited(head("text/plain", "iso-8859-1"), body, ASCII)
     assert body_of(kept).startswith(body)
     changed = edited(head("text/plain", "iso-8859-1"), body, JAPANESE)
-    assert body_of(changed).decode() == "caf\u00e9\r\n\r\n____\r\n\u8336\r\n"
+    assert body_of(changed).decode() == f"caf\u00e9\r\n\r\n{plain(JAPANESE)}"
     assert b"charset=utf-8" in (changed or b"")
 
 
@@ -81,7 +110,7 @@ def test_japanese_text_stays_iso_2022_jp_unless_the_footer_has_other_characters(
     body = "\u304a\u8336\r\n".encode("iso2022_jp")
     assert body_of(edited(head("text/plain", "ISO-2022-JP", "7bit"), body, JAPANESE)).startswith(body)
     changed = edited(head("text/plain", "ISO-2022-JP", "7bit"), body, OUTSIDE_JIS)
-    assert read(changed).replace("\r\n", "\n") == "\u304a\u8336\n\n____\n\u2460\n"
+    assert read(changed).replace("\r\n", "\n") == f"\u304a\u8336\n\n{OUTSIDE_JIS.footer().plain}"
     assert (changed or b"").isascii()
 
 
@@ -94,28 +123,28 @@ def test_a_message_without_mime_fields_gets_them_only_when_needed() -> None:
     content = b"Subject: x\r\n\r\ntea\r\n"
     plan = plan_of(content)
     assert isinstance(plan, TextPlan)
-    plain = applied(content, with_footer(index(content), plan, ASCII) or [])
-    assert plain.startswith(b"Subject: x\r\n\r\ntea\r\n")
+    as_plain = applied(content, with_footer(index(content), plan, ASCII) or [])
+    assert as_plain.startswith(b"Subject: x\r\n\r\ntea\r\n")
     mime = applied(content, with_footer(index(content), plan, JAPANESE) or [])
     assert mime.startswith(
-        b"Subject: x\r\nMIME-Version: 1.0\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: base64\r\n\r\n"
+        b"Subject: x\r\nMIME-Version: 1.0\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n"
     )
 
 
 @pytest.mark.parametrize("charset", ["us-ascii", "iso-8859-1", "shift_jis", "utf-8"])
 def test_html_keeps_its_charset_whatever_the_footer(charset: str) -> None:
     changed = edited(head("text/html", charset, "7bit"), b"<body>tea</body>", JAPANESE)
-    assert body_of(changed) == b"<body>tea\r\n<div>&#33590;</div>\r\n</body>"
+    assert body_of(changed) == f"<body>tea\r\n{markup(JAPANESE)}</body>".encode("ascii", "xmlcharrefreplace")
 
 
 def test_html_with_undeclared_octets_is_edited_in_ascii() -> None:
     changed = edited("Content-Type: text/html\r\nContent-Transfer-Encoding: 8bit\r\n", b"<body>th\xe9</body>", JAPANESE)
-    assert body_of(changed) == b"<body>th\xe9\r\n<div>&#33590;</div>\r\n</body>"
+    assert body_of(changed) == b"<body>th\xe9\r\n" + f"{markup(JAPANESE)}</body>".encode("ascii", "xmlcharrefreplace")
 
 
 def test_text_in_base64_keeps_the_line_ends_of_its_author() -> None:
     changed = edited(head("text/plain", "utf-8", "base64"), b"dGVhCnRlYQo=\r\n", ASCII)
-    assert b64decode(body_of(changed)) == b"tea\ntea\n\n____\nfooter\n"
+    assert b64decode(body_of(changed)) == f"tea\ntea\n\n{ASCII.footer().plain}".encode()
 
 
 def test_lines_too_long_for_the_wire_are_encoded_so_that_the_signature_holds() -> None:
@@ -136,24 +165,28 @@ def test_fields_about_the_old_body_go() -> None:
     assert b"Length" not in (changed or b"")
 
 
+def test_flowed_text_that_ends_in_a_space_does_not_flow_into_the_footer() -> None:
+    body = body_of(edited(head("text/plain", "utf-8", "8bit", "; format=flowed; delsp=yes"), b"tea \r\n", ASCII))
+    assert body == f"tea \r\n\r\n{plain(ASCII)}".encode()
+
+
 def test_flowed_text_is_stuffed_where_rfc_3676_wants_it() -> None:
-    footer = Footer("____\n>quoted\nFrom here\n indented\n", "")
-    body = body_of(edited(head("text/plain", "utf-8", "8bit", "; format=flowed"), b"tea \r\n", footer))
-    assert body == b"tea \r\n\r\n____\r\n >quoted\r\n From here\r\n  indented\r\n"
+    quoted = Disclosure((version("x", sender="> me"),), LINK)
+    for flowed in ("", "; format=flowed"):
+        body = body_of(edited(head("text/plain", "utf-8", "8bit", flowed), b"{{sender}}\r\n", quoted))
+        assert body.startswith(b" > me\r\n")
 
 
 @pytest.mark.parametrize(
     ("fields", "body"),
     [
         (head("text/plain", "utf-8"), b"-----BEGIN PGP MESSAGE-----\r\n"),
-        (head("text/plain", "utf-8"), b"\xff\r\n"),
-        (head("text/plain", "us-ascii"), b"th\xc3\xa9\r\n"),
         (head("text/plain", "utf-8"), b"a\0b\r\n"),
         (head("text/plain", "unheard-of"), b"x"),
         (head("text/plain", "utf-8", "x-uuencode"), b"x"),
         (head("text/plain", "utf-8", "base64"), b"x"),
         (head("text/html", "shift_jis"), b"<body>\x81</body>"),
-        (head("text/html", "utf-8"), b"<body><!-- </body>"),
+        (head("text/html", "utf-8"), b"<body hidden>tea</body>"),
     ],
 )
 def test_what_cannot_be_edited_without_a_doubt_is_left_with_a_reason(fields: str, body: bytes) -> None:

@@ -1,0 +1,98 @@
+"""Pieces of text put into the octets of a part: which octets they replace, and how they are written between the others.
+
+ISO-2022-JP: what is put in begins and ends in the state of what is around it, and never are two escape sequences next to
+each other, which some decoders take for an error (WHATWG encoding issue 115).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from relay.message.charset import Charset, Shape, escape_state, text_of
+from relay.message.layout import Piece
+from relay.message.transfer import Cut
+
+_TO_ASCII: Final = b"\x1b(B"
+_ESCAPE: Final = rb"\x1b(?:\([BJI]|\$[@B]|\$\(D)"
+_LAST_ESCAPE: Final = re.compile(_ESCAPE + rb"\Z")
+_FIRST_OF_TWO: Final = re.compile(_ESCAPE + rb"(?=" + _ESCAPE + rb")")
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Pieces that stand side by side. start, end: the octets that they replace; with the escape sequence before them
+    where there is one, `escape`. before, after: escape sequences that lead to ASCII and back. joins: does an escape
+    sequence follow?
+    """
+
+    pieces: tuple[Piece, ...]
+    start: int
+    end: int
+    escape: bytes = b""
+    before: bytes = b""
+    after: bytes = b""
+    joins: bool = False
+
+    def written(self, insertion: bytes) -> bytes:
+        """insertion: in the part's charset, from ASCII to ASCII."""
+        if not (self.escape or self.before or self.joins):
+            return insertion
+        whole = _FIRST_OF_TWO.sub(b"", self.escape + self.before + insertion + self.after)
+        return _LAST_ESCAPE.sub(b"", whole) if self.joins else whole
+
+
+def placed(pieces: Sequence[Piece], octets: bytes, charset: Charset) -> tuple[Place, ...]:
+    """pieces: in their order, none over another."""
+    stateful = charset.shape is Shape.ESCAPED and b"\x1b" in octets
+    return tuple([_place(together, octets, stateful=stateful) for together in _together(pieces)])
+
+
+def kept_as_utf_8(octets: bytes, charset: Charset, places: Sequence[Place]) -> tuple[bytes, tuple[Cut, ...]] | None:
+    """The octets without those that the places replace, in UTF-8, and where the places are in that; None where they
+    cannot be read.
+    """
+    pieces: list[bytes] = []
+    cuts: list[Cut] = []
+    size = position = 0
+    for start, end in (*((place.start, place.end) for place in places), (len(octets), len(octets))):
+        state = escape_state(octets, position) if charset.shape is Shape.ESCAPED else _TO_ASCII
+        stretch = octets[position:start]
+        text = text_of(stretch if state == _TO_ASCII else state + stretch, charset)
+        if text is None:
+            return None
+        pieces.append(text.encode("utf-8"))
+        size += len(pieces[-1])
+        cuts.append((size, size))
+        position = end
+    return b"".join(pieces), tuple(cuts[:-1])
+
+
+def _together(pieces: Sequence[Piece]) -> list[tuple[Piece, ...]]:
+    groups: list[list[Piece]] = []
+    for piece in pieces:
+        if groups and groups[-1][-1].end == piece.start:
+            groups[-1].append(piece)
+        else:
+            groups.append([piece])
+    return [tuple(group) for group in groups]
+
+
+def _place(pieces: tuple[Piece, ...], octets: bytes, *, stateful: bool) -> Place:
+    start, end = pieces[0].start, pieces[-1].end
+    if not stateful:
+        return Place(pieces, start, end)
+    last = _LAST_ESCAPE.search(octets[max(start - 4, 0) : start])
+    escape = b"" if last is None else last[0]
+    before, after = escape_state(octets, start), escape_state(octets, end)
+    return Place(
+        pieces,
+        start - len(escape),
+        end,
+        escape,
+        b"" if before == _TO_ASCII else _TO_ASCII,
+        b"" if after == _TO_ASCII or end == len(octets) else after,
+        octets.startswith(b"\x1b", end),
+    )
