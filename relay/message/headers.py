@@ -109,7 +109,7 @@ def planned_headers(message: Index, rules: Rules, *, is_report: bool) -> HeaderP
     own = lists.get("list-unsubscribe", [])
     uris: list[tuple[bytes, ...]] = []
     if own and (answers or rules.existing is not Existing.REPLACE):
-        uris = [uris_of(message.content[one.value : one.end]) for one in own]
+        uris = [_uris(message.content, one) for one in own]
     kept = None
     if answers or rules.existing is Existing.KEEP:
         kept = next((number for number, found in enumerate(uris) if found), None)
@@ -204,6 +204,13 @@ def _staying(message: Index, name: str, several: Sequence[Field], kept: int | No
         right = (one for one in several if unfolded(message.content, one) == ONE_CLICK)
         return next(right, None) if one_click else None
     return several[0]
+
+
+def _uris(content: bytes, field: Field) -> tuple[bytes, ...]:
+    """Of a sound List-Unsubscribe. With white space before the colon some programs see no such field."""
+    if content[field.value - 2 : field.value - 1] in (b" ", b"\t"):
+        return ()
+    return uris_of(content[field.value : field.end])
 
 
 def _is_auto_reply(message: Index) -> bool:

@@ -92,12 +92,15 @@ def list_id_field(list_id: str) -> bytes:
 
 
 def _joined(field: bytes, mailto: Sequence[bytes]) -> bytes:
+    whole = field + b"".join([b", <" + uri + b">" for uri in mailto])
+    if len(whole) <= MAX_LINE:
+        return whole
     line = len(field)
     for uri in mailto:
-        length = len(uri) + 2
-        fits = line + len(", ,") + length <= MAX_LINE
+        length = len(b"<" + uri + b">,")
+        fits = line + len(b", ") + length <= MAX_LINE
         field += (b", <" if fits else b",\r\n <") + uri + b">"
-        line = line + 2 + length if fits else 1 + length
+        line = line + 1 + length if fits else length
     return field
 
 

@@ -105,7 +105,13 @@ def test_a_kept_field_without_one_https_uri_has_no_post(uris: str) -> None:
 
 @pytest.mark.parametrize(
     "own",
-    ["", "List-Unsubscribe: =?utf-8?q?=3Chttps=3A//a.example=3E?=\r\n", "List-Unsubscribe: <>\r\n", POST],
+    [
+        "",
+        "List-Unsubscribe: =?utf-8?q?=3Chttps=3A//a.example=3E?=\r\n",
+        "List-Unsubscribe: <>\r\n",
+        POST,
+        "List-Unsubscribe : <https://a.example>\r\n",
+    ],
 )
 def test_keeping_adds_ours_where_there_is_none_that_is_sound(own: str) -> None:
     assert rewritten(own + "To: b\r\n", KEEP) == OURS + "To: b\r\n"

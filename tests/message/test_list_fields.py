@@ -162,6 +162,18 @@ def test_no_line_is_too_long_and_every_fold_follows_a_comma(ours: int, theirs: l
     assert (len(lines) == 1) == (len(whole) <= 998)
 
 
+def test_a_line_of_exactly_998_octets_is_not_folded_and_one_more_is() -> None:
+    other = b"mailto:a@" + b"b" * 500
+    for length, lines in ((998, 1), (999, 2)):
+        ours = "https://" + "u" * (length - len("List-Unsubscribe: <https://>, <>") - len(other))
+        field = unsubscribe_fields(ours, [other], one_click=False).removesuffix(b"\r\n")
+        assert len(field.split(b"\r\n")) == lines
+        assert len(field.replace(b"\r\n", b"")) == length
+    ours = "https://" + "u" * (998 - len("List-Unsubscribe: <https://>, <>,") - len(other))
+    first, second = unsubscribe_fields(ours, [other, other], one_click=False).splitlines()
+    assert (len(first), second) == (998, b" <" + other + b">")
+
+
 @pytest.mark.parametrize(
     "url",
     ["https://a/\r\nBcc: x", "https://a/ b", "https://a/>", "mailto:x@y", "https://é", "https://" + "x" * 999, ""],
