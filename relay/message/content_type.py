@@ -1,4 +1,4 @@
-"""The Content-Type and Content-Disposition grammar (RFC 2045 section 5.1, RFC 2183), with the place of every value.
+"""The grammar of Content-Type, -Disposition and -Transfer-Encoding (RFC 2045, RFC 2183), with the place of every value.
 
 Tolerant in what it reads, strict in what it calls sound: two parsers may disagree about the charset or the boundary of
 anything unsound, so nothing that follows from it may be edited. What is left over after another parameter or instead of
@@ -16,6 +16,8 @@ _TYPE: Final = re.compile(rb"[ \t\r\n]*([!#$&^_.+\-A-Za-z0-9]+)[ \t]*/[ \t]*([!#
 #: RFC 1049 had no subtypes, and mailers of today still write it so.
 _BARE_TEXT: Final = re.compile(rb"[ \t\r\n]*text[ \t\r\n]*(?=;|\Z)", re.IGNORECASE)
 _TOKEN: Final = re.compile(rb"[ \t\r\n]*([!#$&^_.+\-A-Za-z0-9]+)")
+_TRANSFER: Final = re.compile(rb'(?:[ \t\r\n]|\([^()\"\\]*\))*"?([^\s;"()]*)')
+_SPELT_OTHERWISE: Final = {"7-bit": "7bit", "8-bit": "8bit"}
 _PARAMETER: Final = re.compile(
     rb"[ \t\r\n]*;[ \t\r\n]*(?:\([^()\"\\]*\)[ \t\r\n]*)*"
     rb"(?:([!-'*-:<>-~]+?)[ \t\r\n]*=[ \t\r\n]*"  # the name: no space, no parenthesis, no ; and no =
@@ -77,6 +79,13 @@ def read_disposition(content: bytes, start: int, end: int) -> Parameterised:
     if found is None:
         return Parameterised("", start, {}, sound=False)
     return _with_parameters(found[1].decode("ascii").lower(), content, found.end(), end)
+
+
+def read_transfer(content: bytes, start: int, end: int) -> str:
+    """The encoding that a Content-Transfer-Encoding field names, lower case. Comments and what follows a ";" are none."""
+    found = _TRANSFER.match(content, start, end)
+    name = "" if found is None else found[1].decode("latin-1").lower()
+    return _SPELT_OTHERWISE.get(name, name)
 
 
 def _with_parameters(kind: str, content: bytes, position: int, end: int) -> Parameterised:

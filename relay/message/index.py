@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
-from relay.message.content_type import Parameterised, read_content_type, read_disposition
+from relay.message.content_type import Parameterised, read_content_type, read_disposition, read_transfer
 
 MAX_DEPTH: Final = 100
 MAX_PARTS: Final = 1000
@@ -224,7 +224,7 @@ class _Open:
             if name == "content-type":
                 self.kind = read_content_type(content, field.value, field.end)
             elif name == "content-transfer-encoding":
-                self.transfer = unfolded(content, field).decode("latin-1").lower()
+                self.transfer = read_transfer(content, field.value, field.end)
             elif name == "content-disposition":
                 before, disposition = disposition, read_disposition(content, field.value, field.end)
                 if before is not None and before.kind == disposition.kind:

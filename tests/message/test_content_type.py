@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from relay.message.content_type import Parameterised, read_content_type, read_disposition
+from relay.message.content_type import Parameterised, read_content_type, read_disposition, read_transfer
 
 
 def read(value: bytes) -> Parameterised:
@@ -92,7 +92,26 @@ def test_dispositions_are_read_alike() -> None:
     assert (found.kind, found["filename"]) == ("attachment", "x.pdf")
 
 
+@pytest.mark.parametrize(
+    ("value", "name"),
+    [
+        (b" BASE64\r\n", "base64"),
+        (b" quoted-printable;\r\n", "quoted-printable"),
+        (b' "8bit"', "8bit"),
+        (b" 7-bit", "7bit"),
+        (b"\r\n\t(as is) 7bit (really)\r\n", "7bit"),
+        (b" x-uuencode", "x-uuencode"),
+        (b" 8bit+", "8bit+"),
+        (b"\r\n", ""),
+        (b" (7bit", ""),
+    ],
+)
+def test_a_transfer_encoding_is_named_by_one_word(value: bytes, name: str) -> None:
+    assert read_transfer(value, 0, len(value)) == name
+
+
 @given(st.binary(max_size=200))
 def test_no_bytes_make_it_fail(value: bytes) -> None:
     read(value)
     read_disposition(value, 0, len(value))
+    read_transfer(value, 0, len(value))

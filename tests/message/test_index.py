@@ -225,8 +225,11 @@ def test_hostile_structures_take_little_time() -> None:
         b"X: y\r\n" * 20_000 + b"\r\n",
         b"X: y" + b"\r\n " * 1_000_000,
         b"From " + b"\r\r" * 1_000_000,
-        b"Content-Type: text/plain" + b"; x" * 300_000 + b"\r\n\r\n",
-        b"Content-Type: text/plain; a=" + b'"' * 300_000 + b"\r\n\r\n",
+        b"Content-Type: text/plain" + b"; x" * 80_000 + b"\r\n\r\n",
+        b"Content-Type: text/plain" + b";(" * 80_000 + b"\r\n\r\n",
+        b"Content-Type: text/plain; a=b" + b"; x x" * 80_000 + b"\r\n\r\n",
+        b"Content-Transfer-Encoding: " + b"(a)" * 80_000 + b"\r\n\r\n",
+        b"Content-Type: text/plain; a=" + b'"' * 80_000 + b"\r\n\r\n",
     ]
     for content in hostile:
         started = time.process_time()
