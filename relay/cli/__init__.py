@@ -27,6 +27,7 @@ VERBS: Final = {
     "init": ("init", "write a commented relay.toml and a first policy to start from"),
     "check": ("check", "report every problem of the configuration and the policies, change nothing"),
     "policy": ("policy", "test, explain and show policies"),
+    "rewrite": ("rewrite", "what would be sent for a message, side by side if you like"),
     "consent": ("consent", "import, export, show, grant and withdraw consents"),
     "log": ("log", "follow and query decisions"),
     "reason": ("reason", "what a reason means and what to do about it"),
