@@ -7,8 +7,8 @@
     python3 deploy/bootstrap.py lock
 
 `demo` makes .venv, installs the hashed requirements and the package into it and runs the demo. `test` adds what the
-tests need, Debian's packages included when it may install them, and runs the linters, the type checker and the tests;
-with arguments it runs only pytest with them. `bench` measures how fast the relay is. `lock` writes the hashed
+tests need, Debian's packages included when it may install them and a DKIM verifier for Node, and runs the linters, the
+type checker and the tests; with arguments it runs only pytest with them. `bench` measures how fast the relay is. `lock` writes the hashed
 requirements anew from pyproject.toml.
 A second run finds everything in place and starts at once. Nothing outside the checkout is changed, but for Debian's
 packages, and those only by root.
@@ -34,6 +34,9 @@ DEPLOY: Final = ROOT / "deploy"
 VENV: Final = ROOT / ".venv"
 PYTHON: Final = VENV / "bin" / "python"
 STAMP: Final = VENV / "installed.json"
+#: A DKIM verifier for the tests: what it is, and where it goes.
+MAILAUTH_LOCK: Final = ROOT / "tests" / "integration" / "mailauth"
+MAILAUTH: Final = VENV / "mailauth"
 OLDEST: Final = (3, 11)
 
 BUILD: Final = "requirements-build.txt"
@@ -57,6 +60,7 @@ def main(arguments: Sequence[str]) -> int:
     if command == "test":
         prepare("test")
         require_peers()
+        require_mailauth()
         return run_tests(rest)
     if command == "bench":
         prepare("test")
@@ -180,6 +184,34 @@ def is_installed(package: str) -> bool:
         return False
     query = ("dpkg-query", "--show", "--showformat=${db:Status-Status}", package)
     return subprocess.run(query, capture_output=True, check=False).stdout == b"installed"
+
+
+def require_mailauth() -> None:
+    """Installs mailauth below .venv, pinned and hashed by its package-lock.json; no script of a package is run. Without
+    it (and outside CI) the tests that need it skip.
+    """
+    files = [MAILAUTH_LOCK / "package.json", MAILAUTH_LOCK / "package-lock.json"]
+    wanted, stamp = digest(files), MAILAUTH / "installed"
+    if stamp.is_file() and stamp.read_text("utf-8") == wanted:
+        return
+    if not shutil.which("npm"):  # not in debian-packages.txt: a Node from elsewhere brings its own, and they conflict
+        require_debian_packages(["npm"], "a DKIM verifier")
+    if not shutil.which("npm"):
+        return
+    say("installing mailauth into .venv (once)")
+    shutil.rmtree(MAILAUTH, ignore_errors=True)
+    MAILAUTH.mkdir()
+    for file in files:
+        shutil.copy(file, MAILAUTH)
+    cache = MAILAUTH / "cache"
+    quiet = ("--ignore-scripts", "--no-audit", "--no-fund", "--no-update-notifier", "--loglevel=error")
+    command = ("npm", "ci", *quiet, f"--cache={cache}")
+    failed = subprocess.run(command, cwd=MAILAUTH, stdin=subprocess.DEVNULL, check=False).returncode
+    shutil.rmtree(cache, ignore_errors=True)
+    if failed:
+        say(f"mailauth could not be installed: {' '.join(command)}")
+    else:
+        stamp.write_text(wanted, "utf-8")
 
 
 # --- what the commands do --------------------------------------------------------------------------------------------

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import json
 import re
 import subprocess
 import sys
@@ -93,6 +94,25 @@ def test_what_is_there_already_is_not_installed_again(bootstrap: ModuleType, tmp
     bootstrap.prepare("demo")
     bootstrap.prepare("test")
     assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_the_verifier_for_node_is_pinned_with_hashes_and_names_no_place() -> None:
+    folder = ROOT / "tests" / "integration" / "mailauth"
+    text = (folder / "package-lock.json").read_text("utf-8")
+    wanted = json.loads((folder / "package.json").read_text("utf-8"))["dependencies"]
+    entries = {name: one for name, one in json.loads(text)["packages"].items() if name}
+    assert {name: entries[f"node_modules/{name}"]["version"] for name in wanted} == wanted
+    assert [name for name, one in entries.items() if not one["integrity"].startswith("sha512-")] == []
+    assert "://" not in text
+
+
+def test_the_verifier_for_node_is_not_installed_again(bootstrap: ModuleType, tmp_path: Path) -> None:
+    """The stamp of what is there is believed: nothing is started."""
+    bootstrap.MAILAUTH = tmp_path
+    lock = [bootstrap.MAILAUTH_LOCK / name for name in ("package.json", "package-lock.json")]
+    (tmp_path / "installed").write_text(bootstrap.digest(lock), "utf-8")
+    bootstrap.require_mailauth()
+    assert [path.name for path in tmp_path.iterdir()] == ["installed"]
 
 
 def test_a_stamp_without_its_environment_is_not_believed(bootstrap: ModuleType, tmp_path: Path) -> None:

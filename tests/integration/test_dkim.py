@@ -1,11 +1,10 @@
-"""What arrived behind Postfix, checked by three verifiers that know nothing of each other."""
+"""What arrived behind Postfix, checked by four verifiers that know nothing of each other."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
 import pytest
-from integration import verifiers
 from integration.clients import by_smtplib
 from integration.mails import (
     assert_newsletter_for,
@@ -19,7 +18,7 @@ from integration.mails import (
 )
 from integration.postfix import Postfix
 from integration.serving import NEWS, SHOP, Relay
-from integration.verifiers import VERIFIERS
+from integration.verifiers import VERIFIERS, Verifier
 
 SHAPES: dict[str, Callable[[str, str], bytes]] = {
     "quoted-printable": newsletter,
@@ -35,12 +34,12 @@ SHAPES: dict[str, Callable[[str, str], bytes]] = {
 
 
 @pytest.fixture(params=VERIFIERS)
-def verifier(request: pytest.FixtureRequest) -> str:
-    name = str(request.param)
-    missing = verifiers.missing_for(name)
+def verifier(request: pytest.FixtureRequest) -> Verifier:
+    found = VERIFIERS[request.param]
+    missing = found.missing()
     if missing:
         pytest.skip(missing)
-    return name
+    return found
 
 
 @pytest.fixture(scope="module")
@@ -56,9 +55,9 @@ def arrived(relay: Relay, postfix: Postfix) -> dict[str, bytes]:
 
 @pytest.mark.parametrize("shape", SHAPES)
 def test_the_signature_verifies_behind_postfix(
-    relay: Relay, arrived: dict[str, bytes], verifier: str, shape: str
+    relay: Relay, arrived: dict[str, bytes], verifier: Verifier, shape: str
 ) -> None:
-    assert VERIFIERS[verifier](arrived[shape], relay.dns) == {"news.brand.example"}
+    assert verifier.domains(arrived[shape], relay.dns) == {"news.brand.example"}
 
 
 @pytest.mark.parametrize("shape", SHAPES)
@@ -70,14 +69,14 @@ def test_every_shape_carries_the_disclosure(arrived: dict[str, bytes], shape: st
     "field", ["From: Other <other@brand.example>", "List-Unsubscribe: <https://evil.example/>", "Subject: Other"]
 )
 def test_a_field_added_on_the_way_breaks_the_signature(
-    relay: Relay, arrived: dict[str, bytes], verifier: str, field: str
+    relay: Relay, arrived: dict[str, bytes], verifier: Verifier, field: str
 ) -> None:
     forged = field.encode() + b"\r\n" + arrived["plain"]
-    assert VERIFIERS[verifier](forged, relay.dns) == set()
+    assert verifier.domains(forged, relay.dns) == set()
 
 
-def test_a_changed_body_breaks_the_signature(relay: Relay, arrived: dict[str, bytes], verifier: str) -> None:
-    assert VERIFIERS[verifier](arrived["plain"].replace(b"Hello.", b"Hallo."), relay.dns) == set()
+def test_a_changed_body_breaks_the_signature(relay: Relay, arrived: dict[str, bytes], verifier: Verifier) -> None:
+    assert verifier.domains(arrived["plain"].replace(b"Hello.", b"Hallo."), relay.dns) == set()
 
 
 def test_missing_date_and_message_id_are_there(arrived: dict[str, bytes]) -> None:
@@ -91,11 +90,11 @@ def test_japanese_text_stays_readable(arrived: dict[str, bytes]) -> None:
 
 
 def test_transactional_mail_keeps_its_body_to_the_byte_and_is_signed(
-    relay: Relay, postfix: Postfix, verifier: str
+    relay: Relay, postfix: Postfix, verifier: Verifier
 ) -> None:
     to = relay.stranger()
     message = newsletter(SHOP, to)
     assert by_smtplib(relay.plain, SHOP, to, message).accepted
     received = postfix.wait_for(to)
     assert body_of(received) == body_of(message)
-    assert VERIFIERS[verifier](received, relay.dns) == {"shop.brand.example"}
+    assert verifier.domains(received, relay.dns) == {"shop.brand.example"}

@@ -1,23 +1,26 @@
 #!/usr/bin/perl
-# Verifies the DKIM signatures of the message on standard input with Mail::DKIM, and prints one result a signature.
-# The key record comes from the command line (NAME RECORD), through a resolver that knows nothing else: no DNS is asked.
+# Verifies messages with Mail::DKIM. Takes {records, files} as JSON on standard input; prints "DOMAIN SELECTOR" of every
+# signature that is good, one message a line, and of nothing else. The key records come from a resolver that knows
+# nothing else: no DNS is asked.
 use strict;
 use warnings;
+use JSON::PP;
 use Mail::DKIM::Verifier;
 use Mail::DKIM::DNS;
 use Net::DNS;
 
-my %records = @ARGV;
+my $order = decode_json(do { local $/; <STDIN> });
 
 package OneZone;
 sub new { return bless {}, shift }
 sub send {
     my ($self, $name, $type) = @_;
+    my $record = $order->{records}{$name};
     my $answer = Net::DNS::Packet->new($name, $type);
-    $answer->header->rcode(exists $records{$name} ? 'NOERROR' : 'NXDOMAIN');
-    if ($type eq 'TXT' && exists $records{$name}) {
+    $answer->header->rcode(defined $record ? 'NOERROR' : 'NXDOMAIN');
+    if ($type eq 'TXT' && defined $record) {
         # a TXT string holds 255 octets at most
-        my @strings = unpack '(A255)*', $records{$name};
+        my @strings = unpack '(A255)*', $record;
         $answer->push(answer => Net::DNS::RR->new(name => $name, type => 'TXT', txtdata => \@strings));
     }
     return $answer;
@@ -26,9 +29,11 @@ sub errorstring { return 'NOERROR' }
 
 package main;
 Mail::DKIM::DNS::resolver(OneZone->new);
-my $verifier = Mail::DKIM::Verifier->new;
-binmode STDIN;
-$verifier->PRINT($_) while <STDIN>;
-$verifier->CLOSE;
-print $_->domain, ' ', $_->selector, ' ', $_->result_detail, "\n" for $verifier->signatures;
-exit($verifier->result eq 'pass' ? 0 : 1);
+for my $file (@{$order->{files}}) {
+    open my $message, '<:raw', $file or die "$file: $!";
+    my $verifier = Mail::DKIM::Verifier->new;
+    $verifier->PRINT($_) while <$message>;
+    $verifier->CLOSE;
+    my @good = grep { $_->result eq 'pass' } $verifier->signatures;
+    print join(' ', map { $_->domain . ' ' . $_->selector } @good), "\n";
+}
