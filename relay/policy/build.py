@@ -13,6 +13,7 @@ from typing import Any, Final
 from relay.config.toml import Document
 from relay.consent.facts import Freshness
 from relay.policy.checks import profiles_of, written_figures
+from relay.policy.footers import Templates, footer_words
 from relay.policy.format import ExpectTable, MatchTable, MessageTable, PolicyFile, SenderTable
 from relay.policy.model import (
     ConsentRules,
@@ -35,8 +36,10 @@ from relay.reason import MEANINGS
 _NOT_HASHED: Final = frozenset({"expects", "file", "hash", "html_file", "origins", "text_file"})
 
 
-def build_stream(parsed: PolicyFile, document: Document, profiles: Mapping[str, Profile]) -> Stream:
-    """parsed: of `document`, without problems."""
+def build_stream(
+    parsed: PolicyFile, document: Document, profiles: Mapping[str, Profile], templates: Templates
+) -> Stream:
+    """parsed: of `document`, without problems. templates: those that it names."""
     applied = profiles_of(document.data, profiles)
     resolved = resolve(written_figures(document.data), applied)
     values = resolved.values
@@ -71,6 +74,7 @@ def build_stream(parsed: PolicyFile, document: Document, profiles: Mapping[str, 
         file=str(document.path),
         hash="",
         profiles=tuple(profile.id for profile in applied),
+        footers=MappingProxyType(footer_words(document, templates)),
         origins=MappingProxyType({**resolved.origins, **_written(document)}),
     )
     return replace(stream, hash=_hash(_canonical(stream)))

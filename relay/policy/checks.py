@@ -106,11 +106,15 @@ def _profiles(document: Document, stream: Mapping[str, Any], profiles: Mapping[s
 
 
 def _not_commercial(document: Document, kind: str) -> Iterator[Problem]:
-    for key in ("consent", "hold"):
+    for key, lacks in (
+        ("consent", "asks for no consent"),
+        ("hold", "asks for no consent"),
+        ("footer", "gets no footer"),
+    ):
         if key in document.data:
             yield document.problem(
                 (key,),
-                f"a {kind} stream asks for no consent, so this has no effect",
+                f"a {kind} stream {lacks}, so this has no effect",
                 f'take [{key}] out, or write kind = "commercial" if people must have agreed',
             )
 

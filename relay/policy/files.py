@@ -13,6 +13,7 @@ from relay.config.load import shipped_policies
 from relay.config.toml import Document, Problem, ProblemsError, read_document, validate
 from relay.policy.build import build_policies, build_stream
 from relay.policy.checks import check_document, check_together
+from relay.policy.footers import MAX_TEMPLATE, Template, Templates, check_footers, named_templates, template_from
 from relay.policy.format import PolicyFile
 from relay.policy.model import Policies, Stream
 from relay.policy.profiles import Profile, profile_from
@@ -40,14 +41,16 @@ def load_files(paths: list[Path], profiles: Mapping[str, Profile]) -> Policies:
             problems += error.problems
             continue
         documents.append(document)
-        own = list(check_document(document, profiles))
+        templates, own = _templates(document)
+        own += check_document(document, profiles)
+        own += check_footers(document, templates)
         try:
             parsed = validate(PolicyFile, document)
         except ProblemsError as error:
             own += error.problems
         problems += own
         if not own:
-            streams.append(build_stream(parsed, document, profiles))
+            streams.append(build_stream(parsed, document, profiles, templates))
     problems += check_together(documents)
     if problems:
         raise ProblemsError(problems)
@@ -74,6 +77,37 @@ def load_profiles(folder: Path) -> dict[str, Profile]:
     if problems:
         raise ProblemsError(problems)
     return profiles
+
+
+def _templates(document: Document) -> tuple[Templates, list[Problem]]:
+    """The templates that can be read, and what is wrong with the others."""
+    problems: list[Problem] = []
+    templates: dict[tuple[str, str], Template] = {}
+    for tag, key, name in named_templates(document):
+        try:
+            templates[tag, key] = _template(document, ("footer", tag, key), name)
+        except ProblemsError as error:
+            problems += error.problems
+    return templates, problems
+
+
+def _template(document: Document, here: tuple[str, ...], name: str) -> Template:
+    folder = document.path.parent
+    file = folder / name
+    try:
+        if not file.resolve(strict=True).is_relative_to(folder.resolve()):
+            problem = document.problem(here, f"{file} leads out of {folder}", "put the file itself there")
+        elif not file.is_file():
+            problem = document.problem(here, f"{file} is not a file", "name a file with a template")
+        else:
+            with file.open("rb") as opened:
+                return template_from(str(file), opened.read(MAX_TEMPLATE + 1))
+    except FileNotFoundError:
+        problem = document.problem(here, f"there is no file {file}", "write it, or take the line out")
+    except (OSError, RuntimeError) as error:  # RuntimeError: links in a circle, before Python 3.13
+        reason = (getattr(error, "strerror", "") or "too many links").lower()
+        problem = document.problem(here, f"{file} cannot be read ({reason})", "check path and rights")
+    raise ProblemsError([problem])
 
 
 def _files(folder: Path) -> list[Path]:

@@ -5,10 +5,11 @@ What one key may hold is said here and in `values`; what several keys say togeth
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import ConfigDict, Field
+from pydantic import BeforeValidator, ConfigDict, Field
 
+from relay.config.mistakes import Mistake, Mistakes
 from relay.config.toml import Table
 from relay.consent.events import Act, Basis
 from relay.message.rules import Amp, Existing, Fallback, OldSignatures, PlainCharset
@@ -199,6 +200,18 @@ class ExpectTable(Table):
     note: Text | None = Field(default=None, description="What is tested; shown when it fails")
 
 
+def _below_a_language(value: object) -> object:
+    """Keys of [footer.LANG] right below [footer]: told in words of their own, else each would be taken for a language."""
+    Mistakes.raise_any(
+        [
+            Mistake("stands below no language", "write it below [footer.ja] or [footer.en]", at=(key,))
+            for key, words in (value.items() if isinstance(value, dict) else ())
+            if key in FooterTable.model_fields and not isinstance(words, dict)
+        ]
+    )
+    return value
+
+
 class PolicyFile(Table):
     """A policy file of consent-relay: one stream, one purpose, one policy."""
 
@@ -212,6 +225,6 @@ class PolicyFile(Table):
     verdict: Verdicts = Field(default={}, description="Verdict by reason; each has a default")
     hold: HoldTable = Field(default_factory=HoldTable)
     message: MessageTable = MessageTable()
-    footer: dict[Language, FooterTable] = Field(default_factory=dict)
+    footer: Annotated[dict[Language, FooterTable], BeforeValidator(_below_a_language)] = Field(default_factory=dict)
     internal: tuple[InternalTable, ...] = ()
     expect: tuple[ExpectTable, ...] = ()

@@ -26,7 +26,7 @@ from relay.reason import MEANINGS, Reason, Verdict
 #: "never" for a period: it sorts after every real one, so the shorter of two is the stricter.
 NEVER: Final = timedelta.max
 _ID: Final = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
-_LANGUAGE: Final = re.compile(r"[a-z]{2,3}(?:-[A-Za-z0-9]{2,8}){0,3}")
+LANGUAGE: Final = re.compile(r"[a-z]{2,3}(?:-[A-Za-z0-9]{2,8}){0,3}")
 _LIST_ID: Final = re.compile(r"[a-z0-9_-]+(?:\.[a-z0-9_-]+)+")
 _FIELD_NAME: Final = re.compile(r"[!-9;-~]{1,70}")
 _HOST: Final = re.compile(r"(?:\*\.)?[a-z0-9-]+(?:\.[a-z0-9-]+)+")
@@ -59,7 +59,7 @@ def _texts(value: object) -> dict[str, str]:
     found: dict[str, str] = {}
     mistakes: list[Mistake] = []
     for tag, text in value.items():
-        if not _LANGUAGE.fullmatch(tag):
+        if not LANGUAGE.fullmatch(tag):
             mistakes.append(Mistake(f"{shown(tag)} is not a language", "write a tag like ja, en or de", at=(tag,)))
             continue
         try:
@@ -105,7 +105,7 @@ def _list_id(value: object) -> str:
 
 def _language(value: object) -> str:
     text = read_text(value, "write a tag like ja, en or de")
-    if not _LANGUAGE.fullmatch(text):
+    if not LANGUAGE.fullmatch(text):
         raise Mistake(f"{shown(text)} is not a language", "write a tag like ja, en or de")
     return text
 
@@ -296,7 +296,7 @@ _STRINGS: Final[dict[str, Any]] = {"anyOf": [_STRING, {"type": "array", "items":
 _TEXTS_SCHEMA: Final[dict[str, Any]] = {
     "anyOf": [
         _STRING,
-        {"type": "object", "propertyNames": {"pattern": f"^{_LANGUAGE.pattern}$"}, "additionalProperties": _STRING},
+        {"type": "object", "propertyNames": {"pattern": f"^{LANGUAGE.pattern}$"}, "additionalProperties": _STRING},
     ]
 }
 _VERDICTS_SCHEMA: Final[dict[str, Any]] = {
@@ -313,7 +313,7 @@ StreamId = Annotated[str, read_by(_stream_id), WithJsonSchema({"type": "string",
 ListId = Annotated[
     str, read_by(_list_id), WithJsonSchema({"type": "string", "pattern": f"^{_LIST_ID.pattern}$", "maxLength": 255})
 ]
-Language = Annotated[str, read_by(_language), WithJsonSchema({"type": "string", "pattern": f"^{_LANGUAGE.pattern}$"})]
+Language = Annotated[str, read_by(_language), WithJsonSchema({"type": "string", "pattern": f"^{LANGUAGE.pattern}$"})]
 WebAddress = Annotated[str, read_by(_web_address), WithJsonSchema({"type": "string", "format": "uri"})]
 Contact = Annotated[str, read_by(_contact), WithJsonSchema(_STRING)]
 Hosts = Annotated[

@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 
 from relay.cli import main
+from relay.message.wording import WORDINGS
+from relay.policy.format import MessageTable
 
 SHIPPED = Path(__file__).parents[2] / "policies"
 
@@ -59,7 +61,7 @@ def test_streams_are_listed_and_one_is_shown_with_the_places_of_its_values(
     ]  # fmt: skip
     assert main(["policy", "show", "newsletter"]) == 0
     lines = capsys.readouterr().out.splitlines()
-    assert any(line.startswith("consent.stale_after") and "newsletter.toml:34" in line for line in lines)
+    assert any(line.startswith("consent.stale_after") and "newsletter.toml:35" in line for line in lines)
     assert any(line.startswith("verdict.withdrawn") and line.endswith("default") for line in lines)
 
 
@@ -70,6 +72,29 @@ def test_show_prints_json(folder: Path, capsys: pytest.CaptureFixture[str]) -> N
     shown = json.loads(capsys.readouterr().out)
     assert shown["rules"]["consent.stale_after"]["value"] == "365d"
     assert shown["rules"]["hold.ask_again"]["value"] is True
+
+
+def test_all_that_is_done_to_the_message_is_shown_and_the_words_by_their_files(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    policy = folder / "policies" / "newsletter.toml"
+    (policy.parent / "footers").mkdir()
+    (policy.parent / "footers" / "en.txt").write_text(WORDINGS["en"].plain)
+    words = '[footer.en]\ntext = "footers/en.txt"\nwhy = "From {{ sender }}, \\"{{ purpose }}\\"."\n'
+    policy.write_text(policy.read_text().replace("# stop_address", "stop_address") + words)
+    assert main(["policy", "show", "--json", "newsletter"]) == 0
+    rules = json.loads(capsys.readouterr().out)["rules"]
+
+    assert {key.removeprefix("message.") for key in rules if key.startswith("message.")} == set(
+        MessageTable.model_fields
+    )
+    assert rules["message.amp"]["value"] == "drop"
+    assert "profile jp" in rules["message.amp"]["from"]
+    assert rules["message.auto_submitted"]["value"] is False
+    assert rules["sender.stop_address"]["value"].startswith("stop@")
+    assert rules["footer.en.text"]["value"] == "footers/en.txt"
+    assert rules["footer.en.why"]["value"] == 'From {{ sender }}, "{{ purpose }}".'
+    assert "newsletter.toml:" in rules["footer.en.why"]["from"]
 
 
 def test_an_unknown_stream_is_answered_with_the_nearest(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:

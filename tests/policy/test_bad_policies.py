@@ -11,9 +11,16 @@ from relay.policy.files import load_files, load_profiles
 
 FILES = sorted((Path(__file__).parent.parent / "bad_policies").glob("*.toml"))
 
+#: Files whose problems are told at themselves; those of templates are told at the templates.
+ALONE = {str(path) for path in FILES if not path.name.startswith("footer-template-")}
 
-def said(problem: Problem) -> str:
-    return str(problem).removeprefix(problem.file).removeprefix(":").strip()
+
+def said(problem: Problem, path: Path) -> str:
+    """Of a template the file, too, as the policy names it."""
+    words = str(problem)
+    if problem.file == str(path):
+        words = words.removeprefix(problem.file).removeprefix(":").strip()
+    return words.replace(f"{path.parent}/", "")
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
@@ -24,7 +31,7 @@ def test_a_bad_policy_gives_the_problems_named_in_its_head(path: Path) -> None:
     with pytest.raises(ProblemsError) as caught:
         load_files([path], load_profiles(path.parent / "profiles"))
 
-    assert [said(problem) for problem in caught.value.problems] == [line.removeprefix("0: ") for line in expected]
+    assert [said(problem, path) for problem in caught.value.problems] == [line.removeprefix("0: ") for line in expected]
     assert expected
 
 
@@ -36,4 +43,4 @@ def test_problems_of_all_files_of_a_folder_are_told_together() -> None:
     with pytest.raises(ProblemsError) as caught:
         load_files(FILES, load_profiles(Path("nowhere")))
 
-    assert {problem.file for problem in caught.value.problems} == set(map(str, FILES))
+    assert {problem.file for problem in caught.value.problems if problem.file.endswith(".toml")} >= ALONE

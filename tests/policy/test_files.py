@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from relay.config.toml import ProblemsError
+from relay.message.wording import WORDINGS
 from relay.policy.files import load_policies, load_profiles
 from relay.policy.model import Policies
 
@@ -74,6 +76,79 @@ def test_the_problems_of_all_files_are_told_at_once(write: Write, newsletter_tex
     )
 
     assert [line.split(":")[0] for line in problems_of(folder)] == ["a.toml", "b.toml", "c.toml"]
+
+
+@pytest.fixture
+def worded(write: Write, newsletter_text: str) -> Path:
+    """A folder whose policy names footers/ja.txt, which is not there yet; the policy itself is a link."""
+    folder = write(original=newsletter_text + '[footer.ja]\ntext = "footers/ja.txt"\n')
+    policies = folder / "policies"
+    (policies / "footers").mkdir(parents=True)
+    (policies / "newsletter.toml").symlink_to(folder / "original.toml")
+    return policies
+
+
+def test_templates_lie_beside_the_name_of_the_policy_wherever_its_link_leads(worded: Path) -> None:
+    assert problems_of(worded) == [
+        "newsletter.toml:21: footer.ja.text: there is no file footers/ja.txt, write it, or take the line out"
+    ]
+    (worded / "footers" / "ja.txt").write_text(WORDINGS["ja"].plain.replace("配信の停止", "解除"))
+
+    (stream,) = load_policies(worded).streams
+    assert "\n解除" in stream.footers["ja"].text
+
+
+def test_a_link_inside_the_folder_is_as_good_as_a_file(worded: Path) -> None:
+    (worded / "..data").mkdir()  # how Kubernetes lays out a ConfigMap
+    (worded / "..data" / "ja.txt").write_text(WORDINGS["ja"].plain)
+    (worded / "footers" / "ja.txt").symlink_to("../..data/ja.txt")
+
+    assert load_policies(worded).streams[0].footers["ja"].text == WORDINGS["ja"].plain
+
+
+def test_what_is_no_file_of_the_folder_is_not_read(worded: Path) -> None:
+    file, place = worded / "footers" / "ja.txt", "newsletter.toml:21: footer.ja.text: footers/ja.txt"
+    outside = worded.parent / "secret"
+    outside.write_text(WORDINGS["ja"].plain)
+
+    def problem() -> str:
+        (found,) = problems_of(worded)
+        return found
+
+    file.symlink_to(outside)
+    assert problem() == f"{place} leads out of {worded}, put the file itself there"
+    file.unlink()
+    file.symlink_to("/dev/zero")
+    assert problem() == f"{place} leads out of {worded}, put the file itself there"
+    file.unlink()
+    file.symlink_to("ja.txt")
+    assert problem().startswith(f"{place} cannot be read (too many")
+    file.unlink()
+    os.mkfifo(file)
+    assert problem() == f"{place} is not a file, name a file with a template"
+    file.unlink()
+    file.mkdir()
+    assert problem() == f"{place} is not a file, name a file with a template"
+    file.rmdir()
+    (worded / "footers").rmdir()
+    (worded / "footers").write_text("a file")
+    assert problem() == f"{place} cannot be read (not a directory), check path and rights"
+
+
+def test_a_huge_template_is_not_read_whole(worded: Path) -> None:
+    with (worded / "footers" / "ja.txt").open("wb") as huge:
+        huge.truncate(1 << 40)
+
+    (found,) = problems_of(worded)
+    assert found.startswith("footers/ja.txt: is larger than 65536 octets")
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
+def test_a_template_without_the_right_to_read_it_is_a_problem(worded: Path) -> None:
+    (worded / "footers" / "ja.txt").touch(mode=0)
+
+    (found,) = problems_of(worded)
+    assert "cannot be read (permission denied)" in found
 
 
 def test_a_profile_of_the_folder_stands_in_for_the_shipped_one(tmp_path: Path) -> None:
