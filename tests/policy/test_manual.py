@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from datetime import datetime, timedelta
+from dataclasses import replace
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +14,17 @@ import pytest
 from relay.config.toml import Table, parse_document
 from relay.consent.events import Act, Basis
 from relay.consent.facts import Status
+from relay.message.footer import REQUIRED, Disclosure, FooterFacts, Version
+from relay.message.own_footer import HTML_BEGIN
+from relay.message.placeholders import NAMES
+from relay.message.rules import Amp, Existing, Fallback, OldSignatures, PlainCharset
+from relay.message.wording import wording_for
+from relay.message.wording_check import FOOTER_NAMES, WHY_NAMES
 from relay.policy import format as policy_format
 from relay.policy.expectations import evaluate_given, failures
 from relay.policy.figures import FIGURES
-from relay.policy.files import load_profiles
+from relay.policy.files import load_policies, load_profiles
+from relay.policy.footers import wordings
 from relay.policy.model import Given, Policies, Stream
 from relay.policy.profiles import profile_from, resolve
 from relay.reason import MEANINGS, Reason, Verdict
@@ -36,6 +44,17 @@ TABLES: Mapping[str, type[Table]] = {
 }
 EXAMPLES = re.findall(r"```toml\n(.*?)```", MANUAL, re.DOTALL)
 DAY = timedelta(days=1)
+FACTS = FooterFacts(
+    sender="Brand K.K.",
+    postal_address="1-1 Chiyoda, Chiyoda-ku, Tokyo 100-0001, Japan",
+    contact="https://brand.example/contact",
+    privacy_policy="https://brand.example/privacy",
+    purpose="Nouveautés",
+    audience="clients",
+    consented_on=date(2026, 3, 9),
+    source="https://brand.example/join",
+    stop_address="stop@brand.example",
+)
 YES = {"basis": Basis.DOUBLE_OPT_IN, "act": Act.CLICKED}
 
 
@@ -150,6 +169,65 @@ def test_the_examples_load_and_keep_their_expectations(load: Callable[..., Polic
 
     assert len(policies.streams) == len(whole) >= 2
     assert [failure for stream in policies.streams for failure in failures(stream, now)] == []
+
+
+def test_the_example_of_a_footer_is_what_such_a_mail_gets() -> None:
+    (example,) = (text for text in re.findall(r"```text\n(.*?)```", MANUAL, re.DOTALL) if text.startswith("____"))
+    facts = replace(FACTS, purpose="Product news", audience="members", consented_on=date(2026, 3, 3))
+    tag, words = wording_for("en", {})
+
+    assert Disclosure((Version(facts, words, tag),), "https://relay.brand.example/u/AbC...").footer().plain == example
+
+
+@pytest.fixture
+def french(tmp_path: Path, newsletter_text: str) -> Stream:
+    """The newsletter with the French words of the manual, files and all."""
+    (words,) = (text for text in EXAMPLES if "[footer.fr]" in text)
+    (tmp_path / "newsletter.toml").write_text(newsletter_text + words)
+    files = re.findall(r"`([a-z./]+)`:\n\n```jinja\n(.*?)```", MANUAL, re.DOTALL)
+    for name, text in files:
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(text)
+    assert len(files) == 2
+    return load_policies(tmp_path).streams[0]
+
+
+@pytest.mark.parametrize("agreed", [True, False])
+def test_the_french_example_loads_and_tells_everything(french: Stream, agreed: bool) -> None:
+    facts = replace(FACTS, agreed=agreed)
+    words = wordings(french.footers)["fr"]
+    footer = Disclosure((Version(facts, words, "fr"),), "https://relay.brand.example/u/AbC").footer()
+
+    for text in (footer.plain, footer.html):
+        assert "Brand K.K. envoie « Nouveautés »" in text
+        assert ("accepté" in text) is agreed
+        assert "09/03/2026" in text
+        for said in (facts.source, facts.stop_address, facts.postal_address, facts.contact, facts.privacy_policy):
+            assert said in text
+        assert "https://relay.brand.example/u/AbC" in text
+    assert "\n\n" not in footer.plain
+    assert footer.html.startswith(HTML_BEGIN + '\n<div lang="fr" dir="ltr"')
+
+
+def test_every_placeholder_is_in_the_table_and_the_needed_ones_are_marked() -> None:
+    table = {row[0].strip("`"): row[2] for row in rows(section("Placeholders in your own templates"))}
+
+    assert set(table) == NAMES
+    assert {name for name, needed in table.items() if needed == "yes"} == REQUIRED
+    assert set(table) - {"footer"} | {"agreed", "language", "direction"} == FOOTER_NAMES
+    assert FOOTER_NAMES - {"why", "unsubscribe_url"} == WHY_NAMES
+
+
+def test_every_choice_about_the_message_is_explained() -> None:
+    part = MANUAL.partition("\n## What is done to the message\n")[2].partition("\n## ")[0]
+
+    for choices in (Existing, Fallback, Amp, OldSignatures, PlainCharset):
+        assert [choice for choice in choices if f"`{choice}`" not in part and f'"{choice}"' not in part] in (
+            [],
+            ["utf-8"],
+        )
+    for key in policy_format.MessageTable.model_fields:
+        assert key in ("unsubscribe_hosts", "refused_after_data") or f"`{key}" in part
 
 
 def test_the_example_of_a_profile_is_one() -> None:
