@@ -30,8 +30,9 @@ from relay.config.settings import Settings
 from relay.consent.events import Act, Basis
 from relay.consent.facts import NOTHING_KNOWN, Facts, Yes
 from relay.message.compose import Copy, Undisclosable
-from relay.policy.files import load_policies
+from relay.policy.files import PROFILES_FOLDER, load_policies, load_profiles
 from relay.policy.model import Mode, Policies, Stream
+from relay.policy.profiles import resolve
 from relay.rewriting import DamagedCopyError
 from relay.store.port import StoreUnavailableError
 from relay.store.reading import open_reader
@@ -82,7 +83,7 @@ def run(arguments: argparse.Namespace) -> int:
     if isinstance(preview.copy, Undisclosable):
         if arguments.json:
             _print_json({**_head(preview), "result": "undisclosable", "why": preview.copy.why})
-        raise CommandError(_undisclosable(preview, preview.copy.why))
+        raise CommandError(_undisclosable(settings, preview, preview.copy.why))
     content = preview.copy.content
     printed = content.replace(b"\r\n", b"\n") if lf and not arguments.crlf else content
     if arguments.output:
@@ -148,9 +149,13 @@ def _facts(settings: Settings, stream: Stream, address: Address, arguments: argp
     return facts, "" if facts.yes else f"no consent of {address} is recorded, so the footer names none"
 
 
-def _undisclosable(preview: Preview, why: str) -> str:
-    words = " or ".join(f'"{word}"' for word in preview.remedies)
-    remedy = f"; {preview.stream.file} could say message.undisclosable = {words}" if words else ""
+def _undisclosable(settings: Settings, preview: Preview, why: str) -> str:
+    """And what would help, as far as the laws that the policy follows allow it."""
+    shelf = load_profiles(settings.policies / PROFILES_FOLDER)
+    profiles = [shelf[name] for name in preview.stream.profiles if name in shelf]
+    key = "message.undisclosable"
+    words = " or ".join(f'"{one}"' for one in preview.remedies if not resolve({key: one}, profiles).looser)
+    remedy = f"; {preview.stream.file} could say {key} = {words}" if words else ""
     return f"the message cannot carry the footer: {why}{remedy}"
 
 
