@@ -22,11 +22,12 @@ from relay.config.files import is_file, named_files, place_of_dkim_key
 from relay.config.lines import Location
 from relay.config.load import Loaded, load, loaded_again, shipped_policies
 from relay.config.mistakes import Found
-from relay.config.settings import NextHopTls, QueueSettings, Retention, Settings
+from relay.config.settings import DkimKey, NextHopTls, QueueSettings, Retention, Settings
 from relay.config.toml import Document, Problem, ProblemsError, read_document
 from relay.envelope import Refusal
 from relay.message.dkim import load_key
 from relay.policy.files import load_policies
+from relay.policy.lint import lint
 from relay.policy.model import Mode, Policies, Stream
 
 _ANY_CLIENT: Final = "*"
@@ -200,6 +201,30 @@ def _is_signed(pattern: str, settings: Settings) -> bool:
     return any(domain == key or domain.endswith(f".{key}") or key.endswith(f".{domain}") for key in settings.dkim)
 
 
+def _unreported(settings: Settings, policies: Policies) -> Iterator[Problem]:
+    """RFC 9477 section 3.1: nobody sends reports to an address whose domain no signature of the mail vouches for."""
+    for stream in policies.streams:
+        domain = stream.message.cfbl_address.rpartition("@")[2]
+        if not domain or not _must_be_one_click(stream):
+            continue
+        for pattern in [pattern for match in stream.matches for pattern in match.mail_from or ("*",)]:
+            signing = {key.domain for key in _keys_for(pattern, settings)}
+            if not any(domain == one or domain.endswith(f".{one}") for one in signing):
+                yield read_document(Path(stream.file)).problem(
+                    ("message", "cfbl_address"),
+                    f"mail from {pattern} is signed for {', '.join(sorted(signing)) or 'no domain'}, not for {domain}",
+                    "so nobody will send reports there; name an address in that domain, or sign with a second key",
+                )
+                break
+
+
+def _keys_for(pattern: str, settings: Settings) -> tuple[DkimKey, ...]:
+    """As `choose_signers`: the keys of the domain, of the nearest one above it, or the default."""
+    labels = pattern.rpartition("@")[2].removeprefix("*.").lower().split(".")
+    named = (settings.dkim.get(".".join(labels[depth:])) for depth in range(len(labels)))
+    return next(filter(None, named), settings.dkim.get("default", ()))
+
+
 def _problems_of_policies(folder: Path | None) -> Sequence[Problem]:
     if folder is None or not folder.is_dir():
         return ()
@@ -252,6 +277,12 @@ def _summary(settings: Settings, policies: Policies | None) -> str:
         "streams": ", ".join(streams) or "none",
         "dkim": ", ".join(f"{domain} ({len(keys)})" for domain, keys in settings.dkim.items()) or "none",
     }
+    second_look = [str(one) for one in _unreported(settings, policies)] if policies else []
+    count = len(lint(policies)) if policies else 0
+    if count:
+        second_look.append(f"{count} of consent-relay policy lint")
+    if second_look:
+        lines["remarks"] = "; ".join(second_look)
     ignored = list(_without_effect(settings))
     if ignored:
         lines["not yet"] = f"{', '.join(ignored)}: set, but without effect in this version"

@@ -134,8 +134,9 @@ def _unusable(document: Document, tag: str, values: Mapping[str, str], templates
     own |= {key: templates[tag, key].text for key in _FILES if (tag, key) in templates}
     for problem in problems(_completed(tag, own)):
         wrong, _, instead = problem.what.partition("; ")
-        if problem.where in _FILES:
-            yield Problem(templates[tag, problem.where].file, problem.line, "", wrong, instead)
+        template = templates.get((tag, problem.where))
+        if template is not None:
+            yield Problem(template.file, problem.line, "", wrong, instead)
         else:
             yield document.problem(("footer", tag, problem.where), wrong, instead)
 

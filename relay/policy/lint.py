@@ -81,6 +81,7 @@ def _commercial(stream: Stream) -> Iterator[Problem]:
         if getattr(stream.consent.freshness, name) is None:
             yield _at(stream, f"consent.{name}", "this rule is off", 'write a duration such as "365d"')
     yield from _message(stream)
+    yield from _languages(stream)
     yield from _examples(stream)
 
 
@@ -127,6 +128,19 @@ def _message(stream: Stream) -> Iterator[Problem]:
     ):
         if asked:
             yield _at(stream, f"message.{key}", wrong, instead)
+
+
+def _languages(stream: Stream) -> Iterator[Problem]:
+    """A footer in a language, about a purpose in another one."""
+    for tag in stream.footers:
+        lacking = [
+            f"stream.{key}"
+            for key, texts in (("purpose", stream.purpose), ("audience", stream.audience))
+            if texts and not {tag, tag.partition("-")[0], ""} & set(texts)
+        ]
+        if lacking:
+            wrong = f"{' and '.join(lacking)} {'have' if len(lacking) > 1 else 'has'} no text in {tag}"
+            yield _at(stream, f"footer.{tag}", wrong, "add one, else the footer shows another language's")
 
 
 def _without_effect(stream: Stream) -> Iterator[Problem]:

@@ -86,6 +86,44 @@ def test_a_sound_set_up_is_told_in_a_few_lines(folder: Path, capsys: pytest.Capt
     assert "clients    mautic" in printed
 
 
+@pytest.mark.parametrize(
+    ("address", "keys", "said"),
+    [
+        ("fbl@brand.example", "", ""),
+        ("fbl@mail.brand.example", "", ""),
+        ("fbl@esp.example", "", "signed for brand.example, not for esp.example"),
+        ("fbl@example", "", "signed for brand.example, not for example"),
+        ("fbl@notbrand.example", "", "signed for brand.example, not for notbrand.example"),
+        ("fbl@esp.example", '[[dkim."brand.example"]]\ndomain = "esp.example"\nselector = "s2"\nkey = "k.pem"\n', ""),
+        ("fbl@news.brand.example", '[dkim."news.brand.example"]\nselector = "s2"\nkey = "k.pem"\n', ""),
+        (
+            "fbl@brand.example",
+            '[dkim."news.brand.example"]\nselector = "s2"\nkey = "k.pem"\n',
+            "signed for news.brand.example, not for brand.example",
+        ),
+    ],
+)
+def test_reports_are_only_sent_to_a_domain_that_the_signature_vouches_for(
+    folder: Path, capsys: pytest.CaptureFixture[str], address: str, keys: str, said: str
+) -> None:
+    policy = folder / "policies" / "newsletter.toml"
+    policy.write_text(policy.read_text() + f'[message]\ncfbl_address = "{address}"\n')
+    if keys.startswith("[["):
+        change(folder / "relay.toml", '[dkim."brand.example"]', '[[dkim."brand.example"]]')
+    change(folder / "relay.toml", "[web]", f"{keys}[web]")
+
+    assert main(["check", "-c", str(folder / "relay.toml")]) == 0
+    (remarks,) = (line for line in capsys.readouterr().out.splitlines() if line.startswith("remarks"))
+    assert ("not for" in remarks) == bool(said)
+    assert said in remarks
+    assert ("newsletter.toml:21: message.cfbl_address: mail from *@news.brand.example is " in remarks) == bool(said)
+
+
+def test_check_says_that_policies_deserve_a_second_look(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["check", "-c", str(folder / "relay.toml")]) == 0
+    assert "remarks    6 of consent-relay policy lint\n" in capsys.readouterr().out
+
+
 def test_check_changes_nothing(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     before = sorted(folder.rglob("*"))
     checked(folder, capsys)

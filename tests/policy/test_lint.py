@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from relay.message.wording import WORDINGS
 from relay.policy.lint import lint
 from relay.policy.model import Policies
 
@@ -105,6 +106,20 @@ def test_words_about_the_message_have_no_effect_where_nothing_is_edited(load: Lo
         ("message.charset", "has no effect: only commercial mail is edited, this is transactional"),
         ("message.feedback_id", "has no effect: only commercial mail is edited, this is transactional"),
     ]
+
+
+def test_a_footer_in_a_language_that_the_purpose_lacks_is_remarked(load: Load, sound: str) -> None:
+    words = (
+        '[footer.de]\ntext = "de.txt"\nhtml = "de.html"\nwhy = "{{ sender }}"\n[footer.en-GB]\nwhy = "{{ sender }}"\n'
+    )
+    Path(load(newsletter=sound).streams[0].file).with_name("de.txt").write_text(WORDINGS["en"].plain)
+    Path(load(newsletter=sound).streams[0].file).with_name("de.html").write_text(WORDINGS["en"].html)
+    both = ("footer.de", "stream.purpose and stream.audience have no text in de")
+
+    assert remarks(load(newsletter=sound + words)) == [both]
+    one = sound.replace("purpose = {", 'purpose = { de = "Neues",')
+    assert remarks(load(newsletter=one + words)) == [("footer.de", "stream.audience has no text in de")]
+    assert remarks(load(newsletter=one.replace("audience = {", 'audience = { de = "Mitglieder",') + words)) == []
 
 
 def test_a_weak_basis_is_remarked_and_more_so_without_the_stronger_ones(load: Load, sound: str) -> None:
