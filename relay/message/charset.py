@@ -1,145 +1,144 @@
-"""Charsets: can a part's octets be read without a doubt, and how is the footer written so that they stay readable?
+"""Charsets: how text of ours is written so that every reader of the part finds the same characters in it.
 
-Only charsets that contain ASCII as ASCII, and ISO-2022-JP. UTF-7, UTF-16, HZ and the like have no place in mail, or
-no safe place for an insertion; what is not in the table is not edited.
+Where it can be put is for others to say; `ascii_view` shows them the part's octets with everything masked that is not
+ASCII, and `appendable` whether text can follow octets that nobody could read.
 """
 
 from __future__ import annotations
 
 import re
 import unicodedata
-from dataclasses import dataclass
-from enum import Enum
-from itertools import chain
+from dataclasses import replace
 from typing import Final
 
-UTF_8: Final = "utf-8"
+from relay.message.charset_labels import UTF_8, Charset, Shape, charset_of
+from relay.message.decoding import is_doubtful, is_readable, text_of
+from relay.message.vendor_rows import whole_lines
 
+__all__ = [
+    "UTF_8",
+    "Charset",
+    "Shape",
+    "appendable",
+    "ascii_view",
+    "charset_of",
+    "escape_state",
+    "is_readable",
+    "octet_offset",
+    "settled",
+    "text_of",
+    "written",
+    "written_in_html",
+]
 
-class Shape(Enum):
-    """How octets below 0x80 may be understood.
-
-    ASCII: always as ASCII. PAIRED: as ASCII, or as the second half of a character, which only decoding tells; never
-    one of `<>"'&=`. ESCAPED: as ISO 2022 says, between escape sequences.
-    """
-
-    ASCII = 1
-    PAIRED = 2
-    ESCAPED = 3
-
-
-@dataclass(frozen=True, slots=True)
-class Charset:
-    """codec: Python's name. label: as written in mail."""
-
-    label: str
-    codec: str
-    shape: Shape
-
-
-_ASCII_CODECS: Final = {
-    "us-ascii": "ascii",
-    "ascii": "ascii",
-    "ansi_x3.4-1968": "ascii",
-    "utf-8": "utf-8",
-    "utf8": "utf-8",
-    "euc-jp": "euc_jp",
-    "x-euc-jp": "euc_jp",
-    "euc-kr": "euc_kr",
-    "ks_c_5601-1987": "euc_kr",
-    "gb2312": "gb2312",
-    "koi8-r": "koi8_r",
-    "koi8-u": "koi8_u",
-    **{f"iso-8859-{number}": f"iso8859_{number}" for number in (1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 13, 14, 15, 16)},
-    "latin1": "iso8859_1",
-    **{f"windows-{number}": f"cp{number}" for number in range(1250, 1259)},
-    **{f"cp{number}": f"cp{number}" for number in range(1250, 1259)},
-    "windows-874": "cp874",
-    "tis-620": "tis_620",
+#: What users type for what a charset has at the same place under another name.
+_JIS_NAMES: Final = str.maketrans(
+    "\uff5e\uff0d\u2014\u2225\uffe0\uffe1\uffe2", "\u301c\u2212\u2015\u2016\u00a2\u00a3\u00ac"
+)
+_NAMES: Final = {
+    "iso2022_jp": _JIS_NAMES,
+    "euc_jp": _JIS_NAMES,
+    "shift_jis": _JIS_NAMES,
+    "cp932": str.maketrans("\u301c\u2212\u2014\u2016\u00a2\u00a3\u00ac", "\uff5e\uff0d\u2015\u2225\uffe0\uffe1\uffe2"),
+    "gb2312": str.maketrans("\u00b7\u2014", "\u30fb\u2015"),
 }
-_PAIRED_CODECS: Final = {
-    "shift_jis": "cp932",  # as every mail program reads it
-    "shift-jis": "cp932",
-    "x-sjis": "cp932",
-    "windows-31j": "cp932",
-    "cp932": "cp932",
-    "gbk": "gbk",
-    "gb18030": "gb18030",
-    "big5": "big5",
-    "cp949": "cp949",
-}
-_ESCAPED_CODECS: Final = {"iso-2022-jp": "iso2022_jp", "cp50220": "iso2022_jp", "cp50221": "iso2022_jp"}
-
-#: What users type for what JIS X 0208 has at the same place.
-_JIS_TWINS: Final = str.maketrans({"\uff5e": "\u301c", "\uff0d": "\u2212", "\u2014": "\u2015", "\u2225": "\u2016"})
 _HALF_WIDTH: Final = re.compile("[\uff61-\uff9f]+")
 _ESCAPE: Final = re.compile(rb"\x1b(?:\([BJI]|\$[@B]|\$\(D)")
 _TWO_OCTET_RUN: Final = re.compile(rb"\x1b(?:\$[@B]|\$\(D|\(I)[^\x1b]*+")
-#: A line end leaves the two-octet state (RFC 1468) for some readers and not for others.
-_AFTER_OPEN_LINE: Final = re.compile(rb"\x1b(?:\$[@B]|\$\(D)[^\x1b\r]*+\r\n[\r\n]*+[^\x1b\r\n]")
-_EIGHT_BIT: Final = re.compile(rb"[\x80-\xff]")
-_KANA: Final = re.compile(rb"[\x21-\x5f]")
+_UNKNOWN_STATE: Final = re.compile(rb"[\x0e\x0f]|\x1b(?!\([BJI]|\$[@B]|\$\(D)")
 _TO_ASCII: Final = b"\x1b(B"
-_MASK: Final = bytes([octet if octet in b"\r\n" else 0x78 for octet in range(256)])  # x, but line ends stay
+_PIECE: Final = 1 << 20
+#: Characters of two octets (four in GB 18030, which look like two of two).
+_PAIRS: Final = {
+    "cp932": re.compile(rb"[\x81-\x9f\xe0-\xfc][\x40-\xfc]"),
+    "gb18030": re.compile(rb"[\x81-\xfe][\x30-\xfe]"),
+    "big5hkscs": re.compile(rb"[\x81-\xfe][\x40-\xfe]"),
+    "cp949": re.compile(rb"[\x81-\xfe][\x41-\xfe]"),
+}
+#: Of the high octet of a code unit: which bits of the low one are shown.
+_SHOWN: Final = bytes([255]) + bytes(255)
+_NOT_ASCII_AS_X: Final = bytes(range(128)) + b"x" * 128
+_WIDE_LINE_END: Final = {"utf_16_le": b"\n\0", "utf_16_be": b"\0\n"}
+_MARKS: Final = {b"\xff\xfe": "utf_16_le", b"\xfe\xff": "utf_16_be"}
 
 
-def charset_of(label: str) -> Charset | None:
-    """The charset of that label (US-ASCII for ""), None where it is not ours to edit."""
-    name = label.strip().strip("'").lower() or "us-ascii"
-    for codecs, shape in (
-        (_ASCII_CODECS, Shape.ASCII),
-        (_PAIRED_CODECS, Shape.PAIRED),
-        (_ESCAPED_CODECS, Shape.ESCAPED),
-    ):
-        codec = codecs.get(name)
-        if codec is not None:
-            return Charset(name, codec, shape)
-    return None
+def settled(octets: bytes, charset: Charset) -> Charset | None:
+    """UTF-16 with its byte order, None where readers may differ about that; any other charset is settled by its label.
 
-
-def text_of(octets: bytes, charset: Charset) -> str | None:
-    """Strictly decoded, None where any octet does not belong or a different one could have been meant."""
-    if charset.shape is Shape.ESCAPED and _AFTER_OPEN_LINE.search(octets):
+    A mark says it, as long as it does not contradict the label; without one (RFC 2781 section 4.3, and the encoding
+    standard says the opposite) the line ends of the text itself do.
+    """
+    if charset.shape is not Shape.WIDE:
+        return charset
+    if len(octets) % 2:
         return None
-    try:
-        text = octets.decode(charset.codec)
-    except UnicodeDecodeError:
-        return _jis_with_vendor_rows(octets) if charset.shape is Shape.ESCAPED else None
-    if charset.shape is Shape.ESCAPED:
-        return text
-    if charset.codec in ("utf-8", "ascii", "iso8859_1"):
-        return text
-    try:
-        return text if text.encode(charset.codec) == octets else None
-    except UnicodeEncodeError:
-        return None
+    marked = _MARKS.get(octets[:2])
+    if charset.codec != "utf_16":
+        return charset if marked in (None, charset.codec) else None
+    if marked is None:
+        found = [codec for codec, line_end in _WIDE_LINE_END.items() if _has_unit(octets[:_PIECE], line_end)]
+        marked = found[0] if len(found) == 1 else None
+    return None if marked is None else replace(charset, codec=marked)
 
 
 def written(text: str, charset: Charset) -> bytes | None:
-    """Text of ours in a part's charset, None where that lacks a character."""
+    """Text of ours in a part's charset, None where that lacks a character or readers would differ about one."""
+    codec = charset.codec
+    if charset.shape is Shape.WIDE:
+        return None if codec == "utf_16" else _encoded(text, codec)
+    if text.isascii():
+        return text.encode("ascii")
+    if codec == UTF_8:
+        return _encoded(text, codec)
     if charset.shape is Shape.ESCAPED:
-        text = _HALF_WIDTH.sub(lambda found: unicodedata.normalize("NFKC", found[0]), text.translate(_JIS_TWINS))
-    try:
-        octets = text.encode(charset.codec)
-    except UnicodeEncodeError:
+        text = _HALF_WIDTH.sub(lambda found: unicodedata.normalize("NFKC", found[0]), text)
+    writers = charset.writers or (codec,)
+    names = _NAMES.get(writers[0], {})
+    text = unicodedata.normalize("NFC", text).translate(names)
+    octets = _encoded(text, writers[0])
+    if octets is None or is_doubtful(text, codec) or (codec == "euc_jp" and b"\x8f" in octets):
         return None
-    return octets if charset.codec == "utf-8" or octets.decode(charset.codec) == text else None
+    return octets if all(_reads(octets, one, names) == text for one in writers) else None
 
 
 def written_in_html(text: str, charset: Charset, *, only_ascii: bool) -> bytes:
     """HTML of ours in a part's charset; numeric character references for what that lacks."""
-    if not only_ascii:
-        octets = written(text, charset)
-        if octets is not None:
-            return octets
-    return text.encode("ascii", "xmlcharrefreplace")
+    octets = None if only_ascii else written(text, charset)
+    if octets is not None:
+        return octets
+    references = text.encode("ascii", "xmlcharrefreplace")
+    return references if charset.shape is not Shape.WIDE else references.decode("ascii").encode(charset.codec)
 
 
 def ascii_view(octets: bytes, charset: Charset) -> bytes:
-    """The octets with everything masked that only looks like ASCII; every offset stays."""
+    """The octets with everything masked that only looks like ASCII. Offsets stay; of UTF-16 (settled) it shows an octet
+    for each code unit.
+
+    Halves of characters that may be braces are masked where there are two braces together; no half is one of `<>"'&=`.
+    """
+    if charset.shape is Shape.WIDE:
+        return b"".join([_units(octets[at : at + _PIECE], charset.codec) for at in range(0, len(octets), _PIECE)])
     if charset.shape is Shape.ESCAPED and b"\x1b" in octets:
-        return _TWO_OCTET_RUN.sub(lambda found: found[0].translate(_MASK), octets)
+        return _TWO_OCTET_RUN.sub(lambda found: b"x" * len(found[0]), octets)
+    if charset.shape is Shape.PAIRED and (b"{{" in octets or b"}}" in octets):
+        return b"".join([_PAIRS[charset.codec].sub(b"xx", lines) for lines in whole_lines(octets)])
     return octets
+
+
+def octet_offset(offset: int, charset: Charset) -> int:
+    """Of an offset in `ascii_view`."""
+    return offset * 2 if charset.shape is Shape.WIDE else offset
+
+
+def appendable(octets: bytes, charset: Charset) -> bool:
+    """Can text in that charset (settled) follow octets that are not readable, after a line end and an empty line?
+
+    Where it can, the reader of these octets finds the text unharmed, whatever they are to him; where it cannot, a state
+    that they leave behind might turn it into something else.
+    """
+    if charset.shape is Shape.ESCAPED:
+        return not _UNKNOWN_STATE.search(octets)
+    return charset.shape is not Shape.WIDE or len(octets) % 2 == 0
 
 
 def escape_state(octets: bytes, offset: int) -> bytes:
@@ -150,64 +149,30 @@ def escape_state(octets: bytes, offset: int) -> bytes:
     return state
 
 
-def around_insertion(octets: bytes, offset: int, charset: Charset) -> tuple[bytes, bytes]:
-    """What to write before and after an insertion, so that it begins in ASCII and the text after it is unharmed.
-
-    Two escape sequences next to each other are an error for some decoders (WHATWG encoding issue 115): the insertion
-    has a line end at both sides.
-    """
-    if charset.shape is not Shape.ESCAPED:
-        return b"", b""
-    state = escape_state(octets, offset)
-    if state == _TO_ASCII:
-        return b"", b""
-    return _TO_ASCII, state if offset < len(octets) else b""
-
-
-def _jis_with_vendor_rows(octets: bytes) -> str | None:
-    """ISO-2022-JP with the NEC and IBM characters (circled digits) and half-width kana that mail programs write."""
-    if _EIGHT_BIT.search(octets):
-        return None
-    pieces: list[str] = []
-    state = _TO_ASCII
-    position = 0
-    for found in chain(_ESCAPE.finditer(octets), (None,)):  # never all at once: there may be millions
-        piece = _decoded_run(octets[position : len(octets) if found is None else found.start()], state)
-        if piece is None:
-            return None
-        pieces.append(piece)
-        if found is not None:
-            state, position = found[0], found.end()
-    return "".join(pieces)
-
-
-def _decoded_run(run: bytes, state: bytes) -> str | None:
-    """Text between two escape sequences; JIS X 0212 (`ESC $ ( D`) is left to Python's own codecs."""
+def _encoded(text: str, codec: str) -> bytes | None:
     try:
-        if b"\x1b" in run or state == b"\x1b$(D":
-            return None
-        if state == b"\x1b(I":
-            return _KANA.sub(lambda found: bytes([found[0][0] | 0x80]), run).decode("cp932")
-        if state in (_TO_ASCII, b"\x1b(J"):
-            return run.decode("ascii")
-        pairs = run.rstrip(b"\r\n")
-        return _pairs_as_shift_jis(pairs).decode("cp932") + run[len(pairs) :].decode("ascii")
-    except ValueError:
+        return text.encode(codec)
+    except UnicodeEncodeError:
         return None
 
 
-def _pairs_as_shift_jis(pairs: bytes) -> bytes:
-    """JIS X 0208 pairs, shifted to where Shift_JIS has them."""
-    if len(pairs) % 2:
-        raise ValueError("half a character")
-    shifted = bytearray()
-    for row, cell in zip(pairs[::2], pairs[1::2], strict=True):
-        if not (0x21 <= row <= 0x7E and 0x21 <= cell <= 0x7E):
-            raise ValueError("no character")
-        lead = (row - 0x21) >> 1
-        shifted.append(lead + (0x81 if lead < 31 else 0xC1))
-        if row % 2:
-            shifted.append(cell + (0x1F if cell < 0x60 else 0x20))
-        else:
-            shifted.append(cell + 0x7E)
-    return bytes(shifted)
+def _reads(octets: bytes, codec: str, names: dict[int, int]) -> str | None:
+    try:
+        return octets.decode(codec).translate(names)
+    except UnicodeDecodeError:
+        return None
+
+
+def _has_unit(octets: bytes, unit: bytes) -> bool:
+    place = octets.find(unit)
+    while place % 2 and place >= 0:
+        place = octets.find(unit, place + 1)
+    return place >= 0
+
+
+def _units(octets: bytes, codec: str) -> bytes:
+    """The low octets of code units where the high ones are zero, else an x; all units at once, as one long number."""
+    low, high = (octets[::2], octets[1::2]) if codec == "utf_16_le" else (octets[1::2], octets[::2])
+    shown = int.from_bytes(high.translate(_SHOWN), "little")
+    hidden = int.from_bytes(b"x" * len(high), "little") & ~shown
+    return (int.from_bytes(low, "little") & shown | hidden).to_bytes(len(high), "little").translate(_NOT_ASCII_AS_X)

@@ -129,17 +129,11 @@ def opened(raw: bytes, octets: bytes, cuts: Sequence[Cut], transfer: Transfer) -
     return Opening(transfer, raw, raw, fixed)
 
 
-def opened_at(raw: bytes, octets: bytes, offset: int, transfer: Transfer) -> Opening:
-    return opened(raw, octets, [(offset, offset)], transfer)
-
-
-def filled(opening: Opening, insertions: Sequence[bytes] | bytes) -> bytes:
+def filled(opening: Opening, insertions: Sequence[bytes]) -> bytes:
     """The raw body with the insertions, one for each cut.
 
     In an identity encoding a line may get too long for the wire (`has_long_line`): nothing can break it there.
     """
-    if isinstance(insertions, bytes):
-        insertions = [insertions]
     if opening.transfer is Transfer.QUOTED_PRINTABLE:
         return quoted_printable.filled(opening.raw, opening.kept, insertions)
     octets = b"".join(_woven(opening, insertions))

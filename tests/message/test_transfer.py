@@ -7,13 +7,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from relay.message.transfer import (
-    Opening,
     Transfer,
     decode,
     encode,
     filled,
     has_long_line,
-    opened_at,
+    opened,
     shortest_seven_bit,
     transfer_of,
 )
@@ -24,7 +23,7 @@ QP, B64 = Transfer.QUOTED_PRINTABLE, Transfer.BASE64
 def put(raw: bytes, offset: int, insertion: bytes, transfer: Transfer) -> bytes:
     octets = decode(raw, transfer)
     assert octets is not None
-    return filled(opened_at(raw, octets, offset, transfer), insertion)
+    return filled(opened(raw, octets, [(offset, offset)], transfer), [insertion])
 
 
 def test_labels_are_read_and_unknown_ones_refused() -> None:
@@ -115,5 +114,5 @@ def test_no_bytes_make_it_fail(raw: bytes, transfer: Transfer) -> None:
     octets = decode(raw, transfer)
     if octets is not None:
         for offset in {0, len(octets) // 2, len(octets)}:
-            assert isinstance(opened_at(raw, octets, offset, transfer), Opening)
-            filled(opened_at(raw, octets, offset, transfer), b"\r\nx\r\n")
+            opening = opened(raw, octets, [(offset, offset), (offset, len(octets))], transfer)
+            assert decode(filled(opening, [b"\r\nx\r\n", b""]), transfer) is not None
