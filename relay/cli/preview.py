@@ -18,7 +18,7 @@ from relay.message.dkim import DkimKeyError, Signer
 from relay.message.index import index
 from relay.message.rules import Fallback
 from relay.policy.model import Mode, Stream
-from relay.rewriting import Plan, Reader, Rewriter
+from relay.rewriting import DamagedCopyError, Plan, Reader, Rewriter
 from relay.store.dkim_keys import load_signers
 from relay.tokens import KEY_LENGTH, Claims, Purpose, TokenKeys, seal
 
@@ -61,10 +61,16 @@ def preview_of(settings: Settings, stream: Stream, address: Address, facts: Fact
         plan = rewriter.plan(tx, stream, message, address)
         return plan, rewriter.copy(plan, reader if plan.is_personal else None)
 
+    def helps(fallback: Fallback) -> bool:
+        try:
+            return isinstance(made(_with_fallback(stream, fallback))[1], Copy)
+        except DamagedCopyError:
+            return False
+
     plan, copy = made(stream)
     if isinstance(copy, Undisclosable):
         others = [one for one in Fallback if one not in (stream.message.undisclosable, Fallback.REJECT)]
-        helping = [one for one in others if not isinstance(made(_with_fallback(stream, one))[1], Undisclosable)]
+        helping = [one for one in others if helps(one)]
         return Preview(stream, address, original, copy, notes, remedies=tuple(helping))
     if plan.is_personal:
         notes += ("the links are dead: a preview unsubscribes nobody",)

@@ -109,6 +109,31 @@ def test_what_cannot_carry_the_footer_comes_with_what_the_policy_could_say(newsl
     assert b"--b\r\n\r\nhi\r\n--b--" in content(preview(with_fallback(Fallback.WRAP), SIGNED))
 
 
+def test_a_remedy_that_would_not_leave_the_relay_is_none(newsletter: Stream) -> None:
+    """Parts nested as deep as they are read at all: whatever is put around them cannot be looked through."""
+    nested = b"--b99\r\n\r\nhi\r\n--b99--"
+    for number in range(99, -1, -1):
+        head = f"Content-Type: multipart/mixed; boundary=b{number}\r\n\r\n".encode()
+        nested = (
+            head + nested
+            if number == 99
+            else head + f"--b{number}\r\n".encode() + nested + f"\r\n--b{number}--".encode()
+        )
+    deep = MAIL.partition(b"\r\n\r\n")[0] + b"\r\n"
+    for depth in range(3):
+        message = (
+            deep
+            + b"".join(
+                f"Content-Type: multipart/signed; boundary=c{one}\r\n\r\n--c{one}\r\n".encode() for one in range(depth)
+            )
+            + nested
+        )
+        found = preview(newsletter, message)
+        if isinstance(found.copy, Undisclosable):
+            for one in found.remedies:
+                content(preview(replace(newsletter, message=replace(newsletter.message, undisclosable=one)), message))
+
+
 def test_filled_placeholders_are_named(newsletter: Stream) -> None:
     assert preview(newsletter).filled == ()
     assert preview(newsletter, MAIL + b"{{why}} {{ unsubscribe_url }}\r\n").filled == ("unsubscribe_url", "why")
