@@ -14,10 +14,13 @@ import pytest
 from relay.config.toml import Table, parse_document
 from relay.consent.events import Act, Basis
 from relay.consent.facts import Status
+from relay.message.compose import Common, Copy, Personal, Shown, copy_for, prepare
+from relay.message.extra_fields import extra_fields
 from relay.message.footer import REQUIRED, Disclosure, FooterFacts, Version
-from relay.message.own_footer import HTML_BEGIN
+from relay.message.index import index
+from relay.message.own_footer import HTML_BEGIN, PLAIN_RULE
 from relay.message.placeholders import NAMES
-from relay.message.rules import Amp, Existing, Fallback, OldSignatures, PlainCharset
+from relay.message.rules import Amp, Existing, ExtraFields, Fallback, OldSignatures, PlainCharset, Rules
 from relay.message.wording import wording_for
 from relay.message.wording_check import FOOTER_NAMES, WHY_NAMES
 from relay.policy import format as policy_format
@@ -216,6 +219,38 @@ def test_every_placeholder_is_in_the_table_and_the_needed_ones_are_marked() -> N
     assert {name for name, needed in table.items() if needed == "yes"} == REQUIRED
     assert set(table) - {"footer"} | {"agreed", "language", "direction"} == FOOTER_NAMES
     assert FOOTER_NAMES - {"why", "unsubscribe_url"} == WHY_NAMES
+
+
+@pytest.mark.parametrize("kind", ["html", "text"])
+def test_the_examples_of_templates_say_it_all_so_no_footer_is_added(kind: str) -> None:
+    (example,) = re.findall(rf"```{kind}\n(.*?)```", section("Placeholders in your own templates"), re.DOTALL)
+    subtype = "html" if kind == "html" else "plain"
+    head = f"From: news@brand.example\nMIME-Version: 1.0\nContent-Type: text/{subtype}; charset=utf-8\n\n"
+    tag, words = wording_for("en", {})
+    disclosure = Disclosure((Version(FACTS, words, tag),), "https://relay.brand.example/u/AbC")
+    prepared = prepare(
+        index(f"{head}{example}".replace("\n", "\r\n").encode()),
+        Common(b"", b"Date: Mon, 1 Jun 2026 12:00:00 +0000\r\n", b"Message-ID: <a@b.example>\r\n"),
+        Rules(commercial=True, list_id="newsletter.brand.example"),
+    )
+
+    copy = copy_for(prepared, Personal(disclosure.unsubscribe_url, one_click=True, disclosure=disclosure))
+
+    assert isinstance(copy, Copy)
+    assert copy.shown is Shown.OWN_WORDS
+    body = copy.content.partition(b"\r\n\r\n")[2].decode()
+    assert "{{" not in body
+    assert PLAIN_RULE not in body
+    assert HTML_BEGIN not in body
+    for said in (disclosure.unsubscribe_url, FACTS.sender, FACTS.postal_address, FACTS.contact, FACTS.stop_address):
+        assert said in body
+
+
+def test_the_example_of_a_feedback_id_is_what_is_written() -> None:
+    (example,) = re.findall(r"`feedback_id = \"(\w+)\"`: `([^`]+)`", MANUAL)
+    fields = extra_fields(ExtraFields(feedback_id=example[0]), "newsletter", "brand", ())
+
+    assert fields == [("feedback-id", f"Feedback-ID: {example[1]}\r\n".encode())]
 
 
 def test_every_choice_about_the_message_is_explained() -> None:
