@@ -122,8 +122,9 @@ def prepare(message: Index, common: Common, rules: Rules) -> Prepared:
         return Prepared(message, rules, front, planned_headers(message, rules, is_report=False))
     root = parts_of(message)
     headers = planned_headers(message, rules, is_report=is_report(root))
-    stale = tuple(old_signatures(message, rules, headers.changed, body_changed=False))
-    stale_if_edited = tuple(old_signatures(message, rules, headers.changed, body_changed=True))
+    changed = headers.changed | ({"message-id", "date"} - names)
+    stale = tuple(old_signatures(message, rules, changed, body_changed=False))
+    stale_if_edited = tuple(old_signatures(message, rules, changed, body_changed=True))
     read = Prepared(message, rules, front, headers, stale, stale_if_edited, root)
     if not message.head.has_empty_line:
         return replace(read, without_footer="a header block that does not end with an empty line")

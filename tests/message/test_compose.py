@@ -82,6 +82,16 @@ def test_what_cannot_carry_the_footer_is_known_before_any_copy() -> None:
     assert copy_for(prepared, PERSONAL) == prepared.undisclosable
 
 
+def test_a_signature_over_the_absence_of_a_field_that_is_added_goes() -> None:
+    rules = replace(COMMERCIAL, fallback=Fallback.HEADERS_ONLY)
+    for name in ("message-id", "date"):
+        holds = b"DKIM-Signature: h=from:subject; b=x\r\n"
+        breaks = f"DKIM-Signature: h=from:{name}; b=x\r\n".encode()
+        assert holds + SIGNED in copy(breaks + holds + SIGNED, rules)
+        assert breaks not in copy(breaks + holds + SIGNED, rules)
+        assert breaks in copy(breaks + f"{name}: y\r\n".encode() + SIGNED, rules)
+
+
 def test_the_policy_may_wrap_it_or_send_it_with_the_fields_alone() -> None:
     wrapped = prepare(index(SIGNED), COMMON, replace(COMMERCIAL, fallback=Fallback.WRAP))
     assert wrapped.undisclosable is None
