@@ -22,6 +22,7 @@ from relay.message.transfer import Transfer, decode, transfer_of
 #: Labels that mail programs read as another one's superset.
 _AS_PROGRAMS_READ: Final = {"ascii": "utf-8", "iso8859-1": "cp1252", "iso8859_1": "cp1252"}
 _LINE_END: Final = re.compile(r"\r\n|\r|\n")
+_REFERENCE: Final = re.compile(r"&#([0-9]{1,7});")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +36,8 @@ class HeaderField:
 @dataclass(frozen=True, slots=True)
 class Side:
     """One part as it stands in one of the messages. path: "1.2" counts from one, as IMAP does; "1" for a message of
-    one part. text: decoded, lines ending in LF; None where it is no text. octets: of its body as it travels.
+    one part. text: decoded, lines ending in LF, in HTML letters for their numbers; None where it is no text. octets: of
+    its body as it travels.
     """
 
     path: str
@@ -151,7 +153,14 @@ def _text(body: bytes, part: Part) -> str:
         text = octets.decode(_AS_PROGRAMS_READ.get(name, name), "replace")
     except (LookupError, ValueError, AssertionError):  # no charset at all, or a codec that does not make text
         text = octets.decode("utf-8", "replace")
-    return _LINE_END.sub("\n", text)
+    text = _LINE_END.sub("\n", text)
+    return _REFERENCE.sub(_letter, text) if part.kind.kind == "text/html" else text
+
+
+def _letter(found: re.Match[str]) -> str:
+    """Of a reference such as `&#26085;`, which is how text outside ASCII may be written; not of what could be markup."""
+    code = int(found[1])
+    return chr(code) if 0xA0 <= code < 0xD800 or 0xE000 <= code < 0x110000 else found[0]
 
 
 def _octets(body: bytes, label: str) -> bytes:

@@ -62,6 +62,16 @@ def test_texts_are_shown_decoded(charset: str, transfer: str, text: str) -> None
     assert pair.before.text == text
 
 
+def test_letters_that_html_writes_as_numbers_are_shown_as_letters_and_markup_is_not() -> None:
+    body = b"<p>&#26085;&#26412; &#60;b&#62; &#233; &#55296; &#9999999; &amp;"
+    [pair] = compared(b"", HEAD + b"Content-Type: text/html\r\n\r\n" + body).parts[1:]
+    assert pair.after is not None
+    assert pair.after.text == "<p>日本 &#60;b&#62; é &#55296; &#9999999; &amp;"
+    [plain] = compared(b"", HEAD + b"\r\n&#26085;").parts
+    assert plain.after is not None
+    assert plain.after.text == "&#26085;"
+
+
 def test_broken_encodings_are_shown_as_far_as_they_go() -> None:
     for transfer, body, text in (
         ("base64", b"aGVsbG8=!", "hello"),
