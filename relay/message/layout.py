@@ -29,6 +29,15 @@ class Spot:
 
 
 @dataclass(frozen=True, slots=True)
+class LineEnds:
+    """The line ends before a footer, where they are put in by themselves."""
+
+    start: int
+    end: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class Gap:
     """What is taken out."""
 
@@ -36,7 +45,7 @@ class Gap:
     end: int
 
 
-Piece = Fill | Spot | Gap
+Piece = Fill | Spot | LineEnds | Gap
 
 
 @dataclass(frozen=True, slots=True)

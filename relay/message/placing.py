@@ -7,12 +7,12 @@ each other, which some decoders take for an error (WHATWG encoding issue 115).
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from relay.message.charset import Charset, Shape, escape_state, text_of
-from relay.message.layout import Piece
+from relay.message.charset import Charset, Shape, escape_state, octet_offset, text_of
+from relay.message.layout import LineEnds, Piece, Spot
 from relay.message.transfer import Cut
 
 _TO_ASCII: Final = b"\x1b(B"
@@ -44,16 +44,27 @@ class Place:
         return _LAST_ESCAPE.sub(b"", whole) if self.joins else whole
 
 
-def placed(pieces: Sequence[Piece], octets: bytes, charset: Charset) -> tuple[Place, ...]:
-    """pieces: in their order, none over another."""
-    stateful = charset.shape is Shape.ESCAPED and b"\x1b" in octets
-    return tuple([_place(together, octets, stateful=stateful) for together in _together(pieces)])
+def placed(pieces: Sequence[Piece], octets: bytes, charset: Charset, *, apart: bool = False) -> tuple[Place, ...]:
+    """pieces: in their order, none over another. apart: the line ends before a footer and the footer are two insertions,
+    so that it is written in the same way when it stands there already.
+    """
+    if charset.shape is Shape.ESCAPED and b"\x1b" in octets:
+        return tuple([_place_in_states(together, octets) for together in _together(pieces)])
+    groups = _together(_apart(pieces)) if apart else _together(pieces)
+    return tuple(
+        [
+            Place(together, octet_offset(together[0].start, charset), octet_offset(together[-1].end, charset))
+            for together in groups
+        ]
+    )
 
 
 def kept_as_utf_8(octets: bytes, charset: Charset, places: Sequence[Place]) -> tuple[bytes, tuple[Cut, ...]] | None:
     """The octets without those that the places replace, in UTF-8, and where the places are in that; None where they
     cannot be read.
     """
+    if charset.shape is Shape.WIDE:
+        return None  # it lacks nothing
     pieces: list[bytes] = []
     cuts: list[Cut] = []
     size = position = 0
@@ -70,20 +81,27 @@ def kept_as_utf_8(octets: bytes, charset: Charset, places: Sequence[Place]) -> t
     return b"".join(pieces), tuple(cuts[:-1])
 
 
-def _together(pieces: Sequence[Piece]) -> list[tuple[Piece, ...]]:
+def _together(pieces: Iterable[Piece]) -> list[tuple[Piece, ...]]:
     groups: list[list[Piece]] = []
     for piece in pieces:
-        if groups and groups[-1][-1].end == piece.start:
+        if groups and groups[-1][-1].end == piece.start and not isinstance(groups[-1][-1], LineEnds):
             groups[-1].append(piece)
         else:
             groups.append([piece])
     return [tuple(group) for group in groups]
 
 
-def _place(pieces: tuple[Piece, ...], octets: bytes, *, stateful: bool) -> Place:
+def _apart(pieces: Sequence[Piece]) -> Iterator[Piece]:
+    for piece in pieces:
+        if isinstance(piece, Spot) and piece.before:
+            yield LineEnds(piece.start, piece.start, piece.before)
+            yield Spot(piece.start, piece.end)
+        else:
+            yield piece
+
+
+def _place_in_states(pieces: tuple[Piece, ...], octets: bytes) -> Place:
     start, end = pieces[0].start, pieces[-1].end
-    if not stateful:
-        return Place(pieces, start, end)
     last = _LAST_ESCAPE.search(octets[max(start - 4, 0) : start])
     escape = b"" if last is None else last[0]
     before, after = escape_state(octets, start), escape_state(octets, end)

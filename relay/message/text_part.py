@@ -6,6 +6,7 @@ only where its charset lacks a character of the footer, or its encoding cannot h
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final
@@ -14,8 +15,11 @@ from relay.message.charset import (
     UTF_8,
     Charset,
     Shape,
+    appendable,
     ascii_view,
     charset_of,
+    is_readable,
+    settled,
     text_of,
     written,
     written_in_html,
@@ -23,7 +27,7 @@ from relay.message.charset import (
 from relay.message.footer import REQUIRED, Disclosure
 from relay.message.headers import Edit
 from relay.message.index import Field, Index, Part
-from relay.message.layout import Layout, Spot, html_layout, plain_layout
+from relay.message.layout import Layout, LineEnds, Spot, html_layout, plain_layout
 from relay.message.placeholders import FOOTER, STUFFED, Fill, written_value
 from relay.message.placing import Place, kept_as_utf_8, placed
 from relay.message.rules import PlainCharset, Rules
@@ -44,6 +48,7 @@ from relay.message.transfer import (
 _PGP: Final = b"-----BEGIN PGP "
 #: Wrong as soon as the part is edited.
 _STALE: Final = frozenset({"content-md5", "content-length", "lines"})
+_CONTROLS: Final = re.compile(rb"[\x80-\x9f]")
 #: Neither inserts nor keeps an octet that is not ASCII.
 _ASCII: Final = Charset("us-ascii", "ascii", Shape.ASCII)
 
@@ -80,25 +85,22 @@ class TextPlan:
 
 def planned(message: Index, part: Part, rules: Rules) -> TextPlan | str:
     """What to do with this part, or why it is not to be touched."""
-    transfer, charset = transfer_of(part.transfer), charset_of(part.kind["charset"])
-    if transfer is None or charset is None:
-        return "an unknown transfer encoding" if transfer is None else "an unknown charset"
-    if not part.head.has_empty_line:
-        return "a text part without a body"
-    raw = message.content[part.body : part.end]
-    octets = decode(raw, transfer)
-    if octets is None:
-        return f"broken {transfer}"
-    view = ascii_view(octets, charset)
-    readable = text_of(octets, charset) is not None
-    problem = _problem(octets, view, charset, readable=readable)
-    if problem:
-        return problem
+    read = _read(message, part)
+    if isinstance(read, str):
+        return read
+    charset, transfer, raw, octets = read
+    view = _view(octets, charset)
     is_html = part.kind.kind == "text/html"
-    layout = _layout(view, octets, charset, part, rules)
+    layout = _problem(octets, view, charset) or _layout(view, octets, charset, part, rules)
     if isinstance(layout, str):
         return layout
-    places = placed(layout.pieces, octets, charset)
+    readable = is_readable(octets, charset)
+    if not readable and not _takes_more(octets, charset, layout, is_html=is_html):
+        return f"text that is no {charset.label}"
+    newline = "\n" if b"\n" in view and b"\r\n" not in view else "\r\n"
+    apart = newline == "\n" and transfer is Transfer.QUOTED_PRINTABLE
+    places = placed(layout.pieces, octets, charset, apart=apart)
+    fills = {one.name for one in layout.pieces if isinstance(one, Fill)}
     return TextPlan(
         part=part,
         charset=charset,
@@ -109,22 +111,50 @@ def planned(message: Index, part: Part, rules: Rules) -> TextPlan | str:
         is_html=is_html,
         readable=readable,
         recoded=shortest_seven_bit(octets) if transfer.is_identity and has_long_line(octets) else None,
-        newline="\n" if b"\n" in view and b"\r\n" not in view else "\r\n",
+        newline=newline,
         keeps_charset=rules.charset is PlainCharset.KEEP,
         said=layout.said,
-        fills=frozenset(
-            {one.name for one in layout.pieces if isinstance(one, Fill)} | ({FOOTER} if layout.whole else set())
-        ),
+        fills=frozenset(fills | {FOOTER} if layout.whole else fills),
     )
 
 
-def _problem(octets: bytes, view: bytes, charset: Charset, *, readable: bool) -> str:
-    if b"\0" in octets:
+def _read(message: Index, part: Part) -> tuple[Charset, Transfer, bytes, bytes] | str:
+    """Charset, transfer encoding, the raw body and the decoded one; or why nobody can tell what they are."""
+    transfer, charset = transfer_of(part.transfer), charset_of(part.kind["charset"])
+    if transfer is None or charset is None:
+        return "an unknown transfer encoding" if transfer is None else "an unknown charset"
+    if not part.head.has_empty_line:
+        return "a text part without a body"
+    raw = message.content[part.body : part.end]
+    octets = decode(raw, transfer)
+    if octets is None:
+        return f"broken {transfer}"
+    found = settled(octets, charset)
+    if found is None or (found.shape is Shape.WIDE and transfer.is_identity):
+        return "UTF-16 that can be read in two ways"
+    return found, transfer, raw, octets
+
+
+def _view(octets: bytes, charset: Charset) -> bytes:
+    """With the last line end, even where ISO-2022-JP has not come back to ASCII before it."""
+    view = ascii_view(octets, charset)
+    if charset.shape is Shape.ESCAPED and octets.endswith(b"\n"):
+        line_end = 2 if octets.endswith(b"\r\n") else 1
+        return view[:-line_end] + octets[-line_end:]
+    return view
+
+
+def _problem(octets: bytes, view: bytes, charset: Charset) -> str:
+    if b"\0" in (view if charset.shape is Shape.WIDE else octets):
         return "a text part with NUL"
-    if _PGP in view:
-        return "inline PGP"
-    # In other charsets a broken character may swallow what is put behind it.
-    return "" if readable or charset.shape is Shape.ASCII else f"text that is no {charset.label}"
+    return "inline PGP" if _PGP in view else ""
+
+
+def _takes_more(octets: bytes, charset: Charset, layout: Layout, *, is_html: bool) -> bool:
+    """May anything be put into octets that nobody can read for certain? A broken character may swallow what follows."""
+    if is_html or any(isinstance(one, Fill) for one in layout.pieces):
+        return charset.shape is Shape.ASCII
+    return appendable(octets, charset)
 
 
 def _layout(view: bytes, octets: bytes, charset: Charset, part: Part, rules: Rules) -> Layout | str:
@@ -178,10 +208,10 @@ def _in_other_words(plan: TextPlan, disclosure: Disclosure, versions: Sequence[i
 
 
 def _in_charset(plan: TextPlan, texts: Sequence[str] | None) -> list[bytes] | None:
-    """Where the part does not decode, only ASCII says the same in whatever charset it is."""
+    """In the middle of what does not decode only ASCII says the same in whatever charset it is."""
     if texts is None:
         return None
-    charset = plan.charset if plan.readable else _ASCII
+    charset = plan.charset if plan.readable or not plan.fills else _ASCII
     insertions: list[bytes] = []
     for one in texts:
         octets = written(one, charset)
@@ -210,6 +240,8 @@ def _texts(plan: TextPlan, disclosure: Disclosure, version: int) -> list[str] | 
         for piece in place.pieces:
             if isinstance(piece, Fill):
                 text += values[piece]
+            elif isinstance(piece, LineEnds) and words:
+                text += piece.text
             elif isinstance(piece, Spot) and words:
                 text += piece.before + words
                 shown = True
@@ -307,8 +339,7 @@ def _has_to_stay_ascii(plan: TextPlan) -> bool:
 
 def _may_be_another(plan: TextPlan) -> bool:
     """ISO-8859-1 with control characters is windows-1252 to every mail program, but not by its label."""
-    text = text_of(plan.octets, plan.charset) if plan.charset.codec == "iso8859_1" else None
-    return text is not None and any("\x80" <= one <= "\x9f" for one in text)
+    return plan.charset.codec.startswith("iso8859_") and _CONTROLS.search(plan.octets) is not None
 
 
 def _is_flowed(part: Part) -> bool:

@@ -1,0 +1,48 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from relay.message.html_nesting import visible_place
+
+
+@pytest.mark.parametrize(
+    "page",
+    [
+        b"<p hidden>x<div>y</div>|",
+        b"<div><span hidden>x</div>|",
+        b"<ul><li hidden>x</ul>|",
+        b"<dl><dt hidden>x<dd>|",
+        b"<table><tr><td hidden>x<td>y</table>|",
+        b"<table><tr hidden><td>x<tr><td>|",
+        b"<table><tbody hidden><tr><td>x</table>|",
+        b"<h1 hidden>x</h2>|",
+        b"<div><svg></div>|",
+        b"|<div hidden>x",
+        b"|<div hidden><table><tr><td></div>",
+        b"|<b hidden>x<p>y</p>",
+        b"<div>|<i hidden>x</div>y",
+        b"|<select><option hidden></div>",
+        b"|<noscript><p></noscript2>",
+        b"tea|<div hidden><div style='display:none'>",
+    ],
+)
+def test_what_hides_ends_where_the_standard_says(page: bytes) -> None:
+    place = page.replace(b"|", b"")
+    assert visible_place(place, len(place)) == page.index(b"|")
+
+
+def test_a_page_that_hides_itself_has_no_place() -> None:
+    assert visible_place(b"<body style='display:none'>tea", 30) == -1
+
+
+def test_an_attack_on_the_time_has_no_place() -> None:
+    page = b"<div hidden>" + b"<object><b>" * 20_000 + b"</b></td>" * 20_000
+    assert visible_place(page, len(page)) == -1
+
+
+@given(st.lists(st.sampled_from("<div> </div> <p> </p> <b> </b> <table> <td> </table> <li> <form> </form> x".split())))
+def test_where_nothing_hides_the_place_is_the_place(tags: list[str]) -> None:
+    page = "".join(tags).encode()
+    assert visible_place(page, len(page)) == len(page)
