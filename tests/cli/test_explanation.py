@@ -71,7 +71,7 @@ def test_the_decision_is_told_from_the_facts_while_the_store_is_in_use(
     assert "decision: hold" in stale
     assert "source import old.csv:7" in stale
     assert 'consent.stale_after = "365d", from ' in stale
-    assert "policies/newsletter.toml:34" in stale
+    assert "policies/newsletter.toml:35" in stale
     assert "decision: reject" in withdrawn
     assert 'said no to "newsletter"' in withdrawn
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -30,6 +31,17 @@ def test_streams_come_in_order_of_their_files(load: Load, newsletter_text: str, 
 
 def test_the_shipped_policies_load() -> None:
     assert set(load_policies(SHIPPED).by_id) >= {"newsletter", "receipts", "system"}
+
+
+def test_every_key_that_the_shipped_newsletter_only_mentions_can_be_switched_on(load: Load) -> None:
+    text = (SHIPPED / "newsletter.toml").read_text()
+    before_footer, _, _ = text.partition("# [footer.fr]")
+    mentioned = re.findall(r"^# ([a-z_]+) = ", before_footer, flags=re.MULTILINE)
+    text = text.replace(before_footer, re.sub(r"^# (?=[a-z_]+ = )", "", before_footer, flags=re.MULTILINE))
+
+    stream = load(newsletter=text).streams[0]
+    assert [key for key in mentioned if not {f"sender.{key}", f"message.{key}"} & set(stream.origins)] == []
+    assert {"stop_address", "amp", "charset", "feedback_id", "cfbl_address"} <= set(mentioned)
 
 
 def test_hidden_files_other_files_and_folders_are_left_alone(write: Write, newsletter_text: str) -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import zoneinfo
 from contextlib import suppress
 from zoneinfo import ZoneInfo, available_timezones
 
@@ -74,6 +75,18 @@ def test_every_zone_of_the_list_is_one() -> None:
 )
 def test_what_is_no_name_of_the_list_is_no_zone(text: object) -> None:
     assert not accepts(values.Timezone, text)
+
+
+def test_zones_load_on_a_machine_that_has_none() -> None:
+    """Slim container images come without; the package tzdata stands in."""
+    try:
+        zoneinfo.reset_tzpath(())
+        ZoneInfo.clear_cache()
+        assert values.read_timezone("Asia/Tokyo") == "Asia/Tokyo"
+        assert values.read_timezone("UTC") == "UTC"
+    finally:
+        zoneinfo.reset_tzpath()
+        ZoneInfo.clear_cache()
 
 
 @given(st.text(max_size=20) | st.from_regex(r"[A-Z][A-Za-z/.+-]{0,12}", fullmatch=True))
