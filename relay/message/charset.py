@@ -13,7 +13,7 @@ from typing import Final
 
 from relay.message.charset_labels import UTF_8, Charset, Shape, charset_of
 from relay.message.decoding import is_doubtful, is_readable, text_of
-from relay.message.vendor_rows import whole_lines
+from relay.message.iso_2022 import comes_back_to_ascii, escape_state, with_only_ascii
 
 __all__ = [
     "UTF_8",
@@ -43,18 +43,12 @@ _NAMES: Final = {
     "gb2312": str.maketrans("\u00b7\u2014", "\u30fb\u2015"),
 }
 _HALF_WIDTH: Final = re.compile("[\uff61-\uff9f]+")
-_ESCAPE: Final = re.compile(rb"\x1b(?:\([BJI]|\$[@B]|\$\(D)")
-_TWO_OCTET_RUN: Final = re.compile(rb"\x1b(?:\$[@B]|\$\(D|\(I)[^\x1b]*+")
-_UNKNOWN_STATE: Final = re.compile(rb"[\x0e\x0f]|\x1b(?!\([BJI]|\$[@B]|\$\(D)")
-_TO_ASCII: Final = b"\x1b(B"
 _PIECE: Final = 1 << 20
-#: Characters of two octets (four in GB 18030, which look like two of two).
-_PAIRS: Final = {
-    "cp932": re.compile(rb"[\x81-\x9f\xe0-\xfc][\x40-\xfc]"),
-    "gb18030": re.compile(rb"[\x81-\xfe][\x30-\xfe]"),
-    "big5hkscs": re.compile(rb"[\x81-\xfe][\x40-\xfe]"),
-    "cp949": re.compile(rb"[\x81-\xfe][\x41-\xfe]"),
-}
+#: A brace after octets that may begin a character: it is the second half of one after an odd number of them.
+_BRACES: Final = re.compile(rb"(?<![\x81-\xfe])[\x81-\xfe]++[{}]")
+_SHIFT_JIS_BRACES: Final = re.compile(rb"(?<![\x81-\x9f\xe0-\xfc])[\x81-\x9f\xe0-\xfc]++[{}]")
+_MAX_BRACES: Final = 200_000
+_NO_BRACES: Final = bytes.maketrans(b"{}", b"xx")
 #: Of the high octet of a code unit: which bits of the low one are shown.
 _SHOWN: Final = bytes([255]) + bytes(255)
 _NOT_ASCII_AS_X: Final = bytes(range(128)) + b"x" * 128
@@ -119,9 +113,9 @@ def ascii_view(octets: bytes, charset: Charset) -> bytes:
     if charset.shape is Shape.WIDE:
         return b"".join([_units(octets[at : at + _PIECE], charset.codec) for at in range(0, len(octets), _PIECE)])
     if charset.shape is Shape.ESCAPED and b"\x1b" in octets:
-        return _TWO_OCTET_RUN.sub(lambda found: b"x" * len(found[0]), octets)
+        return with_only_ascii(octets)
     if charset.shape is Shape.PAIRED and (b"{{" in octets or b"}}" in octets):
-        return b"".join([_PAIRS[charset.codec].sub(b"xx", lines) for lines in whole_lines(octets)])
+        return _without_half_braces(octets, _SHIFT_JIS_BRACES if charset.codec == "cp932" else _BRACES)
     return octets
 
 
@@ -137,16 +131,22 @@ def appendable(octets: bytes, charset: Charset) -> bool:
     that they leave behind might turn it into something else.
     """
     if charset.shape is Shape.ESCAPED:
-        return not _UNKNOWN_STATE.search(octets)
+        return comes_back_to_ascii(octets)
     return charset.shape is not Shape.WIDE or len(octets) % 2 == 0
 
 
-def escape_state(octets: bytes, offset: int) -> bytes:
-    """The escape sequence in force at that place of ISO-2022-JP text: what to write to come back to it."""
-    state = _TO_ASCII
-    for found in _ESCAPE.finditer(octets, max(octets.rfind(b"\x1b", 0, offset), 0), offset):
-        state = found[0]
-    return state
+def _without_half_braces(octets: bytes, braces: re.Pattern[bytes]) -> bytes:
+    """Past a bound of them no brace at all is shown."""
+    pieces: list[bytes] = []
+    start = 0
+    for count, found in enumerate(braces.finditer(octets)):
+        if count > _MAX_BRACES:
+            return octets.translate(_NO_BRACES)
+        if (found.end() - found.start()) % 2 == 0:
+            pieces += (octets[start : found.end() - 1], b"x")
+            start = found.end()
+    pieces.append(octets[start:])
+    return b"".join(pieces)
 
 
 def _encoded(text: str, codec: str) -> bytes | None:

@@ -11,13 +11,12 @@ from collections.abc import Callable, Iterator
 from typing import Final
 
 from relay.message.charset_labels import Charset, Shape
+from relay.message.iso_2022 import has_clear_states
 from relay.message.vendor_rows import text_of_euc_jp, text_of_iso_2022_jp
 
 _PIECE: Final = 1 << 20
 #: UTF-16 that is not settled.
 _NO_ORDER: Final = "utf_16"
-#: No character is left open at a line's end, but by some writers, and readers differ in what they make of the next line.
-_AFTER_OPEN_LINE: Final = re.compile(rb"\x1b(?:\$[@B]|\$\(D|\(I)[^\x1b\r\n]*+[\r\n]++[^\x1b\r\n]")
 #: What vendors and users have put where the standard has nothing, and what later editions have moved.
 _PRIVATE: Final = re.compile("[\x80-\x9f\ue000-\uf8ff]")
 _MOVED: Final = re.compile(
@@ -41,9 +40,8 @@ _DOUBTFUL: Final = {
 #: Mail programs read these instead, which have characters for the controls.
 _WINDOWS: Final = {"iso8859_1": "cp1252", "iso8859_9": "cp1254", "iso8859_11": "cp874", "tis_620": "cp874"}
 #: Hong Kong's edition of Big5 names some characters otherwise than Microsoft's and the encoding standard.
-_BIG5_NAMES: Final = str.maketrans(
-    "\u2022\uff64\u203e\u223c\u2641\u2609\u00a5\u00a2\u00a3", "\u2027\ufe51\u00af\uff5e\u2295\u2299\uffe5\uffe0\uffe1"
-)
+_BIG5_OTHERS: Final = "\u2022\uff64\u203e\u223c\u2641\u2609\u00a5\u00a2\u00a3"
+_BIG5_NAMES: Final = str.maketrans(_BIG5_OTHERS, "\u2027\ufe51\u00af\uff5e\u2295\u2299\uffe5\uffe0\uffe1")
 _VENDOR: Final[dict[str, Callable[[bytes], str | None]]] = {
     "iso2022_jp": text_of_iso_2022_jp,
     "euc_jp": text_of_euc_jp,
@@ -68,26 +66,22 @@ def is_readable(octets: bytes, charset: Charset) -> bool:
 def text_of(octets: bytes, charset: Charset) -> str | None:
     """None where any octet does not belong, or a different character could have been meant."""
     codec = charset.codec
-    if codec == _NO_ORDER or (charset.shape is Shape.ESCAPED and _is_state_unclear(octets)):
+    if codec == _NO_ORDER or (charset.shape is Shape.ESCAPED and not has_clear_states(octets)):
         return None
     text = _decoded(octets, codec)
     if text is None and codec in _WINDOWS:
         return _decoded(octets, _WINDOWS[codec])
     if text is None and codec in _VENDOR:
         return _VENDOR[codec](octets)
-    return text.translate(_BIG5_NAMES) if text is not None and codec == "big5hkscs" else text
+    if text is not None and codec == "big5hkscs" and any(one in text for one in _BIG5_OTHERS):
+        return text.translate(_BIG5_NAMES)
+    return text
 
 
 def is_doubtful(text: str, codec: str) -> bool:
     """Do readers differ in characters of this text?"""
     pattern = _DOUBTFUL.get(codec)
     return pattern is not None and pattern.search(text) is not None
-
-
-def _is_state_unclear(octets: bytes) -> bool:
-    if b"\x0e" in octets or b"\x0f" in octets:  # shifts, that ISO-2022-JP has not
-        return True
-    return b"\x1b" in octets and _AFTER_OPEN_LINE.search(octets) is not None
 
 
 def _decoded(octets: bytes, codec: str) -> str | None:

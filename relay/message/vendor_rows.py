@@ -12,6 +12,8 @@ from functools import cache
 from itertools import chain
 from typing import Final
 
+from relay.message.iso_2022 import TO_ASCII
+
 #: Stretches of one kind, between escape sequences or others: no letter has so many, and all take half a second.
 _BUDGET: Final = 200_000
 #: Whole lines of about so many octets are tried with Python's codec first.
@@ -19,7 +21,6 @@ _LINES: Final = 1 << 14
 #: One call into C takes at most so much: it holds the interpreter's lock.
 _RUN: Final = 1 << 18
 _VENDOR: Final = frozenset({13, 89, 90, 91, 92})
-_TO_ASCII: Final = b"\x1b(B"
 _ESCAPE: Final = re.compile(rb"\x1b(?:\([BJI]|\$[@B])")
 _EUC: Final = re.compile(rb"[\x00-\x7f]++|([\xa1-\xfe]++)|\x8e([\xa1-\xdf])|\x8f[\xa1-\xfe][\xa1-\xfe]")
 _NOT_KANA: Final = re.compile(rb"[\x60-\xff]")
@@ -31,8 +32,8 @@ _WITHOUT_HIGH_BIT: Final = bytes([one & 0x7F for one in range(256)])
 def text_of_iso_2022_jp(octets: bytes) -> str | None:
     """None where something is no character, or there is too much of it."""
     pieces: list[str] = []
-    state, budget = _TO_ASCII, _BUDGET
-    for lines in whole_lines(octets):
+    state, budget = TO_ASCII, _BUDGET
+    for lines in _lines(octets):
         try:
             pieces.append((state + lines).decode("iso2022_jp"))
         except UnicodeDecodeError:
@@ -50,7 +51,7 @@ def text_of_euc_jp(octets: bytes) -> str | None:
     """None where something is no character, or there is too much of it."""
     pieces: list[str] = []
     budget = _BUDGET
-    for lines in whole_lines(octets):
+    for lines in _lines(octets):
         try:
             pieces.append(lines.decode("euc_jp"))
         except UnicodeDecodeError:
@@ -69,8 +70,7 @@ def text_of_euc_jp(octets: bytes) -> str | None:
     return "".join(pieces)
 
 
-def whole_lines(octets: bytes) -> Iterator[bytes]:
-    """Some at a time; a line is never cut."""
+def _lines(octets: bytes) -> Iterator[bytes]:
     start = 0
     while start < len(octets):
         end = octets.rfind(b"\n", start, start + _LINES) + 1 or octets.find(b"\n", start) + 1 or len(octets)
