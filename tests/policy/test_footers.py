@@ -94,7 +94,8 @@ def test_what_the_words_say_is_part_of_the_hash_and_how_the_files_are_called_is_
     first = only(french).hash
     (french / "fr.txt").rename(french / "words" / "french.txt")
     policy = french / "newsletter.toml"
-    policy.write_text(policy.read_text().replace("fr.txt", "words/french.txt"))
+    (french / "words" / "fr.html").rename(french / "french.html")
+    policy.write_text(policy.read_text().replace("fr.txt", "words/french.txt").replace("words/fr.html", "french.html"))
     assert only(french).hash == first
 
     template = french / "words" / "french.txt"
