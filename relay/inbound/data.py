@@ -17,7 +17,7 @@ _BEGINNINGS: Final = (b"\r\n.\r", b"\r\n.", b"\r\n", b"\r")
 #: Octets and lines of a header block. Everything after us looks at each field more than once; what people and mailers
 #: write has a few thousand octets, a thousand recipients in To not a tenth of this.
 _LONGEST_HEADER: Final = 262_144
-_MOST_HEADER_LINES: Final = 10_000
+_MOST_HEADER_LINES: Final = 5_000
 
 
 class DataParser:

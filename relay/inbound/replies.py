@@ -66,7 +66,7 @@ DECLARED_TOO_LARGE: Final = Reply(552, "5.3.4", "the message is larger than the 
 TOO_LARGE: Final = Reply(552, "5.3.4", "the message was larger than the limit that EHLO told")
 BARE_CR_LF: Final = Reply(550, "5.6.0", "the message has a CR or LF of its own, or NUL: lines end with CR LF only")
 DATA_LINE_TOO_LONG: Final = Reply(500, "5.6.0", "a line of the message is too long: fold or encode it")
-HEADER_TOO_LARGE: Final = Reply(552, "5.3.4", "the header is larger than 256 KB or 10000 lines")
+HEADER_TOO_LARGE: Final = Reply(552, "5.3.4", "the header is larger than 256 KB or 5000 lines")
 LOOP: Final = Reply(554, "5.4.6", "too many Received fields: this message goes round in a loop")
 
 FAILED: Final = Reply(451, "4.3.0", "something went wrong here, it was logged; try again later")

@@ -19,9 +19,9 @@ from relay.message.content_type import Parameterised, read_content_type, read_di
 
 MAX_DEPTH: Final = 100
 MAX_PARTS: Final = 1000
-#: One header block: octets, and fields. More than is ever let in (256 kB, 10,000 lines), and room for what we add.
+#: One header block: octets, and fields. More than is ever let in (256 kB, 5,000 lines), and room for what we add.
 MAX_HEAD: Final = 327_680
-MAX_FIELDS: Final = 10_500
+MAX_FIELDS: Final = 5_500
 #: Lines that begin like a delimiter and are none; more are taken as an attack on the time to find out.
 _MAX_FALSE_DELIMITERS: Final = 500_000
 

@@ -119,8 +119,8 @@ def test_only_the_header_counts_for_a_loop() -> None:
 @pytest.mark.parametrize(
     ("stream", "is_taken"),
     [
-        (b"To: " + b"a@b.example,\r\n " * 9_990 + b"c@d.example\r\n\r\nbody\r\n", True),
-        (b"X: y\r\n" * 10_002 + b"\r\nbody\r\n", False),
+        (b"To: " + b"a@b.example,\r\n " * 4_990 + b"c@d.example\r\n\r\nbody\r\n", True),
+        (b"X: y\r\n" * 5_002 + b"\r\nbody\r\n", False),
         ((b"X: " + b"y" * 900 + b"\r\n") * 300 + b"\r\nbody\r\n", False),
         ((b"X: " + b"y" * 900 + b"\r\n") * 300, False),  # no end at all
     ],
