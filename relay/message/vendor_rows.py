@@ -14,7 +14,8 @@ from typing import Final
 
 from relay.message.iso_2022 import TO_ASCII
 
-#: Stretches of one kind, between escape sequences or others: no letter has so many, and all take half a second.
+#: Stretches of one kind, between escape sequences or others, long ones more: no letter has so many, and all take a
+#: second.
 _BUDGET: Final = 200_000
 #: Whole lines of about so many octets are tried with Python's codec first.
 _LINES: Final = 1 << 14
@@ -37,7 +38,7 @@ def text_of_iso_2022_jp(octets: bytes) -> str | None:
         try:
             pieces.append((state + lines).decode("iso2022_jp"))
         except UnicodeDecodeError:
-            budget -= lines.count(b"\x1b") + 1
+            budget -= lines.count(b"\x1b") + len(lines) // 128 + 1
             text = _escaped_text(lines, state) if budget > 0 else None
             if text is None:
                 return None
@@ -57,7 +58,7 @@ def text_of_euc_jp(octets: bytes) -> str | None:
         except UnicodeDecodeError:
             position = 0
             for found in _EUC.finditer(lines):
-                budget -= 1
+                budget -= len(found[0]) // 128 + 1
                 if found.start() != position or budget < 0:
                     return None
                 position = found.end()
