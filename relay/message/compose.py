@@ -168,21 +168,24 @@ def damage(prepared: Prepared, copy: Copy) -> str:
     dropped = frozenset(part.body for part in prepared.displayed.dropped)
     root, after = prepared.root, parts_of(index(copy.content))
     expected, notice = _piece(root, edited, dropped), _Piece("text/plain")
+    whole = _Piece(root.kind.kind, None, len(prepared.message.content) - root.body)
     if copy.shown is Shown.WRAPPED:
-        expected = _Piece(_MIXED, (expected, notice))
+        expected = _Piece(_MIXED, (whole, notice))
     elif copy.shown is Shown.FIRST_PART and root.kind.kind == _MIXED:
-        expected = replace(expected, children=(notice, *expected.children))
+        expected = replace(expected, children=(notice, *(expected.children or ())))
     elif copy.shown is Shown.FIRST_PART:
-        expected = _Piece(_MIXED, (notice, expected))
+        expected = _Piece(_MIXED, (notice, whole))
     return "" if _is_as(after, expected) else "the parts of the copy are not those of the message"
 
 
 @dataclass(frozen=True, slots=True)
 class _Piece:
-    """A part of the finished copy. octets: of its body, -1 where that is not known beforehand."""
+    """A part of the finished copy. octets: of its body, -1 where that is not known beforehand. children: None where
+    whatever is in it stands in it untouched, and may now lie deeper than is read.
+    """
 
     kind: str
-    children: tuple[_Piece, ...] = ()
+    children: tuple[_Piece, ...] | None = ()
     octets: int = -1
 
 
@@ -192,12 +195,11 @@ def _piece(part: Part, edited: Collection[int], dropped: Collection[int]) -> _Pi
 
 
 def _is_as(part: Part, piece: _Piece) -> bool:
-    return (
-        part.kind.kind == piece.kind
-        and len(part.children) == len(piece.children)
-        and piece.octets in (-1, part.end - part.body)
-        and all(map(_is_as, part.children, piece.children))
-    )
+    if part.kind.kind != piece.kind or piece.octets not in (-1, part.end - part.body):
+        return False
+    if piece.children is None:
+        return True
+    return len(part.children) == len(piece.children) and all(map(_is_as, part.children, piece.children))
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,7 +230,7 @@ def _in_its_text(prepared: Prepared, disclosure: Disclosure) -> _Told | None:
     message, root, displayed = prepared.message, prepared.root, prepared.displayed
     if displayed.attachments_only and root is not None:
         return _Told(tuple(first_part(message, root, disclosure.footer())), Shown.FIRST_PART)
-    edits = [part_removed(message, part) for part in displayed.dropped]
+    edits: list[Edit] = []
     for plan in prepared.plans:
         changes = with_footer(message, plan, disclosure)
         if changes is None:
@@ -236,6 +238,7 @@ def _in_its_text(prepared: Prepared, disclosure: Disclosure) -> _Told | None:
         edits += changes
     if _looks_like_a_delimiter(prepared, edits):
         return None
+    edits += [part_removed(message, part) for part in displayed.dropped]
     shown = Shown.ADDED if any(plan.adds_footer for plan in prepared.plans) else Shown.OWN_WORDS
     return _Told(tuple(edits), shown)
 
