@@ -193,7 +193,7 @@ MEANINGS: Final[Mapping[Reason, Meaning]] = MappingProxyType(
             _ANY_REFUSAL,
             "this message cannot carry the notice of sender and unsubscription without harm",
             "The message is signed, encrypted or built so that the footer cannot be added without damage.",
-            'Send it as plain text or HTML, or set message.undisclosable to "wrap" or "headers-only".',
+            'Send it as plain text or HTML, or set message.undisclosable to "wrap".',
         ),
         Reason.CONFIRMED: Meaning(
             _P,

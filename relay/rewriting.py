@@ -23,7 +23,7 @@ from relay.message.headers import from_domain
 from relay.message.index import Index
 from relay.message.language import DEFAULT_LANGUAGE, choose_language, language_of
 from relay.message.received import date_field, message_id_field, received_field
-from relay.message.rules import Amp, Existing, ExtraFields, Fallback, OldSignatures, PlainCharset, Rules
+from relay.message.rules import ExtraFields, Rules
 from relay.message.verified import signature_problem
 from relay.message.wording import WORDINGS, wording_for
 from relay.policy.footers import wordings
@@ -144,11 +144,11 @@ def _rules(stream: Stream) -> Rules:
         stream=stream.id,
         brand=stream.brand,
         list_id=stream.list_id,
-        fallback=Fallback(message.undisclosable.value),
-        existing=Existing(message.existing_list_unsubscribe.value),
-        amp=Amp(message.amp.value),
-        charset=PlainCharset(message.charset.value),
-        old_signatures=OldSignatures(message.old_signatures.value),
+        fallback=message.undisclosable,
+        existing=message.existing_list_unsubscribe,
+        amp=message.amp,
+        charset=message.charset,
+        old_signatures=message.old_signatures,
         extra=ExtraFields(message.feedback_id, message.cfbl_address, message.precedence, message.auto_submitted),
         literals=_literals(stream),
     )
