@@ -16,10 +16,11 @@ from functools import lru_cache
 from typing import Final
 
 from jinja2 import Template
+from markupsafe import Markup
 
 from relay.message.footer_lines import html_lines, plain_lines
 from relay.message.own_footer import HTML_BEGIN, HTML_END, PLAIN_RULE
-from relay.message.template import LINK, compiled
+from relay.message.template import LEFT_TO_RIGHT, LINK, RIGHT_TO_LEFT, Value, compiled
 from relay.message.wording import Wording, wording_for
 
 #: What each footer says unless the mailer's own template does.
@@ -29,6 +30,8 @@ MAX_URL: Final = 900
 
 _MAX_VALUE: Final = 500
 _MAX_WHY: Final = 1200
+#: Parts of the sentence `why`, which stays whole.
+_OF_WHY: Final = frozenset(("purpose", "audience"))
 #: Links are told apart by length only so far: readers whose links are about as long share a footer.
 _LENGTH_STEP: Final = 300
 # C0, C1, line and paragraph separators, and the characters that reorder text (bidi) or hide in it.
@@ -37,7 +40,10 @@ _INVISIBLE: Final = re.compile(
     "\ufffe\uffff\ud800-\udfff\U000e0000-\U000e007f]+"
 )
 _DATE_FIELD: Final = re.compile(r"\{(year|month|day)(:02)?\}")
-_RIGHT_TO_LEFT: Final = frozenset(("ar", "arc", "ckb", "dv", "fa", "he", "ks", "nqo", "ps", "sd", "ug", "ur", "yi"))
+#: Languages that are written so.
+_FROM_RIGHT_TO_LEFT: Final = frozenset(
+    ("ar", "arc", "ckb", "dv", "fa", "he", "ks", "nqo", "ps", "sd", "ug", "ur", "yi")
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,15 +124,14 @@ def _without_link(version: Version, said: frozenset[str], room: int) -> Footer:
     """The footer with LINK where the link goes. room: how long the link may get."""
     if said >= REQUIRED:
         return Footer("", "")
-    items = {**_items(version), "unsubscribe_url": LINK}
-    values = {
-        **{name: "" if name in said and name not in ("purpose", "audience") else text for name, text in items.items()},
-        "agreed": version.facts.agreed,
-        "language": version.language,
-        "direction": "rtl" if version.language.lower().partition("-")[0] in _RIGHT_TO_LEFT else "ltr",
-    }
-    as_plain, as_html, _ = _templates(version.wording)
-    plain, markup = plain_lines(as_plain.render(values), room), html_lines(as_html.render(values), room)
+    templates = _templates(version.wording)
+    items = {name: "" if name in said - _OF_WHY else text for name, text in _items(version).items()}
+    about = {**_about(version), "unsubscribe_url": "" if "unsubscribe_url" in said else LINK}
+    shown = _for_html(version, items)
+    if items["why"]:
+        shown["why"] = _why_in_html(version)
+    plain = plain_lines(templates.plain.render({**items, **about}), room)
+    markup = html_lines(templates.html.render({**shown, **about}), room)
     return Footer(
         f"{PLAIN_RULE}\n{plain}{PLAIN_RULE}\n" if plain else "", f"{HTML_BEGIN}\n{markup}{HTML_END}\n" if markup else ""
     )
@@ -146,14 +151,49 @@ def _items(version: Version) -> Mapping[str, str]:
         "consent_source": _value(facts.source),
         "stop_address": _value(facts.stop_address),
     }
-    _, _, why = _templates(wording)
-    about = {**items, "agreed": facts.agreed, "language": version.language}
-    return {**items, "why": _value(why.render(about), _MAX_WHY)}
+    why = _templates(wording).why.render({**items, **_about(version)})
+    return {**items, "why": _value(why, _MAX_WHY)}
+
+
+def _why_in_html(version: Version) -> str:
+    """The sentence again, so that each of its values can be set apart."""
+    items = _items(version)
+    if len(items["why"]) >= _MAX_WHY:
+        return _for_html(version, items)["why"]
+    markup = _templates(version.wording).why_in_html.render({**_for_html(version, items), **_about(version)})
+    return Markup(_INVISIBLE.sub(" ", markup).strip())  # noqa: S704 - escaped by the template
+
+
+def _for_html(version: Version, items: Mapping[str, str]) -> dict[str, str]:
+    direction = _direction(version)
+    return {name: Value(text, direction) for name, text in items.items()}
+
+
+def _about(version: Version) -> dict[str, str | bool]:
+    return {"agreed": version.facts.agreed, "language": version.language, "direction": _direction(version)}
+
+
+def _direction(version: Version) -> str:
+    main = version.language.lower().partition("-")[0]
+    return RIGHT_TO_LEFT if main in _FROM_RIGHT_TO_LEFT else LEFT_TO_RIGHT
+
+
+@dataclass(frozen=True, slots=True)
+class _Templates:
+    plain: Template
+    html: Template
+    why: Template
+    why_in_html: Template
 
 
 @lru_cache(maxsize=64)
-def _templates(wording: Wording) -> tuple[Template, Template, Template]:
-    return compiled(wording.plain, html=False), compiled(wording.html, html=True), compiled(wording.why, html=False)
+def _templates(wording: Wording) -> _Templates:
+    return _Templates(
+        compiled(wording.plain, html=False),
+        compiled(wording.html, html=True),
+        compiled(wording.why, html=False),
+        compiled(wording.why, html=True),
+    )
 
 
 def _value(text: str, longest: int = _MAX_VALUE) -> str:

@@ -12,8 +12,9 @@ from __future__ import annotations
 
 import difflib
 import re
+import unicodedata
 from collections.abc import Collection, Iterator
-from typing import Final
+from typing import Final, Self
 
 from jinja2 import Template, TemplateSyntaxError, nodes
 from jinja2.environment import Environment
@@ -21,6 +22,8 @@ from jinja2.runtime import StrictUndefined
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from markupsafe import Markup, escape
 
+LEFT_TO_RIGHT: Final = "ltr"
+RIGHT_TO_LEFT: Final = "rtl"
 #: Stands for the unsubscribe link, the one thing that differs from reader to reader; no value can contain it.
 LINK: Final = "\0"
 MAX_SOURCE: Final = 10_000
@@ -33,7 +36,14 @@ _MAIL: Final = re.compile(r"[A-Za-z0-9.!#$&*+/=?^_{|}~-]{1,64}@[A-Za-z0-9.-]{1,2
 #: Escaped and in its attribute a link still fits into one line of mail.
 _MAX_HREF: Final = 900
 #: Links look like the text around them, underlined: a blue that nobody chose cannot be read on every ground.
-_A: Final = Markup('<a href="{}" style="color:inherit;background:none;font:inherit;text-decoration:underline">{}</a>')
+_A: Final = Markup(
+    '<a href="{}" style="display:inline;margin:0;padding:0;color:inherit;background:none;font:inherit;'
+    'text-decoration:underline">{}</a>'
+)
+_APART: Final = Markup('<span dir="{}">{}</span>')
+#: Unicode's classes of letters (UAX 9), and those that do not belong into a text of that direction.
+_LETTERS: Final = frozenset(("L", "R", "AL"))
+_FOREIGN: Final = {LEFT_TO_RIGHT: frozenset(("R", "AL")), RIGHT_TO_LEFT: frozenset(("L", "EN"))}
 _TAGS: Final = re.compile(r"\{%.*?%\}|\{#.*?#\}")
 #: Control characters, and those that turn the order of text around; direction marks may stay.
 _UNSEEN: Final = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ufeff\ud800-\udfff]")
@@ -89,6 +99,31 @@ def with_line_ends(source: str) -> str:
     return "\n".join(lines)
 
 
+class Value(str):
+    """A value as a template shows it. In HTML, words of the other direction stand apart from the text around them:
+    else an address in Latin letters stands in a Hebrew line with its number at the wrong end.
+    """
+
+    __slots__ = ("_direction",)
+    _direction: str
+
+    def __new__(cls, text: str, direction: str) -> Self:
+        """direction: of the text around."""
+        value = super().__new__(cls, text)
+        value._direction = direction
+        return value
+
+    def __html__(self) -> str:
+        text = str(self)
+        if self._direction == LEFT_TO_RIGHT and text.isascii():
+            return escape(text)  # nearly always
+        classes = [unicodedata.bidirectional(one) for one in text]
+        if _FOREIGN[self._direction].isdisjoint(classes):
+            return escape(text)
+        first = next((one for one in classes if one in _LETTERS), "L")
+        return _APART.format(LEFT_TO_RIGHT if first == "L" else RIGHT_TO_LEFT, text)
+
+
 def plain_link(value: str, _words: str = "") -> str:
     return value
 
@@ -96,7 +131,7 @@ def plain_link(value: str, _words: str = "") -> str:
 def html_link(value: str, words: str = "") -> Markup:
     """A value as a link where it can be one: http, https, a mail address. Never javascript: or data:."""
     if value == LINK or _URL.fullmatch(value):
-        href = escape(value)
+        href = escape(str(value))
     elif _MAIL.fullmatch(value):
         href = escape(f"mailto:{value}")
     else:

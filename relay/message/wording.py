@@ -102,83 +102,111 @@ _WHY_JA: Final = """\
 {% endif %}
 """
 
-# Colours are left to the page and the mail program, which know about dark themes; rule and links take the colour of
-# the text. What a page's own style sheet may do to every div, p and a is undone where it would hurt.
+# The colours are those of the reader's own windows, text and ground together: on a dark page whose text has its colour
+# somewhere else, text that took the page's could not be seen. Where a program does not know them, or takes colours out,
+# it takes out both. Rules and links take the colour of the text. What a page's style sheet may do to every div, p and a
+# is undone where it would hurt.
 _BOX: Final = (
     '<div lang="{{ language }}" dir="{{ direction }}" style="clear:both;float:none;box-sizing:border-box;width:100%;'
-    "max-width:640px;margin:24px auto 0;padding:12px 16px;border:0;border-top:1px solid;font:13px/1.6 sans-serif;"
+    "max-width:600px;margin:24px auto 0;padding:12px 16px;border:0;border-top:1px solid;"
+    "color:WindowText;background:Window;font:13px/1.6 sans-serif;"
     "text-align:{{ 'right' if direction == 'rtl' else 'left' }};text-indent:0;text-transform:none;"
     'letter-spacing:normal;white-space:normal;word-wrap:break-word;overflow-wrap:anywhere">\n'
 )
-_ROW: Final = (
-    '<p style="width:auto;margin:0 0 6px;padding:0;font:inherit;text-align:inherit;text-indent:0;white-space:normal">'
+_P: Final = (
+    '<p style="width:auto;margin:0 0 6px;padding:0;color:inherit;background:none;font:inherit;text-align:inherit;'
+    'text-indent:0;white-space:normal">'
 )
 
 _HTML_EN: Final = (
     _BOX
     + """\
+{% if why or consent_date or consent_source %}
+<p>
 {% if why %}
-<p>Why you receive this: {{ why }}</p>
+Why you receive this: {{ why }}<br>
 {% endif %}
 {% if consent_date or consent_source %}
-<p>{{ "Your consent" if agreed else "Your address" }}: recorded
+{{ "Your consent" if agreed else "Your address" }}: recorded
 {%- if consent_date %} on {{ consent_date }}{% endif %}
-{%- if consent_source %} ({{ consent_source | link }}){% endif %}</p>
+{%- if consent_source %} ({{ consent_source | link }}){% endif %}<br>
 {% endif %}
+</p>
+{% endif %}
+{% if unsubscribe_url or stop_address %}
+<p>
 {% if unsubscribe_url %}
-<p>{{ unsubscribe_url | link("Stop these emails") }} at any time, without logging in.</p>
+{{ unsubscribe_url | link("Stop these emails") }} at any time, without logging in.<br>
 {% endif %}
 {% if stop_address %}
-<p>To stop by mail, write to: {{ stop_address | link }}</p>
+To stop by mail, write to: {{ stop_address | link }}<br>
 {% endif %}
+</p>
+{% endif %}
+{% if sender or postal_address or contact or privacy_policy %}
+<p>
 {% if sender %}
-<p>Sent by: {{ sender }}</p>
+Sent by: {{ sender }}<br>
 {% endif %}
 {% if postal_address %}
-<p>Postal address: {{ postal_address }}</p>
+Postal address: {{ postal_address }}<br>
 {% endif %}
 {% if contact %}
-<p>Questions and complaints: {{ contact | link }}</p>
+Questions and complaints: {{ contact | link }}<br>
 {% endif %}
 {% if privacy_policy %}
-<p>Privacy policy: {{ privacy_policy | link }}</p>
+Privacy policy: {{ privacy_policy | link }}<br>
+{% endif %}
+</p>
 {% endif %}
 </div>
-""".replace("<p>", _ROW)
+""".replace("<p>", _P)
 )
 
 _HTML_JA: Final = (
     _BOX
     + """\
+{% if why or consent_date or consent_source %}
+<p>
 {% if why %}
-<p>{{ why }}</p>
+{{ why }}<br>
 {% endif %}
 {% if consent_date or consent_source %}
-<p>{{ "ご同意の記録" if agreed else "アドレスの登録" }}：
+{{ "ご同意の記録" if agreed else "アドレスの登録" }}：
 {%- if consent_date %}{{ consent_date }}{% endif %}
 {%- if consent_date and consent_source %}、{% endif %}
-{%- if consent_source %}{{ consent_source | link }} にて{% endif %}</p>
+{%- if consent_source %}{{ consent_source | link }} にて{% endif %}<br>
 {% endif %}
+</p>
+{% endif %}
+{% if unsubscribe_url or stop_address %}
+<p>
 {% if unsubscribe_url %}
-<p>今後このメールがご不要な場合は、{{ unsubscribe_url | link("配信停止のページ") }}からいつでも停止できます（ログインは不要です）。</p>
+今後このメールがご不要な場合は、{{ unsubscribe_url | link("配信停止のページ") }}からいつでも停止できます（ログインは不要です）。<br>
 {% endif %}
 {% if stop_address %}
-<p>メールでの停止の受付：{{ stop_address | link }}</p>
+メールでの停止の受付：{{ stop_address | link }}<br>
 {% endif %}
+</p>
+{% endif %}
+{% if sender or postal_address or contact or privacy_policy %}
+<p>
 {% if sender %}
-<p>送信者：{{ sender }}</p>
+送信者：{{ sender }}<br>
 {% endif %}
 {% if postal_address %}
-<p>住所：{{ postal_address }}</p>
+住所：{{ postal_address }}<br>
 {% endif %}
 {% if contact %}
-<p>お問い合わせ・苦情の受付：{{ contact | link }}</p>
+お問い合わせ・苦情の受付：{{ contact | link }}<br>
 {% endif %}
 {% if privacy_policy %}
-<p>プライバシーポリシー：{{ privacy_policy | link }}</p>
+プライバシーポリシー：{{ privacy_policy | link }}<br>
+{% endif %}
+</p>
 {% endif %}
 </div>
-""".replace("<p>", _ROW)
+""".replace("<p>", _P)
 )
 
 # fmt: off

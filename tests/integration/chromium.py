@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -85,6 +86,10 @@ class Browser:
     def content_width(self) -> int:
         """In CSS pixels; more than the window's means that the reader has to scroll sideways."""
         return int(self._command("Page.getLayoutMetrics")["cssContentSize"]["width"])
+
+    def picture(self) -> bytes:
+        """What the window shows, as PNG."""
+        return base64.b64decode(self._command("Page.captureScreenshot")["data"])
 
     def roles(self) -> list[tuple[str, str]]:
         """(role, name) of what assistive technology is told, in reading order."""

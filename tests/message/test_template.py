@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from relay.message.template import LINK, MAX_SHOWN, MAX_SOURCE, compiled, html_link, problems_of
+from relay.message.template import LINK, MAX_SHOWN, MAX_SOURCE, Value, compiled, html_link, problems_of
 
 NAMES = frozenset(("sender", "contact", "agreed"))
 
@@ -116,6 +116,35 @@ def test_what_cannot_be_a_link_is_only_shown(value: str) -> None:
 
 def test_a_mail_address_is_a_link_to_write_to() -> None:
     assert 'href="mailto:stop@x.example"' in html_link("stop@x.example")
+
+
+@pytest.mark.parametrize(
+    ("text", "around", "expected"),
+    [
+        ("Brand K.K. <1-1>", "ltr", "Brand K.K. &lt;1-1&gt;"),
+        ("株式会社ブランド 1-1", "ltr", "株式会社ブランド 1-1"),
+        ("03-1234", "ltr", "03-1234"),
+        ("شركة 1", "ltr", '<span dir="rtl">شركة 1</span>'),
+        ("A شركة", "ltr", '<span dir="ltr">A شركة</span>'),
+        ("شركة", "rtl", "شركة"),
+        ("1-1 Chiyoda", "rtl", '<span dir="ltr">1-1 Chiyoda</span>'),
+        ("شركة K.K.", "rtl", '<span dir="rtl">شركة K.K.</span>'),
+        ("03-1234", "rtl", '<span dir="ltr">03-1234</span>'),
+        ("", "rtl", ""),
+        ("<&>", "rtl", "&lt;&amp;&gt;"),
+    ],
+)
+def test_words_of_the_other_direction_are_set_apart_in_html_alone(text: str, around: str, expected: str) -> None:
+    value = Value(text, around)
+    assert compiled("{{ x }}", html=True).render(x=value) == expected
+    assert compiled("{{ x }}", html=False).render(x=value) == text
+    assert value == text
+
+
+def test_a_link_is_made_of_the_words_and_shows_them_set_apart() -> None:
+    link = str(html_link(Value("https://x.example/", "rtl")))
+    assert link.startswith('<a href="https://x.example/" ')
+    assert link.endswith('><span dir="ltr">https://x.example/</span></a>')
 
 
 @given(st.text(st.sampled_from("{}%#|()'\" \n-+aeiflnrstuo<>=.[]*1\\"), max_size=60))

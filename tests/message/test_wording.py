@@ -36,9 +36,11 @@ def test_english_wording_can_be_written_in_any_charset() -> None:
     assert (english.plain + english.html + english.why + english.date + "".join(english.months)).isascii()
 
 
-def test_colours_are_left_to_the_page_and_the_mail_program() -> None:
+def test_colours_are_the_readers_own_and_never_the_texts_alone() -> None:
     for wording in WORDINGS.values():
-        assert "color" not in wording.html.replace("background-color", "color")
+        colours = re.findall(r"(?<![-\w])(?:color|background)[-a-z]*:[^;\"]*", wording.html)
+        assert colours[:2] == ["color:WindowText", "background:Window"]
+        assert set(colours[2:]) == {"color:inherit", "background:none"}
 
 
 def test_own_words_come_before_built_in_ones_and_english_stands_in() -> None:
