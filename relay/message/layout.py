@@ -21,11 +21,12 @@ Literals = Mapping[str, Collection[str]]
 
 @dataclass(frozen=True, slots=True)
 class Spot:
-    """Where the footer goes. before: line ends that bring it to a line of its own."""
+    """Where the footer goes. before: line ends that bring it to a line of its own. follows: do they stand apart?"""
 
     start: int
     end: int
     before: str = ""
+    follows: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +101,8 @@ def html_layout(view: bytes, text: Callable[[], str], literals: Literals) -> Lay
     said = template.said - {FOOTER}
     if any(one.name != FOOTER for one in template.fills):
         said |= said_in_html(text(), literals)
-    whole = _whole(template.fills)
+    # Behind the end of the page not all programs show it.
+    whole = _whole([one for one in template.fills if not isinstance(place, int) or one.start <= place])
     pieces: list[Piece] = []
     for one in template.fills:
         if one is whole:

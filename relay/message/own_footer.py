@@ -50,7 +50,7 @@ def own_in_plain(view: bytes) -> list[OwnFooter]:
     found: list[OwnFooter] = []
     first: re.Match[bytes] | None = None
     for rule in _RULE_LINE.finditer(view):
-        if first is not None and _is_ours(view, first.end(), rule.start()):
+        if first is not None and _is_ours(view, first.end(), rule.start()) and not _is_quoted(view, first, rule):
             found.append(OwnFooter(first.start(), rule.end()))
             first = None
         else:
@@ -84,6 +84,11 @@ def _is_ours(view: bytes, start: int, end: int) -> bool:
     if end - start > _MAX_LENGTH:
         return False
     return any(is_well_formed(link[1].decode("ascii")) for link in _LINK.finditer(view, start, end))
+
+
+def _is_quoted(view: bytes, first: re.Match[bytes], last: re.Match[bytes]) -> bool:
+    """No line of a footer of ours begins so."""
+    return view.find(b"\n>", first.start(), last.start()) >= 0
 
 
 class _Reader:

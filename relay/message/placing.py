@@ -48,9 +48,9 @@ def placed(pieces: Sequence[Piece], octets: bytes, charset: Charset, *, apart: b
     """pieces: in their order, none over another. apart: the line ends before a footer and the footer are two insertions,
     so that it is written in the same way when it stands there already.
     """
-    if charset.shape is Shape.ESCAPED and b"\x1b" in octets:
-        return tuple([_place_in_states(together, octets) for together in _together(pieces)])
     groups = _together(_apart(pieces)) if apart else _together(pieces)
+    if charset.shape is Shape.ESCAPED and b"\x1b" in octets:
+        return tuple([_place_in_states(together, octets) for together in groups])
     return tuple(
         [
             Place(together, octet_offset(together[0].start, charset), octet_offset(together[-1].end, charset))
@@ -95,22 +95,26 @@ def _apart(pieces: Sequence[Piece]) -> Iterator[Piece]:
     for piece in pieces:
         if isinstance(piece, Spot) and piece.before:
             yield LineEnds(piece.start, piece.start, piece.before)
-            yield Spot(piece.start, piece.end)
+            yield Spot(piece.start, piece.end, "", follows=True)
         else:
             yield piece
 
 
 def _place_in_states(pieces: tuple[Piece, ...], octets: bytes) -> Place:
     start, end = pieces[0].start, pieces[-1].end
-    last = _LAST_ESCAPE.search(octets[max(start - 4, 0) : start])
-    escape = b"" if last is None else last[0]
-    before, after = escape_state(octets, start), escape_state(octets, end)
+    escape, before, after = b"", escape_state(octets, start), escape_state(octets, end)
+    if isinstance(pieces[0], Spot) and pieces[0].follows:
+        before = _TO_ASCII
+    else:
+        last = _LAST_ESCAPE.search(octets[max(start - 4, 0) : start])
+        escape = b"" if last is None else last[0]
+    goes_on = not isinstance(pieces[-1], LineEnds)
     return Place(
         pieces,
         start - len(escape),
         end,
         escape,
         b"" if before == _TO_ASCII else _TO_ASCII,
-        b"" if after == _TO_ASCII or end == len(octets) else after,
-        octets.startswith(b"\x1b", end),
+        after if goes_on and after != _TO_ASCII and end < len(octets) else b"",
+        goes_on and octets.startswith(b"\x1b", end),
     )

@@ -98,7 +98,8 @@ def planned(message: Index, part: Part, rules: Rules) -> TextPlan | str:
     if not readable and not _takes_more(octets, charset, layout, is_html=is_html):
         return f"text that is no {charset.label}"
     newline = "\n" if b"\n" in view and b"\r\n" not in view else "\r\n"
-    apart = newline == "\n" and transfer is Transfer.QUOTED_PRINTABLE
+    # Where quoted-printable has no line ends, what stands before an insertion decides how its lines are broken.
+    apart = transfer is Transfer.QUOTED_PRINTABLE and (newline == "\n" or charset.shape is Shape.WIDE)
     places = placed(layout.pieces, octets, charset, apart=apart)
     fills = {one.name for one in layout.pieces if isinstance(one, Fill)}
     return TextPlan(

@@ -78,6 +78,7 @@ def test_flowed_lines_do_not_run_into_the_footer() -> None:
         (f"<body>a<div hidden>{OWN_HTML}</div></body>", "<body>a<div hidden>-</div>\n|</body>"),
         (f"<body>a</body>{OWN_HTML}", "<body>a\n|</body>-"),
         ("<td>{{footer}}</td>", "<td>\n|</td>"),
+        ("<body>a</body>{{footer}}", "<body>a\n|</body>-"),
         ("<td>{{footer}}</td><p>{{footer}}", "<td>\n|</td><p>-"),
         (f"<td>{{{{footer}}}}</td>{OWN_HTML}", "<td>\n|</td>-"),
         ("<p>{{why}}</body>", "<p>[why]\n|</body>"),

@@ -42,6 +42,7 @@ def test_a_rule_of_the_author_before_it_stays() -> None:
     "text",
     [
         PLAIN.replace("\r\n", "\r\n> ").join(("> ", "")),
+        PLAIN.replace("Why", "> Why"),
         PLAIN.replace(TOKEN, "no-token-of-ours"),
         PLAIN.replace("/u/", "/c/"),
         PLAIN.replace(PLAIN_RULE, PLAIN_RULE + "_"),
@@ -101,7 +102,6 @@ def test_plain_footers_never_overlap(text: str) -> None:
     for one in own_in_plain(text.encode()):
         assert position <= one.start < one.end
         position = one.end
-    assert own_in_plain(masked(text.encode(), own_in_plain(text.encode()))) == []
 
 
 @given(

@@ -1,16 +1,20 @@
 from __future__ import annotations
 
 import quopri
-from base64 import b64decode
+from base64 import b64decode, b64encode
 from email import message_from_bytes, policy
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from relay.message.footer import Disclosure, FooterFacts, Version
 from relay.message.headers import applied
 from relay.message.index import index, parts_of
+from relay.message.own_footer import PLAIN_RULE
 from relay.message.rules import PlainCharset, Rules
 from relay.message.text_part import TextPlan, planned, with_footer
+from relay.message.transfer import Transfer, encode
 from relay.message.wording import Wording
 
 TOKEN = "k1abcd" + "A" * 128
@@ -191,3 +195,206 @@ def test_flowed_text_is_stuffed_where_rfc_3676_wants_it() -> None:
 )
 def test_what_cannot_be_edited_without_a_doubt_is_left_with_a_reason(fields: str, body: bytes) -> None:
     assert isinstance(plan_of(fields.encode() + b"\r\n" + body), str)
+
+
+SAMPLES = {
+    "us-ascii": "abc",
+    "utf-8": "ab\u00e9\u8336\U0001f375",
+    "iso-8859-1": "ab\u00e9",
+    "iso-8859-15": "ab\u20ac",
+    "windows-1252": "ab\u201c",
+    "koi8-r": "ab\u0447\u0430\u0439",
+    "iso-2022-jp": "ab\u304a\u8336",
+    "shift_jis": "ab\u8336\u30bd\u30dc",
+    "euc-jp": "ab\u8336\u30bd",
+    "gb18030": "ab\u8336",
+    "big5": "ab\u8336\u529f",
+    "euc-kr": "ab\ucc28",
+    "utf-16": "ab\u8336",
+    "utf-16le": "ab\u8336",
+    "utf-16be": "ab\u8336",
+}
+LINES = [
+    "\r\n",
+    "\r\n\r\n",
+    " ",
+    "> ",
+    "=",
+    "-- \r\n",
+    "_" * 40,
+    "<p>",
+    "</p>",
+    "<blockquote>",
+    "</blockquote>",
+    "</body>",
+]
+DISCLOSURES = [disclosure("footer"), disclosure("\u8336 <&>", "tea"), disclosure("\u2460")]
+PARTS = st.sampled_from(sorted(SAMPLES)).flatmap(
+    lambda charset: st.tuples(
+        st.just(charset),
+        st.sampled_from(
+            ["base64", "quoted-printable"] if "16" in charset else ["7bit", "8bit", "base64", "quoted-printable"]
+        ),
+        st.lists(st.sampled_from([*SAMPLES[charset], *LINES, "{{footer}}"]), max_size=12).map("".join),
+    )
+)
+
+
+@given(
+    PARTS,
+    st.sampled_from(["plain", "html", "plain; format=flowed"]),
+    st.sampled_from(DISCLOSURES),
+    st.booleans(),
+    st.booleans(),
+)
+def test_a_part_rewritten_again_stays_as_it_is(
+    part: tuple[str, str, str], kind: str, footer: Disclosure, keeps: bool, lf: bool
+) -> None:
+    charset, transfer, text = part
+    octets = (text.replace("\r\n", "\n") if lf and transfer not in ("7bit", "8bit") else text).encode(charset)
+    content = head(
+        f"text/{kind}", charset, "8bit" if transfer == "7bit" and not octets.isascii() else transfer
+    ).encode()
+    content += b"\r\n" + encode(octets, Transfer(transfer))
+    rules = KEEP if keeps else RULES
+    plan = plan_of(content, rules)
+    if isinstance(plan, str):
+        assert "UTF-16" in plan
+        return
+    once = rewritten(content, footer, rules)
+    assert once is not None
+    assert rewritten(once, footer, rules) == once
+    shown = shown_text(once)
+    assert shown.count(LINK) == 1
+    if "html" not in kind:
+        assert words(text) == words(shown.replace(footer_in(shown), ""))
+    assert max(map(len, once.split(b"\r\n"))) <= 998
+
+
+def words(text: str) -> str:
+    return "".join(text.replace("{{footer}}", "").split())
+
+
+def shown_text(content: bytes) -> str:
+    plan = plan_of(content)
+    assert isinstance(plan, TextPlan)
+    return plan.octets.decode(plan.charset.codec).removeprefix("\ufeff")
+
+
+def footer_in(text: str) -> str:
+    start = text.rindex(PLAIN_RULE, 0, text.index(LINK))
+    return text[start : text.index(PLAIN_RULE, text.index(LINK)) + len(PLAIN_RULE)]
+
+
+def test_footers_of_before_make_room_for_one() -> None:
+    other = disclosure("old").footer().plain.replace("\n", "\r\n").replace("A" * 128, "B" * 128)
+    body = f"tea\r\n\r\n{other}\r\n> {other}---- forwarded\r\n\r\n{other}".encode()
+    left = body_of(edited(head("text/plain", "utf-8"), body, ASCII)).decode()
+    assert left.count(LINK) == 1
+    assert left == f"tea\r\n\r\n> {other}---- forwarded\r\n\r\n{plain(ASCII)}"
+
+
+def test_placeholders_are_filled_and_the_footer_says_the_rest() -> None:
+    body = body_of(edited(head("text/plain", "utf-8"), b"Stop: {{ unsubscribe_url }}\r\n", ASCII)).decode()
+    assert body == f"Stop: {LINK}\r\n\r\n{plain(ASCII, frozenset({'unsubscribe_url'}))}"
+
+
+ALL = b"{{unsubscribe_url}} {{why}} {{sender}} {{postal_address}} {{contact}} {{privacy_policy}}\r\n"
+
+
+@pytest.mark.parametrize("kind", ["text/plain", "text/html"])
+def test_where_the_template_says_it_all_there_is_no_footer(kind: str) -> None:
+    fields = head(kind, "utf-8")
+    plan = plan_of(fields.encode() + b"\r\n" + ALL)
+    assert isinstance(plan, TextPlan)
+    assert not plan.adds_footer
+    assert plan.fills == {"unsubscribe_url", "why", "sender", "postal_address", "contact", "privacy_policy"}
+    assert body_of(edited(fields, ALL, ASCII)).decode() == (
+        f"{LINK} Tea House writes Tea House 1 Tea Street tea@example.com https://example.com/privacy\r\n"
+    )
+
+
+def test_a_link_that_is_none_is_not_said() -> None:
+    words = Disclosure((version("{{ contact }}", contact="call us"),), LINK)
+    body = body_of(edited(head("text/html", "utf-8"), b"<a href='{{contact}}'>x</a>", words)).decode()
+    assert body.startswith("<a href=''>x</a>\r\n")
+    assert "call us" in body
+
+
+def test_the_footer_stands_where_the_template_wants_it() -> None:
+    body = body_of(edited(head("text/html", "utf-8"), b"<td>{{footer}}</td><p>bye</body>", ASCII)).decode()
+    assert body == f"<td>\r\n{markup(ASCII)}</td><p>bye</body>"
+
+
+def test_a_value_of_another_charset_recodes_the_part() -> None:
+    tea = Disclosure((version("x", sender="\u8336"),), LINK)
+    changed = edited(head("text/plain", "iso-8859-1"), "caf\u00e9 {{sender}}\r\n".encode("latin-1"), tea)
+    assert body_of(changed).decode().startswith("caf\u00e9 \u8336\r\n")
+    changed = edited(head("text/html", "iso-8859-1"), "caf\u00e9 {{sender}}\r\n".encode("latin-1"), tea)
+    assert body_of(changed).startswith(b"caf\xe9 &#33590;\r\n")
+
+
+def test_a_line_that_a_value_makes_too_long_is_encoded() -> None:
+    long = Disclosure((version("x", sender="Tea House " * 49),), LINK)
+    changed = edited(head("text/html", "utf-8"), b"<p>" + b"x" * 800 + b"{{sender}}</p>\r\n", long)
+    assert changed is not None
+    assert max(map(len, changed.split(b"\r\n"))) <= 998
+    assert read(changed).startswith("<p>" + "x" * 800 + "Tea House Tea")
+
+
+def test_the_charset_is_kept_by_words_of_another_language() -> None:
+    both = disclosure("\u8336", "tea")
+    kept = edited(head("text/plain", "iso-8859-1"), b"caf\xe9\r\n", both, KEEP)
+    assert body_of(kept) == b"caf\xe9\r\n\r\n" + plain(both, version=1).encode()
+    assert edited(head("text/plain", "iso-8859-1"), b"caf\xe9\r\n", both) == edited(
+        head("text/plain", "iso-8859-1"), b"caf\xe9\r\n", JAPANESE
+    )
+    assert b"charset=utf-8" in (edited(head("text/plain", "us-ascii"), b"tea\r\n", JAPANESE, KEEP) or b"")
+
+
+@pytest.mark.parametrize("charset", ["us-ascii", "utf-8", "shift_jis"])
+def test_text_that_is_not_what_its_label_says_takes_a_footer_of_that_charset(charset: str) -> None:
+    body = b"th\xc3\xa9 \xff \x81\r\n"
+    changed = edited(head("text/plain", charset), body, disclosure("\u8336", "tea"))
+    version = 1 if charset == "us-ascii" else 0
+    assert body_of(changed) == body + b"\r\n" + plain(disclosure("\u8336", "tea"), version=version).encode(charset)
+
+
+def test_text_that_nobody_reads_takes_no_footer_of_another_charset() -> None:
+    assert edited(head("text/plain", "us-ascii"), b"th\xc3\xa9\r\n", JAPANESE) is None
+
+
+def test_utf_16_stays_utf_16() -> None:
+    raw = b64encode("\ufefftea\r\n".encode("utf-16le")) + b"\r\n"
+    changed = edited(head("text/plain", "utf-16", "base64"), raw, JAPANESE)
+    assert b64decode(body_of(changed)).decode("utf-16") == f"tea\r\n\r\n{plain(JAPANESE)}"
+
+
+def test_seven_bit_text_becomes_what_is_shorter() -> None:
+    few = edited(head("text/plain", "utf-8", "7bit"), b"tea\r\n" * 200, JAPANESE)
+    many = edited(head("text/plain", "utf-8", "7bit"), b"tea\r\n", disclosure("\u8336" * 200))
+    assert b"Content-Transfer-Encoding: quoted-printable" in (few or b"")
+    assert b"Content-Transfer-Encoding: base64" in (many or b"")
+
+
+def test_all_copies_of_a_message_come_from_one_plan() -> None:
+    content = head("text/plain", "iso-2022-jp", "7bit").encode() + b"\r\n" + "\u8336\r\n".encode("iso2022_jp")
+    plan = plan_of(content)
+    assert isinstance(plan, TextPlan)
+    for footer in (OUTSIDE_JIS, JAPANESE, ASCII, OUTSIDE_JIS):
+        edits = with_footer(index(content), plan, footer)
+        assert edits is not None
+        assert applied(content, edits) == rewritten(content, footer)
+
+
+@given(
+    st.binary(max_size=200),
+    st.sampled_from(["text/plain", "text/html"]),
+    st.sampled_from(sorted(SAMPLES)),
+    st.sampled_from(list(Transfer)),
+)
+def test_no_bytes_at_all_make_it_fail(body: bytes, kind: str, charset: str, transfer: Transfer) -> None:
+    content = head(kind, charset, transfer).encode() + b"\r\n" + body
+    plan = plan_of(content)
+    if isinstance(plan, TextPlan):
+        with_footer(index(content), plan, DISCLOSURES[1])
