@@ -164,7 +164,7 @@ def _from_base64(raw: bytes) -> bytes:
             raise binascii.Error("padding in the middle")
         whole = len(digits) // 4 * 4
         pieces.append(binascii.a2b_base64(digits[:whole], strict_mode=True))
-        padded = digits.find(b"=", 0, whole) >= 0
+        padded = padded or digits.find(b"=", 0, whole) >= 0
         rest = digits[whole:]
     if rest:
         raise binascii.Error("half a group")
