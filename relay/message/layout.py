@@ -111,7 +111,9 @@ def html_layout(view: bytes, text: Callable[[], str], literals: Literals) -> Lay
             pieces.append(Gap(one.start, one.end) if one.name == FOOTER else one)
     if whole is None and own and not own[-1].hidden and isinstance(place, int) and own[-1].start <= place:
         last = own.pop()
-        pieces.append(Spot(last.start, last.end, _line_start(view, last.start)))
+        # An escape sequence right before it came with it, at the start of a line that was not yet ASCII.
+        before = "" if view.endswith(b"\x1b(B", 0, last.start) else _line_start(view, last.start)
+        pieces.append(Spot(last.start, last.end, before))
     elif whole is None and isinstance(place, int):
         pieces.append(Spot(place, place, _line_start(view, place)))
     elif whole is None and not said >= REQUIRED:
@@ -134,7 +136,8 @@ def _ordered(pieces: list[Piece]) -> tuple[Piece, ...]:
 
 
 def _line_start(view: bytes, place: int) -> str:
-    return "\n" if place and view[place - 1 : place] != b"\n" else ""
+    before = view[max(place - 5, 0) : place].removesuffix(b"\x1b(B")  # of ISO-2022-JP, and shown by nobody
+    return "\n" if before and not before.endswith(b"\n") else ""
 
 
 def _before_in_plain(view: bytes, place: int, *, flowed: bool) -> str:

@@ -131,7 +131,7 @@ def octets(data: bytes) -> None:
         return
     start = min(data[1] * (len(text) + 1) // 256, len(text))
     end = min(start + data[2] // 16, len(text))
-    if transfer is not Transfer.BASE64 and b"\r\n" in text[max(start - 1, 0) : start + 1]:
+    if transfer is not Transfer.BASE64 and any(text[max(one - 1, 0) : one + 1] == b"\r\n" for one in (start, end)):
         return  # a place between the two octets of a line end is none
     insertion = b"new text" if data[2] % 2 else b"one\r\ntwo =  three\r\n"
     body = filled(opened(raw, text, [(start, end)], transfer), [insertion])
