@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from relay.message.html_tokens import Attribute, Kind, Sight, Token, attributes, tokens
-from relay.message.placeholders import FOOTER, IN_LINK, LINKS, PLACEHOLDER, Context, Fill
+from relay.message.placeholders import FOOTER, IN_LINK, LINKS, MAX_FILLS, PLACEHOLDER, Context, Fill
 
 _URL_ATTRIBUTES: Final = frozenset(
     b"href src action formaction cite background poster data longdesc lowsrc dynsrc xlink:href srcset ping codebase".split()
@@ -91,7 +91,7 @@ class _Reader:
             if not self._sight.hidden:
                 if name == FOOTER and self._quotations:
                     continue
-                self.template.said.add(name)
+                self.template.said.add(name if len(self.template.fills) < MAX_FILLS else FOOTER)
             elif name == FOOTER:
                 continue
             self._add(found, found.start(), Context.SHOWN)
@@ -110,21 +110,28 @@ class _Reader:
                         self._add(found, found.start(), Context.VALUE)
 
     def _url(self, token: Token, attribute: Attribute) -> None:
+        """Only the first one in it can be the link; one behind `javascript:` is none."""
         view = self._view
-        for found in IN_LINK.finditer(view, attribute.start, attribute.end):
+        before = b""
+        for number, found in enumerate(IN_LINK.finditer(view, attribute.start, attribute.end)):
             name = found[1].decode("ascii")
-            before, after = view[attribute.start : found.start()], view[found.end() : attribute.end]
-            written = html.unescape(before.decode("latin-1"))
-            if name == FOOTER or _SCRIPTED.match(written) or (not attribute.quoted and name not in LINKS):
+            if not number:
+                before = view[attribute.start : found.start()]
+                if _SCRIPTED.match(html.unescape(before.decode("latin-1"))):
+                    return
+            if name == FOOTER or (not attribute.quoted and name not in LINKS):
                 continue
-            if name not in LINKS or not _BEFORE_LINK.fullmatch(before):
+            if number or name not in LINKS or not _BEFORE_LINK.fullmatch(before):
                 self._add(found, found.start(), Context.IN_URL, bare=not attribute.quoted)
                 continue
             self._add(found, attribute.start, Context.LINK, bare=not attribute.quoted)
+            after = view[found.end() : attribute.end]
             whole = not after.strip() or after.startswith(b"?")
             if whole and token.name == b"a" and attribute.name == b"href" and not self._sight.hidden:
                 self._anchor = name
 
     def _add(self, found: re.Match[bytes], start: int, context: Context, *, bare: bool = False) -> None:
+        if len(self.template.fills) >= MAX_FILLS:
+            return
         original = self._view[start : found.end()].decode("latin-1")
         self.template.fills.append(Fill(start, found.end(), found[1].decode("ascii"), context, original, bare=bare))

@@ -10,6 +10,7 @@ import html
 import re
 from dataclasses import dataclass
 from enum import Enum
+from itertools import islice
 from typing import Final
 from urllib.parse import quote
 
@@ -23,6 +24,9 @@ NAMES: Final = frozenset(
 )  # fmt: skip
 #: Their values may be links.
 LINKS: Final = frozenset({"unsubscribe_url", "contact", "privacy_policy", "consent_source", "stop_address"})
+
+#: More are left as they are.
+MAX_FILLS: Final = 200
 
 _ANY: Final = "|".join(sorted(NAMES)).encode("ascii")
 PLACEHOLDER: Final = re.compile(rb"\{\{\s{0,9}(" + _ANY + rb")\s{0,9}\}\}")
@@ -74,24 +78,26 @@ def has_placeholder(view: bytes) -> bool:
 def fills_in_plain(view: bytes, *, flowed: bool) -> list[Fill]:
     """Those of plain text. `{{footer}}` takes its line with it, if it has one of its own; in a quotation it stays."""
     fills: list[Fill] = []
-    for found in PLACEHOLDER.finditer(view):
+    line = position = 0
+    for found in islice(PLACEHOLDER.finditer(view), MAX_FILLS):
         name = found[1].decode("ascii")
         start, end = found.span()
-        line = view.rfind(b"\n", 0, start) + 1
-        blank = not view[line:start].strip(b" \t")
-        if name == FOOTER:
-            if view.startswith(b">", line):
-                continue
-            rest = _WHITE_LINE.match(view, end)
-            start, end = line if blank else start, end if rest is None else rest.end()
-            fills.append(Fill(start, end, name, Context.LINE_START, ""))
-            continue
-        lead = b""
-        if flowed and not blank and _WHITE_LINE.match(view, end):
-            lead = view[len(view[:start].rstrip(b" ")) : start]  # a space at a line's end joins it to the next line
-        context = Context.LINE_START if start == line else Context.IN_LINE
-        original = view[start - len(lead) : end].decode("latin-1")
-        fills.append(Fill(start - len(lead), end, name, context, original, lead.decode("ascii")))
+        line = view.rfind(b"\n", position, start) + 1 or line
+        position = max(position, line)
+        blank = not view[position:start].strip(b" \t") and position == line
+        rest = _WHITE_LINE.match(view, end)
+        if name == FOOTER and not view.startswith(b">", line):
+            fills.append(
+                Fill(line if blank else start, end if rest is None else rest.end(), name, Context.LINE_START, "")
+            )
+        elif name != FOOTER:
+            lead = b""
+            if flowed and not blank and rest is not None:  # a space at a line's end joins it to the next line
+                lead = view[position:start][len(view[position:start].rstrip(b" ")) :]
+            context = Context.LINE_START if start == line else Context.IN_LINE
+            original = view[start - len(lead) : end].decode("latin-1")
+            fills.append(Fill(start - len(lead), end, name, context, original, lead.decode("ascii")))
+        position = end if name != FOOTER or rest is None else rest.end()
     return fills
 
 

@@ -11,12 +11,13 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from relay.message.charset import Charset, Shape, escape_state, octet_offset, text_of
+from relay.message.charset import Charset, Shape, octet_offset, text_of
 from relay.message.layout import LineEnds, Piece, Spot
 from relay.message.transfer import Cut
 
 _TO_ASCII: Final = b"\x1b(B"
 _ESCAPE: Final = rb"\x1b(?:\([BJI]|\$[@B]|\$\(D)"
+_ANY_ESCAPE: Final = re.compile(_ESCAPE)
 _LAST_ESCAPE: Final = re.compile(_ESCAPE + rb"\Z")
 _FIRST_OF_TWO: Final = re.compile(_ESCAPE + rb"(?=" + _ESCAPE + rb")")
 
@@ -50,7 +51,8 @@ def placed(pieces: Sequence[Piece], octets: bytes, charset: Charset, *, apart: b
     """
     groups = _together(_apart(pieces)) if apart else _together(pieces)
     if charset.shape is Shape.ESCAPED and b"\x1b" in octets:
-        return tuple([_place_in_states(together, octets) for together in groups])
+        states = _States(octets)
+        return tuple([_place_in_states(together, octets, states) for together in groups])
     return tuple(
         [
             Place(together, octet_offset(together[0].start, charset), octet_offset(together[-1].end, charset))
@@ -68,8 +70,9 @@ def kept_as_utf_8(octets: bytes, charset: Charset, places: Sequence[Place]) -> t
     pieces: list[bytes] = []
     cuts: list[Cut] = []
     size = position = 0
+    states = _States(octets)
     for start, end in (*((place.start, place.end) for place in places), (len(octets), len(octets))):
-        state = escape_state(octets, position) if charset.shape is Shape.ESCAPED else _TO_ASCII
+        state = states.at(position) if charset.shape is Shape.ESCAPED else _TO_ASCII
         stretch = octets[position:start]
         text = text_of(stretch if state == _TO_ASCII else state + stretch, charset)
         if text is None:
@@ -79,6 +82,22 @@ def kept_as_utf_8(octets: bytes, charset: Charset, places: Sequence[Place]) -> t
         cuts.append((size, size))
         position = end
     return b"".join(pieces), tuple(cuts[:-1])
+
+
+class _States:
+    """The escape sequence in force at one place after the other."""
+
+    def __init__(self, octets: bytes) -> None:
+        self._escapes = _ANY_ESCAPE.finditer(octets)
+        self._next = next(self._escapes, None)
+        self._state = _TO_ASCII
+
+    def at(self, offset: int) -> bytes:
+        """offset: not before the last one asked for."""
+        while self._next is not None and self._next.end() <= offset:
+            self._state = self._next[0]
+            self._next = next(self._escapes, None)
+        return self._state
 
 
 def _together(pieces: Iterable[Piece]) -> list[tuple[Piece, ...]]:
@@ -100,9 +119,9 @@ def _apart(pieces: Sequence[Piece]) -> Iterator[Piece]:
             yield piece
 
 
-def _place_in_states(pieces: tuple[Piece, ...], octets: bytes) -> Place:
+def _place_in_states(pieces: tuple[Piece, ...], octets: bytes, states: _States) -> Place:
     start, end = pieces[0].start, pieces[-1].end
-    escape, before, after = b"", escape_state(octets, start), escape_state(octets, end)
+    escape, before, after = b"", states.at(start), states.at(end)
     if isinstance(pieces[0], Spot) and pieces[0].follows:
         before = _TO_ASCII
     else:

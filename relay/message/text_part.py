@@ -179,7 +179,7 @@ def _html(message: Index, plan: TextPlan, disclosure: Disclosure) -> list[Edit] 
     if texts is None:
         return None
     # Pure ASCII wherever more could hurt: references say the same in every charset.
-    only_ascii = not plan.readable or _has_to_stay_ascii(plan)
+    only_ascii = not plan.readable or (_has_to_stay_ascii(plan) and plan.recoded is None)
     return _inserted(message, plan, [written_in_html(one, plan.charset, only_ascii=only_ascii) for one in texts])
 
 

@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import html
+import re
 import time
+from xml.etree.ElementTree import Element
 
 import html5lib
 import pytest
@@ -108,6 +110,35 @@ def test_what_is_inserted_is_seen_in_the_eyes_of_an_html5_parser(page: str) -> N
         element = parents.get(element)
     assert "body" in tags
     assert "head" not in tags
+
+
+Tree = tuple[str, str, "list[Tree]", str]
+
+
+def tree(page: str) -> Tree:
+    """Without the footer, and without the white space at the ends of texts."""
+
+    def of(element: Element) -> Tree:
+        texts = [element.text or ""]
+        children: list[Tree] = []
+        for child in element:
+            if child.get("id") == "ours":
+                texts[-1] += child.tail or ""
+            else:
+                children.append(of(child))
+                texts.append(child.tail or "")
+        names = "".join(f" {name}={value}" for name, value in element.attrib.items())
+        return f"{element.tag}{names}", texts[0].strip(), children, "|".join(one.strip() for one in texts[1:])
+
+    return of(html5lib.parse(page, namespaceHTMLElements=False))
+
+
+@given(st.lists(st.sampled_from(_TOKENS), max_size=25).map("".join))
+def test_without_the_footer_the_page_is_what_it_was(page: str) -> None:
+    place = footer_place(page.encode())
+    if isinstance(place, str) or not re.fullmatch(r"(?:\s|</body>|</html>)*", page[place:]):
+        return
+    assert tree(page[:place] + "<div id='ours'>x</div>" + page[place:]) == tree(page)
 
 
 def test_time_is_linear() -> None:

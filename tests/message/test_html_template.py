@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from relay.message.html_template import template_in
-from relay.message.placeholders import Context
+from relay.message.placeholders import MAX_FILLS, Context
 
 
 def found(page: str) -> list[tuple[str, str]]:
@@ -108,3 +110,19 @@ def test_a_mail_link_is_filled_with_its_scheme() -> None:
 def test_later_in_a_url_a_value_is_a_part_of_it() -> None:
     [fill] = template_in(b"<a href='https://a.example/?q={{why}}'>x</a>").fills
     assert fill.context is Context.IN_URL
+
+
+def test_time_is_linear_and_so_many_are_never_meant() -> None:
+    started = time.process_time()
+    for page in (
+        b"{{why}}" * 150_000,
+        b"<a href='" + b"{{unsubscribe_url}}" * 60_000 + b"'>x</a>",
+        b"<a href='" + b"&#" * 100_000 + b"{{unsubscribe_url}}" * 20_000 + b"'>x</a>",
+        b"<a title='" + b"{{" * 500_000 + b"'>",
+        b"%7B%7B" * 100_000,
+        b"<a href='" + b"{{%20" * 100_000 + b"'>",
+        b"<a href={{unsubscribe_url}}>" + b"&nbsp;" * 100_000 + b"<b>" * 100_000,
+    ):
+        template = template_in(page)
+        assert len(template.fills) <= MAX_FILLS
+    assert time.process_time() - started < 10

@@ -286,6 +286,13 @@ def footer_in(text: str) -> str:
     return text[start : text.index(PLAIN_RULE, text.index(LINK)) + len(PLAIN_RULE)]
 
 
+@pytest.mark.parametrize("kind", ["text/plain", "text/html"])
+def test_a_part_with_endless_lines_rewritten_again_stays_as_it_is(kind: str) -> None:
+    once = edited(head(kind, "utf-8", "7bit"), b"tea " * 400 + b"\r\n", JAPANESE)
+    assert once is not None
+    assert rewritten(once, JAPANESE) == once
+
+
 def test_footers_of_before_make_room_for_one() -> None:
     other = disclosure("old").footer().plain.replace("\n", "\r\n").replace("A" * 128, "B" * 128)
     body = f"tea\r\n\r\n{other}\r\n> {other}---- forwarded\r\n\r\n{other}".encode()
