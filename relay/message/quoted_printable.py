@@ -90,9 +90,8 @@ def filled(raw: bytes, stretches: Sequence[Kept], insertions: Sequence[bytes]) -
         column = _insert(out, column, insertion)
         if one.blank:
             column = _protect(out, column)
-        room = _LINE if one.broken or one.end == len(raw) else _LINE - 1
         if one.first:
-            column = _make_room(out, column, one.first, room)
+            column = _make_room(out, column, one.first)
         if one.start < one.end:
             out.append(raw[one.start : one.end])
         column = one.last if one.broken else column + one.last
@@ -107,10 +106,7 @@ def _insert(out: list[bytes], column: int, insertion: bytes) -> int:
         out.append(b"\r\n")
         column = 0
     lines = [_encode_line(line) for line in insertion.split(b"\r\n")]
-    if not lines[0]:
-        column = _protect(out, column)
-    else:
-        column = _make_room(out, column, len(lines[0]), _LINE if len(lines) > 1 else _LINE - 1)
+    column = _make_room(out, column, len(lines[0])) if lines[0] else _protect(out, column)
     encoded = b"\r\n".join(lines)
     out.append(encoded)
     line_end = encoded.rfind(b"\n")
@@ -124,8 +120,8 @@ def _protect(out: list[bytes], column: int) -> int:
     return column
 
 
-def _make_room(out: list[bytes], column: int, size: int, room: int) -> int:
-    while column and column + size > room:
+def _make_room(out: list[bytes], column: int, size: int) -> int:
+    while column and column + size > _LINE:
         column = _break_softly(out, column)
     return column
 
@@ -212,8 +208,6 @@ def _places(raw: bytes, size: int, cuts: Sequence[tuple[int, int]]) -> list[tupl
     for start, end in cuts:
         walk.to(start)
         place = len(clean) if start == end == size else _after_soft_breaks(clean, walk.place)
-        if found:
-            place = max(place, found[-1][1])
         if end > start:
             walk.to(end)
         found.append((place, max(walk.place, place)))

@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from relay.message import charset as charset_module
 from relay.message.charset import (
     Charset,
     appendable,
@@ -102,9 +103,14 @@ def test_kanji_that_look_like_tags_are_masked_and_offsets_stay() -> None:
 
 @pytest.mark.parametrize("label", ["shift_jis", "gb2312", "gb18030", "big5", "euc-kr"])
 def test_halves_of_characters_that_look_like_braces_are_masked(label: str) -> None:
-    octets = b"\x83{{x}}\x83}\r\n{{y}}"
-    view = ascii_view(octets, known(label))
-    assert view == b"\x83x{x}}\x83x\r\n{{y}}"
+    view = ascii_view(b"\x83{{x}}\x83}\r\n\x83\x83{{y}}", known(label))
+    assert view == b"\x83x{x}}\x83x\r\n\x83\x83{{y}}"
+
+
+def test_past_a_bound_no_braces_are_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(charset_module, "_MAX_BRACES", 2)
+    assert ascii_view(b"\x83{\x83{{{", known("gbk")) == b"\x83x\x83x{{"
+    assert ascii_view(b"\x83{\x83{\x83{\x83{{{", known("gbk")) == b"\x83x\x83x\x83x\x83xxx"
 
 
 def test_the_view_of_utf_16_has_an_octet_for_each_code_unit() -> None:

@@ -55,6 +55,14 @@ def test_a_soft_break_at_the_end_of_a_part_is_finished_first() -> None:
     assert decode(replaced(b"open=", [(4, 4)], [b"\r\nfooter\r\n"])) == b"open\r\nfooter\r\n"
 
 
+@pytest.mark.parametrize("size", range(70, 80))
+@pytest.mark.parametrize("end", [b"\n", b" \r\n", b"\n\r\nx\r\n", b" \r\nx\r\n", b"=\r\nx\r\n", b"\t"])
+def test_full_lines_are_broken_in_time(size: int, end: bytes) -> None:
+    encoded = encode(b"a" * size + end)
+    assert max(map(len, encoded.split(b"\r\n"))) <= 76
+    assert decode(encoded) == b"a" * size + end
+
+
 def test_lines_have_at_most_76_octets_and_hard_breaks_stay() -> None:
     octets = (
         ("\u8336 = tea. " * 40).encode() + b"\r\n" + b"From here \r\n.\r\n" + b"a" * 75 + b" \r\n" + b"b" * 75 + b"\n"

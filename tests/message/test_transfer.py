@@ -79,6 +79,7 @@ def test_whole_base64_lines_before_the_first_place_stay() -> None:
     raw = encode(bytes(range(200)), B64)
     assert edited(raw, [(150, 150), (180, 190)], [b"footer", b""], B64).startswith(raw[: 2 * 78])
     assert edited(raw, [(200, 200)], [b""], B64) == raw
+    assert edited(raw[: 3 * 78], [(171, 171)], [b""], B64) == raw[: 3 * 78]
 
 
 @pytest.mark.parametrize("width", [4, 10, 62, 75, 500, 5000])

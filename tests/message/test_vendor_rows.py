@@ -22,7 +22,9 @@ def test_what_is_no_character_is_not_read(octets: bytes) -> None:
     assert text_of_iso_2022_jp(octets) is None
 
 
-@pytest.mark.parametrize("octets", [b"\xad\xa1\xad", b"\xad\xa1\xf5\xa1", b"\xad\xa1\x80", b"\xad\xa1\x8f\xa1\xa1"])
+@pytest.mark.parametrize(
+    "octets", [b"\xad\xa1\xad", b"\xad\xa1\xf5\xa1", b"\xad\xa1\x80", b"\xad\xa1\x80a", b"\xad\xa1\x8f\xa1\xa1"]
+)
 def test_what_is_no_character_of_euc_is_not_read(octets: bytes) -> None:
     assert text_of_euc_jp(octets) is None
 
