@@ -13,6 +13,7 @@ answer is why not.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Final
 
@@ -78,7 +79,7 @@ def displayed_parts(message: Index, root: Part, amp: Amp = Amp.KEEP) -> Displaye
     search = _Search(message)
     try:
         texts = search.of_root(root)
-        dropped = () if amp is Amp.KEEP else tuple(_dropped(root, amp))
+        dropped = () if amp is Amp.KEEP else tuple(_dropped(root, amp, texts))
     except NotDisplayableError as error:
         return str(error)
     if texts:
@@ -191,26 +192,18 @@ class _Search:
         raise NotDisplayableError("a multipart/related whose start is missing")
 
 
-def _dropped(part: Part, amp: Amp) -> list[Part]:
-    """The AMP alternatives that have to go. Each has a text beside it, or the message is undisclosable."""
-    if part.kind.kind in _SEALED | _NEVER_INSIDE or part.trouble or (part.attached and part.opening[1]):
+def _dropped(part: Part, amp: Amp, texts: Collection[Part]) -> list[Part]:
+    """The AMP shown instead of a text that carries the footer. Beside it in a mixed, the footer is seen with AMP, too."""
+    if not any(part.body <= text.head.start < part.end for text in texts):
         return []
     found: list[Part] = []
     for child in part.children:
-        if child.kind.kind != _AMP or child.attached:
-            found += _dropped(child, amp)
-            continue
-        is_alternative = part.kind.kind == "multipart/alternative"
-        if amp is Amp.UNDISCLOSABLE or not is_alternative or not any(_holds_text(one) for one in part.children):
-            raise NotDisplayableError(f"no text to add the footer to ({_AMP})")
-        found.append(child)
+        if part.kind.kind == "multipart/alternative" and child.kind.kind == _AMP and not child.attached:
+            if amp is Amp.UNDISCLOSABLE:
+                raise NotDisplayableError(f"an alternative that cannot carry the footer ({_AMP})")
+            found.append(child)
+        found += _dropped(child, amp, texts)
     return found
-
-
-def _holds_text(part: Part) -> bool:
-    if part.attached:
-        return False
-    return part.kind.kind in _EDITABLE or any(_holds_text(child) for child in part.children)
 
 
 def _identifier(value: bytes) -> bytes:

@@ -208,19 +208,24 @@ def test_a_report_that_somebody_attached_makes_no_report() -> None:
 
 
 def test_amp_is_dropped_where_the_policy_says_so_and_text_is_left() -> None:
-    content, found = displayed(multi("alternative", PLAIN, AMP, HTML), Amp.DROP)
+    content, found = displayed(multi("mixed", multi("alternative", PLAIN, AMP, HTML), PDF), Amp.DROP)
     assert isinstance(found, Displayed)
     assert [content[part.body : part.end] for part in found.dropped] == [b"<html amp4email>"]
     assert len(found.parts) == 2
     assert isinstance(bodies(multi("alternative", AMP), Amp.DROP), str)
-    assert isinstance(bodies(multi("mixed", multi("alternative", AMP), PLAIN), Amp.DROP), str)
-    assert isinstance(bodies(multi("mixed", AMP, PLAIN), Amp.DROP), str)
 
 
 def test_amp_makes_a_message_undisclosable_where_the_policy_says_so() -> None:
-    for message in (multi("alternative", PLAIN, AMP), multi("mixed", multi("alternative", PLAIN, AMP), PLAIN)):
-        assert "text/x-amp-html" in bodies(message, Amp.UNDISCLOSABLE)
-    assert bodies(multi("mixed", multi("alternative", AMP), PLAIN)) == ["plain"]
+    assert "text/x-amp-html" in bodies(multi("alternative", PLAIN, AMP), Amp.UNDISCLOSABLE)
+    assert "text/x-amp-html" in bodies(multi("mixed", multi("alternative", PLAIN, AMP), PDF), Amp.UNDISCLOSABLE)
+
+
+@pytest.mark.parametrize("amp", Amp)
+def test_amp_above_the_text_with_the_footer_is_shown_with_it(amp: Amp) -> None:
+    _, found = displayed(multi("mixed", multi("alternative", PLAIN, AMP), PLAIN), amp)
+    assert isinstance(found, Displayed)
+    assert (len(found.parts), found.dropped) == (1, ())
+    assert bodies(multi("mixed", multi("alternative", AMP), PLAIN), amp) == ["plain"]
 
 
 _KINDS = st.sampled_from(["mixed", "alternative", "related", "digest", "signed", "parallel"])
