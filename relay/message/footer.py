@@ -20,7 +20,7 @@ from markupsafe import Markup
 
 from relay.message.footer_lines import html_lines, plain_lines
 from relay.message.own_footer import HTML_BEGIN, HTML_END, PLAIN_RULE
-from relay.message.template import LEFT_TO_RIGHT, LINK, RIGHT_TO_LEFT, Value, compiled
+from relay.message.template import LEFT_TO_RIGHT, LINK, RIGHT_TO_LEFT, compiled, compiled_sentence, set_apart
 from relay.message.wording import Wording, wording_for
 
 #: What each footer says unless the mailer's own template does.
@@ -119,7 +119,7 @@ def render(facts: FooterFacts, unsubscribe_url: str, language: str) -> Footer:
     return Disclosure((Version(facts, wording, spoken),), unsubscribe_url).footer()
 
 
-@lru_cache(maxsize=256)  # the readers of a mailing share a few: they differ in the day and place of their consent
+@lru_cache(maxsize=512)  # the readers of a mailing share a few: they differ in the day and place of their consent
 def _without_link(version: Version, said: frozenset[str], room: int) -> Footer:
     """The footer with LINK where the link goes. room: how long the link may get."""
     if said >= REQUIRED:
@@ -137,7 +137,7 @@ def _without_link(version: Version, said: frozenset[str], room: int) -> Footer:
     )
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=512)
 def _items(version: Version) -> Mapping[str, str]:
     facts, wording = version.facts, version.wording
     items = {
@@ -166,7 +166,7 @@ def _why_in_html(version: Version) -> str:
 
 def _for_html(version: Version, items: Mapping[str, str]) -> dict[str, str]:
     direction = _direction(version)
-    return {name: Value(text, direction) for name, text in items.items()}
+    return {name: set_apart(text, direction) for name, text in items.items()}
 
 
 def _about(version: Version) -> dict[str, str | bool]:
@@ -192,7 +192,7 @@ def _templates(wording: Wording) -> _Templates:
         compiled(wording.plain, html=False),
         compiled(wording.html, html=True),
         compiled(wording.why, html=False),
-        compiled(wording.why, html=True),
+        compiled_sentence(wording.why),
     )
 
 

@@ -78,8 +78,8 @@ def _folded(line: str, room: int) -> Iterator[str]:
 
 def _octets(line: str, room: int) -> int:
     """GB 18030 has characters of four octets; ISO-2022-JP goes into a run of others and back by three octets each."""
-    other = _NOT_ASCII.findall(line)
-    return len(line) + sum([3 * len(run) + 6 for run in other]) + room * line.count(LINK)
+    length = len(line) + room * line.count(LINK)
+    return length if line.isascii() else length + sum([3 * len(run) + 6 for run in _NOT_ASCII.findall(line)])
 
 
 def _html_folded(line: str, room: int) -> list[str]:
@@ -120,5 +120,7 @@ def _pieces(line: str) -> Iterator[tuple[str, bool]]:
 
 def _html_octets(text: str, room: int) -> int:
     """As a numeric reference a character takes six octets at least: more than in any charset, but for the escapes."""
-    runs = len(_NOT_ASCII.findall(text))
-    return len(text.encode("ascii", "xmlcharrefreplace")) + 3 * runs + room * text.count(LINK)
+    length = room * text.count(LINK)
+    if text.isascii():
+        return length + len(text)
+    return length + len(text.encode("ascii", "xmlcharrefreplace")) + 3 * len(_NOT_ASCII.findall(text))

@@ -14,7 +14,7 @@ import difflib
 import re
 import unicodedata
 from collections.abc import Collection, Iterator
-from typing import Final, Self
+from typing import Final
 
 from jinja2 import Template, TemplateSyntaxError, nodes
 from jinja2.environment import Environment
@@ -36,11 +36,10 @@ _MAIL: Final = re.compile(r"[A-Za-z0-9.!#$&*+/=?^_{|}~-]{1,64}@[A-Za-z0-9.-]{1,2
 #: Escaped and in its attribute a link still fits into one line of mail.
 _MAX_HREF: Final = 900
 #: Links look like the text around them, underlined: a blue that nobody chose cannot be read on every ground.
-_A: Final = Markup(
-    '<a href="{}" style="display:inline;margin:0;padding:0;color:inherit;background:none;font:inherit;'
-    'text-decoration:underline">{}</a>'
+_LINK_STYLE: Final = (
+    "display:inline;margin:0;padding:0;color:inherit;background:none;font:inherit;white-space:normal;"
+    "text-decoration:underline"
 )
-_APART: Final = Markup('<span dir="{}">{}</span>')
 #: Unicode's classes of letters (UAX 9), and those that do not belong into a text of that direction.
 _LETTERS: Final = frozenset(("L", "R", "AL"))
 _FOREIGN: Final = {LEFT_TO_RIGHT: frozenset(("R", "AL")), RIGHT_TO_LEFT: frozenset(("L", "EN"))}
@@ -67,6 +66,15 @@ _ALLOWED: Final = (
 def compiled(source: str, *, html: bool) -> Template:
     """Only for what `problems_of` finds nothing wrong with."""
     return environment(html=html).from_string(with_line_ends(source))
+
+
+def compiled_sentence(source: str) -> Template:
+    """A plain text template for use inside HTML: what it says itself is escaped like its values."""
+    found = environment(html=True)
+    tree = found.parse(with_line_ends(source))
+    for data in tree.find_all(nodes.TemplateData):
+        data.data = str(escape(data.data))
+    return Template.from_code(found, found.compile(tree), found.globals)
 
 
 def environment(*, html: bool) -> Environment:
@@ -99,29 +107,24 @@ def with_line_ends(source: str) -> str:
     return "\n".join(lines)
 
 
-class Value(str):
-    """A value as a template shows it. In HTML, words of the other direction stand apart from the text around them:
-    else an address in Latin letters stands in a Hebrew line with its number at the wrong end.
+class Apart(str):
+    """Words of another direction than the text around them, in HTML set apart from it: else an address in Latin letters
+    stands in a Hebrew line with its number at the wrong end.
     """
 
-    __slots__ = ("_direction",)
-    _direction: str
-
-    def __new__(cls, text: str, direction: str) -> Self:
-        """direction: of the text around."""
-        value = super().__new__(cls, text)
-        value._direction = direction
-        return value
+    __slots__ = ()
 
     def __html__(self) -> str:
-        text = str(self)
-        if self._direction == LEFT_TO_RIGHT and text.isascii():
-            return escape(text)  # nearly always
-        classes = [unicodedata.bidirectional(one) for one in text]
-        if _FOREIGN[self._direction].isdisjoint(classes):
-            return escape(text)
-        first = next((one for one in classes if one in _LETTERS), "L")
-        return _APART.format(LEFT_TO_RIGHT if first == "L" else RIGHT_TO_LEFT, text)
+        first = next((found for one in self if (found := unicodedata.bidirectional(one)) in _LETTERS), "L")
+        direction = LEFT_TO_RIGHT if first == "L" else RIGHT_TO_LEFT
+        return Markup(f'<span dir="{direction}">{escape(str(self))}</span>')  # noqa: S704 - escaped here
+
+
+def set_apart(text: str, direction: str) -> str:
+    """A value for a template whose text runs in that direction."""
+    if direction == LEFT_TO_RIGHT and text.isascii():
+        return text  # nearly always
+    return text if _FOREIGN[direction].isdisjoint(map(unicodedata.bidirectional, text)) else Apart(text)
 
 
 def plain_link(value: str, _words: str = "") -> str:
@@ -136,7 +139,9 @@ def html_link(value: str, words: str = "") -> Markup:
         href = escape(f"mailto:{value}")
     else:
         href = Markup("")
-    return _A.format(href, words or value) if href and len(href) <= _MAX_HREF else escape(value)
+    if not href or len(href) > _MAX_HREF:
+        return escape(value)
+    return Markup(f'<a href="{href}" style="{_LINK_STYLE}">{escape(words or value)}</a>')  # noqa: S704 - escaped here
 
 
 def problems_of(source: str, names: Collection[str], *, html: bool) -> list[tuple[int, str]]:

@@ -152,6 +152,7 @@ PAGES: Final = {
         head="<style>p{margin:40px;font-size:30px;white-space:nowrap;width:900px;text-align:center;font-weight:bold}"
         "a{display:block;padding:20px;background:#c00;color:#fff;font-size:40px} div{padding:30px;float:left}</style>",
     ),
+    "no-wrap": Page("<p>Offers</p>", head="<style>body,p,div,a{white-space:nowrap}</style>", facts=LONG),
     "column": Page(
         f"<div style='max-width:600px'>{TEXT}</div>",
         attributes='style="display:flex;flex-direction:column;align-items:center;margin:0"',

@@ -215,7 +215,14 @@ def test_words_of_ones_own_are_used_and_their_lines_are_made_harmless() -> None:
     facts = replace(FACTS, sender="From us", postal_address="--x", contact=PLAIN_RULE)
     footer = Disclosure((Version(facts, own, "xx"),), URL).footer()
     assert inner(footer)[:5] == [f"<{URL}>", " > Product news", " From us", " --x", "_" * 8]
-    assert footer.html.count("\n") == 3
+    assert "<p>&gt; Product news</p>" in footer.html
+
+
+def test_a_reason_is_text_and_its_own_signs_are_escaped_in_html() -> None:
+    words = replace(WORDINGS["en"], why="Tom & <b>Jerry</b> at {{ sender }}: {{ 'a < b' if agreed else 'c' }}")
+    footer = Disclosure((Version(FACTS, words, "en"),), URL).footer()
+    assert "Tom & <b>Jerry</b> at Brand K.K.: a < b" in footer.plain
+    assert "Tom &amp; &lt;b&gt;Jerry&lt;/b&gt; at Brand K.K.: a &lt; b<br>" in footer.html
 
 
 def test_readers_share_what_is_the_same_for_all_and_no_more_is_kept_than_a_bound() -> None:
@@ -225,10 +232,10 @@ def test_readers_share_what_is_the_same_for_all_and_no_more_is_kept_than_a_bound
     second.footer()
     after = _without_link.cache_info()
     assert (after.hits, after.misses) == (before.hits + 1, before.misses)
-    for day in range(1, 400):
+    for day in range(1, 600):
         disclosure(facts=replace(FACTS, consented_on=date.fromordinal(738_000 + day))).footer()
-    assert _without_link.cache_info().currsize <= 256
-    assert _items.cache_info().currsize <= 256
+    assert _without_link.cache_info().currsize <= 512
+    assert _items.cache_info().currsize <= 512
 
 
 @pytest.mark.parametrize("language", ["ja", "en"])

@@ -4,7 +4,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from relay.message.template import LINK, MAX_SHOWN, MAX_SOURCE, Value, compiled, html_link, problems_of
+from relay.message.template import (
+    LINK,
+    MAX_SHOWN,
+    MAX_SOURCE,
+    compiled,
+    compiled_sentence,
+    html_link,
+    problems_of,
+    set_apart,
+)
 
 NAMES = frozenset(("sender", "contact", "agreed"))
 
@@ -82,6 +91,11 @@ def test_values_are_escaped_in_html_and_never_read_as_templates() -> None:
     assert compiled("{{ sender }}", html=False).render(values) == "{{ 7 * 7 }}<b>"
 
 
+def test_a_sentence_in_html_is_escaped_whole() -> None:
+    made = compiled_sentence("<b>&{% if agreed %} {{ sender }}{% endif %}\n")
+    assert made.render(sender="<i>", agreed=True) == "&lt;b&gt;&amp; &lt;i&gt;\n"
+
+
 def test_in_plain_text_a_link_is_its_address() -> None:
     assert text('{{ contact | link("here") }}', contact="https://x.example/") == "https://x.example/"
 
@@ -135,14 +149,14 @@ def test_a_mail_address_is_a_link_to_write_to() -> None:
     ],
 )
 def test_words_of_the_other_direction_are_set_apart_in_html_alone(text: str, around: str, expected: str) -> None:
-    value = Value(text, around)
+    value = set_apart(text, around)
     assert compiled("{{ x }}", html=True).render(x=value) == expected
     assert compiled("{{ x }}", html=False).render(x=value) == text
     assert value == text
 
 
 def test_a_link_is_made_of_the_words_and_shows_them_set_apart() -> None:
-    link = str(html_link(Value("https://x.example/", "rtl")))
+    link = str(html_link(set_apart("https://x.example/", "rtl")))
     assert link.startswith('<a href="https://x.example/" ')
     assert link.endswith('><span dir="ltr">https://x.example/</span></a>')
 
