@@ -94,7 +94,7 @@ class _Reader:
                 self.template.said.add(name if len(self.template.fills) < MAX_FILLS else FOOTER)
             elif name == FOOTER:
                 continue
-            self._add(found, found.start(), Context.SHOWN)
+            self._add(found, found.start(), Context.SHOWN, bare=self._view.endswith(b"<", 0, found.start()))
 
     def _tag(self, token: Token) -> None:
         if IN_LINK.search(self._view, *token.attributes) is None:

@@ -58,7 +58,7 @@ class Context(Enum):
 @dataclass(frozen=True, slots=True)
 class Fill:
     """One placeholder. original: what stays where a value cannot stand. lead: white space before it, gone with the
-    value when there is none. bare: in an attribute without quotes.
+    value when there is none. bare: in an attribute without quotes, or right behind a "<" of the text.
     """
 
     start: int
@@ -111,7 +111,8 @@ def written_value(fill: Fill, value: str) -> str | None:
     if fill.context is Context.IN_LINE:
         return fill.lead + value
     if fill.context is Context.SHOWN:
-        return html.escape(value, quote=False)
+        escaped = html.escape(value, quote=False)
+        return f"&#{ord(value[0])};{escaped[1:]}" if fill.bare and value[0] not in "&<>" else escaped
     linked = value if fill.context is Context.VALUE else _linked(fill.context, value)
     if fill.bare and (not linked or not _BARE.fullmatch(linked)):
         return None

@@ -71,6 +71,11 @@ def test_without_quotes_only_plain_links_are_filled() -> None:
         assert written_value(fill(Context.LINK, bare=True), value) is None
 
 
+def test_behind_a_less_than_sign_no_value_begins_a_tag() -> None:
+    assert written_value(fill(Context.SHOWN, bare=True), "a@b.example") == "&#97;@b.example"
+    assert written_value(fill(Context.SHOWN, bare=True), "<a") == "&lt;a"
+
+
 @given(st.text(max_size=40))
 def test_escaped_values_read_as_themselves(value: str) -> None:
     shown, quoted = written_value(fill(Context.SHOWN), value), written_value(fill(Context.VALUE), value)
