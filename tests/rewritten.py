@@ -18,7 +18,11 @@ from relay.message.index import index
 from relay.message.rules import Amp, Existing, Rules
 from relay.message.wording import wording_for
 
-LINK: Final = "https://mail.brand.example/u/k1.Zm9vdGVyLXRva2VuLWZvci1nb2xkZW4"
+#: With a token such as the relay seals; nothing opens it.
+LINK: Final = (
+    "https://mail.brand.example/u/000001w-5QDhS6mZHuDJqYRFCQPbJjO6nLWn49X9JOR57HePuqiK8Usilci_slBw6koKj1"
+    "UNzQQQSuKF1be3X6n5lD85yKhPGhVYUyrAeotNOHsggTgT8RkCyQ1Rn-YouvFIVj"
+)
 NOW: Final = datetime(2024, 6, 1, tzinfo=UTC)
 COMMON: Final = Common(
     received=b"Received: from mailer.brand.example ([192.0.2.7])\r\n\tby relay.brand.example (consent-relay) with ESMTP"

@@ -1,7 +1,7 @@
 """Where in an HTML part the footer goes: before the last real </body>, else before the last </html>, else at the end.
 
 Where something hides that place, the last place before it that is seen; where a comment or a tag never ends, the place
-before that. Only when nothing would show the footer there is no place, and the reason is said.
+before that; where a table never ends, in its last cell. Only when nothing would show the footer there is no place, and the reason is said.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from relay.message.html_nesting import visible_place
+from relay.message.html_nesting import place_beside_open_table, visible_place
 from relay.message.html_tokens import RAW, RAW_END, SWALLOWING, TAG, Sight, end_of_markup
 
 #: The "<" of what may matter: not of a lower-case tag without attributes that says nothing of the end. Most are such.
@@ -30,9 +30,14 @@ def footer_place(view: bytes) -> int | str:
             place, hidden = end, what
             break
     if not hidden and not scan.sight.doubt:
-        return place
+        return place_beside_open_table(view, place) if _may_be_in_table(view, place) else place
     seen = visible_place(view, place)
     return seen if seen >= max(scan.begins, 0) else f"HTML whose end lies inside <{hidden.decode('latin-1')[:20]}>"
+
+
+def _may_be_in_table(view: bytes, place: int) -> bool:
+    """The cheap question: more tables begin than end, in what is written like most tags are."""
+    return any(view.count(b"<" + name, 0, place) > view.count(b"</" + name, 0, place) for name in (b"table", b"TABLE"))
 
 
 class _Scan:

@@ -1,7 +1,7 @@
 """Which elements are still open at a place in HTML, as the standard's tree builder says (section 13.2.6): enough of it to
 know whether an element that hides what stands in it was left open, or ended where its author did not say so.
 
-For the rare page that seems to end in something hidden. Where the standard's rules are more than is known here, the
+For the rare page that seems to end in something hidden or in the middle of a table. Where the standard's rules are more than is known here, the
 element counts as open.
 """
 
@@ -63,6 +63,25 @@ def visible_place(view: bytes, place: int) -> int:
     hiding = [since for _, since in nest.open if since >= 0]
     hiding += [nest.lost] if nest.lost >= 0 else []
     return min(hiding, default=place)
+
+
+def place_beside_open_table(view: bytes, place: int) -> int:
+    """The place, or the end of the last cell before it where a table was left open there: what stands in a table and in
+    no cell is shown above it, which may be above all of the page.
+    """
+    nest, cell = _Nest(), -1
+    for token in tokens(view):
+        if token.start >= place or nest.budget < 0:
+            break
+        if token.kind is Kind.START and token.name not in _NO_ELEMENT:
+            nest.opened(token.name, view[slice(*token.attributes)], token.start)
+        elif token.kind is Kind.END and token.name not in _NO_ELEMENT:
+            nest.closed(token.name)
+            cell = token.start if token.name in _CELLS else cell
+    between_cells = bool(nest.open) and nest.open[-1][0] in _TABLE | _GROUPS | {b"tr"}
+    if nest.budget < 0 or not between_cells or cell < 0:
+        return place
+    return cell if visible_place(view, cell) == cell else place
 
 
 class _Nest:

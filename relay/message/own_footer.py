@@ -1,8 +1,9 @@
 """The marks around a footer of ours, and the footers that this relay wrote into a message before.
 
 A second pass over a message, or a forwarded copy of one, must not end with two footers, and the old one's link belongs
-to somebody else: it is taken out. What somebody quoted is theirs and stays. Only what stands between both marks, with
-a link of ours in it, is taken for a footer of ours. Offsets are those of `ascii_view`.
+to somebody else: it is taken out. What somebody quoted is theirs and stays. In HTML the marks say enough. In plain text a
+line of underscores may be anybody's: there a link of ours has to stand between the marks or, where the mailer's own
+words have the link, before the last such block, which nothing follows. Offsets are those of `ascii_view`.
 """
 
 from __future__ import annotations
@@ -26,6 +27,8 @@ _BEGIN: Final = HTML_BEGIN.encode("ascii")
 _END: Final = HTML_END.encode("ascii")
 _RULE_LINE: Final = re.compile(rb"(?:\A|(?<=\n))" + _RULE + rb"(?:\r?\n|\Z)")
 _LINK: Final = re.compile(rb"/u/([A-Za-z0-9_-]{1,1000}+)")
+#: Who to ask, and where to read more.
+_HINTS: Final = re.compile(rb"https?://|[a-z0-9]@[a-z0-9]")
 _NEWLINE: Final = re.compile(rb"\r?\n")
 #: A footer of ours is never longer, in octets of text.
 _MAX_LENGTH: Final = 50_000
@@ -49,13 +52,25 @@ def own_in_plain(view: bytes) -> list[OwnFooter]:
         return []
     found: list[OwnFooter] = []
     first: re.Match[bytes] | None = None
+    last: tuple[re.Match[bytes], re.Match[bytes]] | None = None
     for rule in _RULE_LINE.finditer(view):
         if first is not None and _is_ours(view, first.end(), rule.start()) and not _is_quoted(view, first, rule):
             found.append(OwnFooter(first.start(), rule.end()))
-            first = None
+            first = last = None
         else:
+            last = None if first is None else (first, rule)
             first = rule
+    if last is not None and _is_the_rest(view, *last) and not _is_quoted(view, *last):
+        found.append(OwnFooter(last[0].start(), last[1].end()))
     return found
+
+
+def _is_the_rest(view: bytes, first: re.Match[bytes], last: re.Match[bytes]) -> bool:
+    """What a footer says where the mailer's own words have the link: no link, and it is the end of the text."""
+    text = view[first.end() : last.start()]
+    if len(text) > _MAX_LENGTH or view[last.end() :].strip() or _HINTS.search(text) is None:
+        return False
+    return any(is_well_formed(link[1].decode("ascii")) for link in _LINK.finditer(view, 0, first.start()))
 
 
 def own_in_html(view: bytes, place: int) -> list[OwnFooter]:
@@ -121,7 +136,7 @@ class _Reader:
             self._begin, self._open, self._hidden = token, [], bool(self._sight.hidden)
         elif text == _END and self._begin is not None:
             start = self._begin.start
-            if _OPTIONAL.issuperset(self._open) and _is_ours(self._view, start, token.start):
+            if _OPTIONAL.issuperset(self._open) and token.start - start <= _MAX_LENGTH:
                 line_end = _NEWLINE.match(self._view, token.end)
                 end = token.end if line_end is None else line_end.end()
                 self.found.append(OwnFooter(start, end, self._hidden))

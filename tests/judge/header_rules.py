@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator
 from typing import Final
 
 from judge.pairing import Pair, Violation
-from judge.reading import Entity, RawField
+from judge.reading import Entity, RawField, is_report
 
 #: Ours, above all that was there.
 _ADDED: Final = frozenset(
@@ -49,31 +50,65 @@ def header_fields_stay_as_they_are(pair: Pair) -> Iterator[Violation]:
     if pair.before.envelope != pair.after.envelope:
         yield Violation(rule, "1", "the mbox line is another")
     edited = pair.wrapped or any(before is pair.before for before, _ in pair.edited)
-    lost, on_top = _compared_from_the_end(pair, edited=edited)
-    if lost:
-        yield Violation(rule, "1", _fate(lost[-1], pair))
-    for one in on_top if not lost else ():
-        if one.name not in _ADDED and not (edited and one.name in _MIME):
-            yield Violation(rule, "1", f"{one.name} was added")
+    kept = Counter(one.raw for one in pair.before.fields) & Counter(
+        _others(pair.after.fields, own=pair.promise.own_list_fields)
+    )
+    yield from _lost(pair, kept, edited=edited)
+    old, new = [one.raw for one in pair.before.fields], [one.raw for one in pair.after.fields]
+    same = {raw for raw, count in kept.items() if count == old.count(raw) == new.count(raw)}
+    order = [raw for raw in old if raw in same]
+    if order != [raw for raw in new if raw in same]:
+        yield Violation(rule, "1", "fields stand in another order")
+    stayed = _stayed(pair.after.fields, kept)
+    for at, one in enumerate(pair.after.fields):
+        if at in stayed:
+            continue
+        if one.name in _MIME and edited:
+            if not _has_kept_its_place(one, pair, same):
+                yield Violation(rule, "1", f"{one.name} stands elsewhere now")
+        elif one.name not in _ADDED or at > min(stayed, default=at):
+            yield Violation(rule, "1", f"{one.name} was added in line {at + 1}")
 
 
-def _compared_from_the_end(pair: Pair, *, edited: bool) -> tuple[list[RawField], list[RawField]]:
-    """The fields that have no match, of the original and of the result; the latter may only stand on top."""
-    old, new = list(pair.before.fields), list(pair.after.fields)
-    while old:
-        same = bool(new) and old[-1].raw == new[-1].raw
-        # What may change in these two is another rule's business.
-        reworded = edited and not pair.wrapped and new and old[-1].name == new[-1].name and old[-1].name in _REWORDED
-        if same or reworded:
-            old.pop()
-            new.pop()
-        elif _may_be_gone(old[-1], pair, edited=edited):
-            old.pop()
-        elif edited and new and new[-1].name in _MIME:
-            new.pop()
-        else:
-            break
-    return old, new
+def _stayed(fields: tuple[RawField, ...], kept: Counter[bytes]) -> set[int]:
+    """Which fields of the result are the original's; where one of ours reads the same, the lower one."""
+    left = Counter(kept)
+    found: set[int] = set()
+    for at in range(len(fields) - 1, -1, -1):
+        if left[fields[at].raw]:
+            left[fields[at].raw] -= 1
+            found.add(at)
+    return found
+
+
+def _others(fields: tuple[RawField, ...], *, own: bool) -> list[bytes]:
+    """All fields but those on top that are ours by their names: a mailer's own may read the same."""
+    replaced = re.compile("list-id") if own else _REPLACED
+    top = next((at for at, one in enumerate(fields) if one.name not in _ADDED), len(fields))
+    return [one.raw for at, one in enumerate(fields) if at >= top or not replaced.fullmatch(one.name)]
+
+
+def _lost(pair: Pair, kept: Counter[bytes], *, edited: bool) -> Iterator[Violation]:
+    left = Counter(kept)
+    for one in pair.before.fields:
+        if left[one.raw]:
+            left[one.raw] -= 1
+        elif not _may_be_gone(one, pair, edited=edited) and not (
+            edited and one.name in _REWORDED and pair.after.named(one.name)
+        ):
+            yield Violation(
+                "header_fields_stay_as_they_are", "1", f"{one.name} is gone or was changed: {one.raw[:60]!r}"
+            )
+
+
+def _has_kept_its_place(one: RawField, pair: Pair, same: set[bytes]) -> bool:
+    """A field that says something else now stands where it stood; one that was not there may stand anywhere."""
+    if pair.wrapped or len(pair.before.named(one.name)) != 1:
+        return True
+    before = [other.raw in same for other in pair.before.fields]
+    after = [other.raw in same for other in pair.after.fields]
+    was = next(at for at, other in enumerate(pair.before.fields) if other.name == one.name)
+    return sum(before[:was]) == sum(after[: pair.after.fields.index(one)])
 
 
 def _may_be_gone(one: RawField, pair: Pair, *, edited: bool) -> bool:
@@ -84,13 +119,6 @@ def _may_be_gone(one: RawField, pair: Pair, *, edited: bool) -> bool:
     if pair.promise.commercial and one.name in _ONCE and len(pair.before.named(one.name)) > 1:
         return True
     return edited and (one.name in _STALE or (pair.wrapped and one.name.startswith("content-")))
-
-
-def _fate(one: RawField, pair: Pair) -> str:
-    if any(other.raw == one.raw for other in pair.after.fields):
-        return f"{one.name} stands elsewhere now"
-    same = [other for other in pair.after.fields if other.name == one.name]
-    return f"{one.name} was changed: {same[0].raw!r}" if same else f"{one.name} is gone"
 
 
 def edited_parts_keep_their_fields(pair: Pair) -> Iterator[Violation]:
@@ -164,7 +192,7 @@ def _is_an_answer(message: Entity) -> bool:
         for one in message.named("auto-submitted")
         if re.match(r"\s*auto-(?:replied|notified)", one.value, re.IGNORECASE)
     ]
-    return message.kind == "multipart/report" or bool(answers)
+    return is_report(message) or bool(answers)
 
 
 def list_unsubscribe_is_written_plainly(pair: Pair) -> Iterator[Violation]:

@@ -17,16 +17,19 @@ from typing import Final
 
 _FIELD: Final = re.compile(rb"[!-9;-~]+[ \t]*:(?:[^\r]|\r(?!\n)|\r\n[ \t])*(?:\r\n|\Z)")
 _ENVELOPE: Final = re.compile(rb">?From [^\r]*(?:\r(?!\n)[^\r]*)*\r\n")
+#: Outside of quotes.
+_COMMENT: Final = re.compile(r"\([^()\"]*\)(?=(?:[^\"]*\"[^\"]*\")*[^\"]*$)")
 _MAX_DEPTH: Final = 60
 
 SEALED: Final = frozenset(
     "multipart/signed multipart/encrypted application/pkcs7-mime application/x-pkcs7-mime application/pgp-encrypted".split()
 )
+_REPORTS: Final = frozenset("message/delivery-status message/disposition-notification message/feedback-report".split())
 IDENTITY: Final = frozenset({"7bit", "8bit", "binary"})
 #: Names of charsets for which Python's own idea differs from what mail programs read.
 _CODECS: Final = {
     "": "ascii", "us-ascii": "ascii", "shift_jis": "cp932", "shift-jis": "cp932", "x-sjis": "cp932", "windows-31j": "cp932",
-    "euc-kr": "cp949", "ks_c_5601-1987": "cp949", "gb2312": "gb18030", "gbk": "gb18030", "x-euc-jp": "euc_jp",
+    "euc-kr": "cp949", "ks_c_5601-1987": "cp949", "gb2312": "gb18030", "gbk": "gb18030", "x-gbk": "gb18030", "x-euc-jp": "euc_jp",
     "iso-2022-jp": "iso2022_jp", "cp50220": "iso2022_jp", "cp50221": "iso2022_jp", "iso-8859-8-i": "iso8859_8", "windows-874": "cp874",
 }  # fmt: skip
 
@@ -99,7 +102,7 @@ class Entity:
     @property
     def encoding(self) -> str:
         value = str(self.seen.get("content-transfer-encoding", "7bit"))
-        return re.sub(r"\(.*?\)", "", value).strip().lower() or "7bit"
+        return {"7-bit": "7bit", "8-bit": "8bit"}.get(word := value.strip(' \t;"').lower(), word) or "7bit"
 
     @property
     def is_sealed(self) -> bool:
@@ -156,14 +159,24 @@ def codec_of(charset: str) -> str:
 
 
 def decoded(octets: bytes, charset: str) -> str | None:
-    """Strictly. A UTF-16 text without a mark is big-endian (RFC 2781 section 4.3)."""
+    """Strictly, as mail programs read it: ISO-8859-1 with C1 octets is windows-1252; UTF-16 without a mark is big-endian
+    (RFC 2781 section 4.3).
+    """
     codec = codec_of(charset)
+    if codec == "iso-8859-1" and re.search(rb"[\x80-\x9f]", octets):
+        codec = "cp1252"
     if codec == "utf-16" and octets[:2] not in (b"\xff\xfe", b"\xfe\xff"):
         codec = "utf-16-be"
     try:
         return octets.decode(codec)
     except (LookupError, ValueError):
         return None
+
+
+def is_report(message: Entity) -> bool:
+    """About mail, by a program for programs; old ones are a multipart/mixed."""
+    kinds = [message.kind, *[child.kind for child in message.children if child.disposition != "attachment"]]
+    return message.kind == "multipart/report" or any(kind in _REPORTS for kind in kinds)
 
 
 def read(content: bytes) -> Entity:
@@ -183,7 +196,9 @@ def _entity(content: bytes, path: str, default: str, depth: int, envelope: bytes
         position = found.end()
     gap = content[position : position + 2] if content.startswith(b"\r\n", position) else b""
     body = content[position + len(gap) :]
-    seen = message_from_bytes(b"".join([one.raw for one in fields if one.name.startswith("content-")]) + b"\r\n")
+    # In one line and without comments, which that package takes for a part of the value.
+    told = [f"{one.name}: {_COMMENT.sub('', one.value)}\r\n" for one in fields if one.name.startswith("content-")]
+    seen = message_from_bytes("".join(told).encode("latin-1") + b"\r\n")
     seen.set_default_type(default)
     whole = Entity(path, envelope, tuple(fields), gap, body, seen)
     if not whole.kind.startswith("multipart/") or whole.is_sealed or depth >= _MAX_DEPTH:

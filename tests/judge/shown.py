@@ -17,7 +17,7 @@ END: Final = "/consent-relay:footer"
 _TOKENS: Final = {number: name for name, number in tokenTypes.items()}
 #: What stands inside is not shown as text of the message.
 _SWALLOWING: Final = frozenset(
-    "template select svg math object audio video canvas noscript button script style textarea title head iframe option".split()
+    "template select svg math object audio video canvas noscript button script style textarea title head iframe option noframes noembed".split()
 )
 #: Longer documents are not parsed again: html5lib takes minutes.
 _MAX_LENGTH: Final = 600_000
@@ -25,19 +25,20 @@ _MAX_LENGTH: Final = 600_000
 
 @dataclass(frozen=True, slots=True)
 class Placed:
-    """One footer of ours. above: the elements that it stands in. swallowed, hidden: the one that keeps it from sight,
-    "" for none. text: what is shown of it. links: where its links go. before, behind: text shown before and after it.
-    ends: names of the </body> and </html> tags that follow, in their order. next_text: text up to the first of them.
+    """One footer of ours. around: the elements that its first mark stands in; above: those that its first word is shown
+    in, which is elsewhere where a table was left open. quoted: one of them is a quotation that ends behind it. hidden:
+    what keeps it from sight, "" for nothing. links: where its links go. behind: the text shown behind it. ends: names of
+    the </body> and </html> tags that follow, in their order. last_text: text behind the first of them.
     """
 
+    around: tuple[str, ...]
     above: tuple[str, ...]
+    quoted: bool
     hidden: str
-    text: str
     links: tuple[str, ...]
-    before: str
     behind: str
     ends: tuple[str, ...]
-    next_text: str
+    last_text: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +53,14 @@ class Shown:
 
     @property
     def unquoted_footers(self) -> int:
-        return sum("blockquote" not in one.above for one in self.footers)
+        return sum(not one.quoted for one in self.footers)
+
+
+_FOOTER: Final = re.compile(f"(<!--{BEGIN}-->.*?<!--{END}-->)", re.DOTALL)
+#: Characters of nobody's; each footer has two.
+_FIRST: Final = 0xE000
+_MAX_FOOTERS: Final = 1000
+_SIGN: Final = re.compile("[\ue000-\ue7ff]")
 
 
 class _Tokenizer(HTMLTokenizer):  # type: ignore[misc]
@@ -61,7 +69,7 @@ class _Tokenizer(HTMLTokenizer):  # type: ignore[misc]
     def __iter__(self) -> Iterator[dict[str, Any]]:
         self.kept: list[tuple[str, str, str]] = []
         for token in super().__iter__():
-            data = token["data"] if isinstance(token["data"], str) else ""
+            data = token["data"] if isinstance(token.get("data"), str) else ""
             self.kept.append((_TOKENS[token["type"]], data, str(token.get("name") or "")))
             yield token
 
@@ -77,11 +85,24 @@ def read_html(text: str) -> Shown:
     if len(text) > _MAX_LENGTH:
         return Shown(readable=False)
     parser = _Parser(tree=html5lib.getTreeBuilder("dom"), namespaceHTMLElements=False)
-    document = parser.parse(text)
+    pieces = _FOOTER.split(text)[:_MAX_FOOTERS]
+    for number in range(1, len(pieces), 2):
+        pieces[number] = _with_signs(pieces[number], number)
+    document = parser.parse("".join(pieces))
     tokens = tuple(_tokens(parser.tokenizer.kept))
     walker = _Walker()
     walker.walk(document)
-    return Shown(True, "".join(walker.text), tuple(walker.attributes), tuple(_placed(walker, tokens)), tokens)
+    placed = tuple(_placed(walker, tokens, number) for number in range(1, len(pieces), 2))
+    shown = _SIGN.sub("", "".join(walker.text))
+    return Shown(True, shown, tuple(walker.attributes), placed, tokens)
+
+
+def _with_signs(footer: str, number: int) -> str:
+    """A footer with a sign before its first word and one behind its last, that are found again in the document."""
+    footer = re.sub(r"(>\s*)(?=[^<\s])", lambda found: found[1] + chr(_FIRST + number), footer, count=1)
+    words = list(re.finditer(r"[^>\s](?=\s*<)", footer))
+    end = words[-1].end() if words else len(footer)
+    return footer[:end] + chr(_FIRST + number + 1) + footer[end:]
 
 
 def _tokens(kept: list[tuple[str, str, str]]) -> list[tuple[str, str]]:
@@ -101,14 +122,18 @@ def _tokens(kept: list[tuple[str, str, str]]) -> list[tuple[str, str]]:
 
 
 class _Walker:
-    """The document's nodes in their order, without recursion: mails nest tables by the hundred."""
+    """The document's nodes in their order, without recursion: mails nest tables by the hundred.
+
+    text: what is shown. signs: where in it a sign stands, with the elements above it. marks: elements above each first
+    mark, in the order of the document.
+    """
 
     def __init__(self) -> None:
         self.text: list[str] = []
         self.attributes: list[str] = []
-        self.begins: list[tuple[int, list[Any]]] = []
-        self.ends: list[int] = []
         self.links: list[tuple[int, str]] = []
+        self.signs: dict[int, tuple[int, list[Any]]] = {}
+        self.marks: list[list[Any]] = []
 
     def walk(self, document: Any) -> None:
         stack: list[tuple[Any, list[Any], bool]] = [(document, [], True)]
@@ -116,22 +141,20 @@ class _Walker:
             node, above, shown = stack.pop()
             kind = node.nodeType
             if kind == node.TEXT_NODE:
+                for sign in _SIGN.findall(node.data):
+                    self.signs[ord(sign)] = (len(self.text), above)
                 if shown:
                     self.text.append(node.data)
                 continue
-            if kind == node.COMMENT_NODE:
-                if node.data == BEGIN:
-                    self.begins.append((len(self.text), above))
-                elif node.data == END:
-                    self.ends.append(len(self.text))
-                continue
+            if kind == node.COMMENT_NODE and node.data == BEGIN:
+                self.marks.append(above)
             if kind == node.ELEMENT_NODE:
                 shown = shown and not hides(node)
+                above = [*above, node]
                 for name, value in list(node.attributes.items()):
                     self.attributes.append(value)
                     if name == "href":
                         self.links.append((len(self.text), value))
-                above = [*above, node]
             stack += [(child, above, shown) for child in reversed(node.childNodes)]
 
 
@@ -157,26 +180,24 @@ def hides(element: Any) -> str:
     return ""
 
 
-def _placed(walker: _Walker, tokens: tuple[tuple[str, str], ...]) -> list[Placed]:
-    found: list[Placed] = []
-    comments = [number for number, token in enumerate(tokens) if token == ("comment", END)]
-    for number, (start, above) in enumerate(walker.begins):
-        end = next((one for one in walker.ends if one >= start), len(walker.text))
-        behind = tokens[comments[number] + 1 :] if number < len(comments) else ()
-        ends = [name for kind, name in behind if kind == "end" and name in ("body", "html")]
-        until = next(
-            (at for at, token in enumerate(behind) if token in (("end", "body"), ("end", "html"))), len(behind)
-        )
-        found.append(
-            Placed(
-                above=tuple(str(one.tagName).lower() for one in above),
-                hidden=next(filter(None, [hides(one) for one in above]), ""),
-                text="".join(walker.text[start:end]),
-                links=tuple(value for at, value in walker.links if start <= at < end),
-                before="".join(walker.text[:start]),
-                behind="".join(walker.text[end:]),
-                ends=tuple(ends),
-                next_text="".join(data for kind, data in behind[:until] if kind == "text"),
-            )
-        )
-    return found
+def _placed(walker: _Walker, tokens: tuple[tuple[str, str], ...], number: int) -> Placed:
+    """The footer whose signs have this number."""
+    start, above = walker.signs.get(_FIRST + number, (-1, []))
+    end, _ = walker.signs.get(_FIRST + number + 1, (-1, []))
+    at = next((at for at, token in enumerate(tokens) if chr(_FIRST + number + 1) in token[1]), len(tokens))
+    behind = tokens[at + 1 :]
+    ends = [name for kind, name in behind if kind == "end" and name in ("body", "html")]
+    until = next((at for at, token in enumerate(behind) if token in (("end", "body"), ("end", "html"))), len(behind))
+    mark = walker.marks[number // 2] if number // 2 < len(walker.marks) else []
+    return Placed(
+        around=tuple(str(one.tagName).lower() for one in mark),
+        above=tuple(str(one.tagName).lower() for one in above),
+        quoted=any(one.tagName == "blockquote" for one in above) and ("end", "blockquote") in behind,
+        hidden=next(
+            filter(None, [hides(one) for one in above]), "" if start >= 0 and end >= 0 else "nothing that is shown"
+        ),
+        links=tuple(value for place, value in walker.links if start <= place <= end),
+        behind=_SIGN.sub("", "".join(walker.text[end + 1 :])),
+        ends=tuple(ends),
+        last_text="".join(data for kind, data in behind[until:] if kind == "text"),
+    )

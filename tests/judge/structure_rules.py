@@ -8,7 +8,7 @@ from email.message import Message
 from typing import Final
 
 from judge.pairing import Pair, Violation
-from judge.reading import Entity
+from judge.reading import Entity, is_report
 
 
 def parts_match(pair: Pair) -> Iterator[Violation]:
@@ -110,7 +110,7 @@ headless_parts_stay = _unedited(
 
 def reports_stay(pair: Pair) -> Iterator[Violation]:
     """A delivery report is for programs: nothing is written into it, nothing put around it."""
-    if any(part.kind == "multipart/report" for part in pair.before.walk()) and (pair.edited or pair.added):
+    if is_report(pair.before) and (pair.edited or pair.added):
         yield Violation("reports_stay", "1", "a report was edited")
 
 

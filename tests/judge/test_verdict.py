@@ -160,7 +160,7 @@ BROKEN: Final = [
     Broken("behind </html>", "html_footers_stand_last", lambda right: right.replace(HTML, b"") + HTML, original=PAGE_ONLY),
     Broken("before the text", "html_footers_stand_last", lambda right: right.replace(HTML, b"").replace(b"<p>", HTML + b"<p>"), original=PAGE_ONLY),
     Broken("in a script", "html_footers_are_seen", lambda right: right.replace(HTML, b"").replace(b"</script>", HTML + b"</script>"), original=PAGE_ONLY.replace(b"</body>", b"<script>//</script></body>")),
-    Broken("in a comment", "html_footers_are_seen", lambda right: right.replace(HTML, b"").replace(b"<!-- ", b"<!-- " + HTML), original=PAGE_ONLY.replace(b"</body>", b"<!-- x --></body>")),
+    Broken("in a comment", "html_footers_stand_last", lambda right: right.replace(HTML, b"").replace(b"<!-- ", b"<!-- " + HTML), original=PAGE_ONLY.replace(b"</body>", b"<!-- x --></body>")),
     Broken("hidden", "html_footers_are_seen", lambda right: right.replace(HTML, b"").replace(b"x</div>", b"x" + HTML + b"</div>"), original=PAGE_ONLY.replace(b"</body>", b"<div style='display : none'>x</div></body>")),
     Broken("in a quotation", "html_footers_stand_free", lambda right: right.replace(HTML, b"").replace(b"</blockquote>", HTML + b"</blockquote>"), original=QUOTED),
     Broken("a placeholder in a link stays", "no_placeholder_is_shown", lambda right: right, original=PAGE_ONLY.replace(b"<p>", b'<p><a href="%7B%7Bunsubscribe_url%7D%7D">x</a>')),

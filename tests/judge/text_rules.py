@@ -114,20 +114,24 @@ def the_authors_text_is_all_there(pair: Pair) -> Iterator[Violation]:
 
 def _difference(old: str, new: str, kind: str, promise: Promise) -> str:
     holes = _holes(old, kind)
-    best = ""
+    problems: list[str] = []
     for rest in _without_footer(new, kind, promise):
         fills = _fills(old, holes, rest)
-        if fills is not None:
-            return next(filter(None, [_wrong(hole, fill, promise) for hole, fill in fills]), "")
-        best = best or _first_difference(old, rest)
-    return best or "the footer is not where it can be told from the text"
+        if fills is None:
+            problems.append(_first_difference(old, rest))
+            continue
+        wrong = next(filter(None, [_wrong(old, hole, fill, kind, promise) for hole, fill in fills]), "")
+        if not wrong:
+            return ""
+        problems.insert(0, wrong)
+    return problems[0] if problems else "the footer is not where it can be told from the text"
 
 
 def _without_footer(new: str, kind: str, promise: Promise) -> Iterator[str]:
     """The new text without our footer, in every way that the line ends around it may have been ours."""
     for footer in new_footers(new, kind, promise):
         before, behind = new[: footer.start], new[footer.end :]
-        for start in _less(before, at_end=True, times=2 if kind == "text/plain" else 1):
+        for start in _less(before, at_end=True, times=3 if kind == "text/plain" else 1):
             for end in _less(behind, at_end=False, times=1):
                 yield start + end
     if PLACEHOLDER.search(new) is None:
@@ -137,7 +141,8 @@ def _without_footer(new: str, kind: str, promise: Promise) -> Iterator[str]:
 def _less(text: str, *, at_end: bool, times: int) -> Iterator[str]:
     yield text
     for _ in range(times):
-        shorter = re.sub(r"\r?\n\Z" if at_end else r"\A\r?\n", "", text)
+        # In ISO-2022-JP that is compared by its octets, the way back to ASCII is ours, too.
+        shorter = re.sub(r"(?:\x1b\(B)?\r?\n\Z" if at_end else r"\A\r?\n", "", text)
         if shorter == text:
             return
         text = shorter
@@ -165,9 +170,11 @@ def _fills(old: str, holes: list[_Hole], new: str) -> list[tuple[_Hole, str]] | 
     return [*fills, (holes[-1], new[position:last])] if position <= last else None
 
 
-def _wrong(hole: _Hole, fill: str, promise: Promise) -> str:
+def _wrong(old: str, hole: _Hole, fill: str, kind: str, promise: Promise) -> str:
     if hole.name in ("", "footer"):
         return ""
+    if kind == "text/html" and fill == old[hole.start : hole.end]:
+        return ""  # where nobody sees it; `no_placeholder_is_shown` knows
     if PLACEHOLDER.search(fill):
         return f"the placeholder {hole.name} is still there"
     value = promise.values.get(hole.name)
@@ -268,7 +275,7 @@ def _can_show(part: Entity) -> bool:
     """Text that a program would choose, and that we could write to."""
     if part.children:
         return any(_can_show(child) for child in part.children)
-    return part.is_text
+    return part.is_text and bool(part.gap or part.body)
 
 
 def _root_of(part: Entity) -> Entity:
@@ -281,9 +288,11 @@ def _root_of(part: Entity) -> Entity:
 
 def _told(before: Entity | None, after: Entity, promise: Promise) -> int:
     """Footers in one text; the author's placeholders, when they say it all, count as one."""
-    if before is None or before.octets == after.octets or after.octets is None:
+    if before is None or after.octets is None:
         return 0
     text = after.text if after.text is not None else after.octets.decode("latin-1")
+    if not (_may_have_footer(text) or _says(text, after.kind, promise)):
+        return 0
     old = before.text if before.text is not None else (before.octets or b"").decode("latin-1")
     if after.kind == "text/html":
         unquoted = read_html(text).unquoted_footers
@@ -342,10 +351,10 @@ def plain_footers_stand_at_the_end(pair: Pair) -> Iterator[Violation]:
             continue
         texts = _texts(before, after)
         found = new_footers(texts[1], before.kind, pair.promise) if texts else []
-        if texts is None or not found or any(hole.name == "footer" for hole in _holes(texts[0], before.kind)):
-            continue
+        if texts is None or not found or any(hole.name in ("", "footer") for hole in _holes(texts[0], before.kind)):
+            continue  # it stands where the author wants it, or where another one of ours stood
         text, footer = texts[1], found[0]
-        if text[: footer.start].strip() and not re.search(r"\n\r?\n\Z", text[: footer.start]):
+        if text[: footer.start].strip() and not re.search(r"\n(?:\x1b\(B)?\r?\n\Z", text[: footer.start]):
             yield Violation(rule, before.path, f"no empty line before it: {text[: footer.start][-20:]!r}")
         if text[footer.end :].strip():
             yield Violation(rule, before.path, f"text behind it: {text[footer.end :][:40]!r}")

@@ -3,7 +3,7 @@
 NAME.in.eml is what a mailer sent; NAME.out.eml what a recipient gets, before DKIM; NAME.why the reason where it gets
 nothing. The name begins with the footer's language and says the policy: `wrap` or `headers-only` for what cannot be
 edited (else it is rejected), `amp-drop`, `amp-undisclosable`, `existing-keep`, `existing-combine`, `charset-keep`,
-`signatures-keep`, `extra-fields`; `transactional` is a stream without list fields. What the inputs are is told in
+`signatures-keep`, `extra-fields`, `literals` (the values that a template may say word for word); `transactional` is a stream without list fields. What the inputs are is told in
 readable words in tests/golden/make.py. With WRITE_GOLDEN=1 the expectations are written anew: read the diff.
 """
 
@@ -17,7 +17,7 @@ from typing import Final
 import pytest
 from golden.make import MESSAGES
 from judge.verdict import violations, words
-from rewritten import COMMERCIAL, Copy, rewritten
+from rewritten import COMMERCIAL, FACTS, Copy, rewritten
 
 from relay.message.rules import Amp, Existing, ExtraFields, Fallback, OldSignatures, PlainCharset, Rules
 
@@ -40,6 +40,10 @@ def rules_of(name: str) -> Rules:
         rules = replace(rules, charset=PlainCharset.KEEP)
     if "signatures-keep" in name:
         rules = replace(rules, old_signatures=OldSignatures.KEEP)
+    if "-literals-" in name:
+        rules = replace(
+            rules, literals={"sender": (FACTS["en"].sender,), "postal_address": (FACTS["en"].postal_address,)}
+        )
     return replace(rules, extra=EXTRA) if "extra-fields" in name else rules
 
 
@@ -75,13 +79,18 @@ def test_the_judge_has_nothing_against_the_golden_file(name: str) -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_copy_that_comes_back_gets_no_second_footer(name: str) -> None:
-    """Rewriting a rewritten message again, for the same reader, leaves its body as it is."""
+    """Rewriting a rewritten message again, for the same reader, leaves its body as it is.
+
+    Values that have taken the place of a mailer's placeholders look like anybody's words: that copy gets a whole footer.
+    """
     first = outcome(name)
-    if first.content is None or name.startswith("en-wrap") or name.startswith("ja-wrap"):
+    if first.content is None or name.startswith(("en-wrap", "ja-wrap")):
         return
     second = rewritten(first.content, name[:2], rules_of(name))
     assert second.content is not None
-    assert second.content.partition(b"\r\n\r\n")[2] == first.content.partition(b"\r\n\r\n")[2]
+    assert not violations(first.content, second.content, second.promise)
+    if "-placeholders-" not in name and "-literals-" not in name:
+        assert second.content.partition(b"\r\n\r\n")[2] == first.content.partition(b"\r\n\r\n")[2]
 
 
 def test_no_golden_file_stands_alone() -> None:

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from relay.message.html_nesting import visible_place
+from relay.message.html_nesting import place_beside_open_table, visible_place
 
 
 @pytest.mark.parametrize(
@@ -46,3 +46,26 @@ def test_an_attack_on_the_time_has_no_place() -> None:
 def test_where_nothing_hides_the_place_is_the_place(tags: list[str]) -> None:
     page = "".join(tags).encode()
     assert visible_place(page, len(page)) == len(page)
+
+
+@pytest.mark.parametrize(
+    "page",
+    [
+        b"<table><tr><td>tea|</td></tr>",
+        b"<table><tbody><tr><td>tea<th>1 yen|</th>",
+        b"<table><tr><td><table><tr><td>tea</td></tr></table>more|</td>",
+        b"<table><tr><td>tea</td></tr></table>|",
+        b"<table><tr><td>tea|",
+        b"<table><tr><td>tea<tr><td>more|",
+        b"<table>|",
+        b"<table><tr><td hidden>tea</td></tr>|",
+    ],
+)
+def test_a_table_left_open_between_its_cells_has_its_place_in_the_last_cell(page: bytes) -> None:
+    view = page.replace(b"|", b"")
+    assert place_beside_open_table(view, len(view)) == page.index(b"|")
+
+
+@given(st.binary(max_size=200))
+def test_no_bytes_make_it_fail(page: bytes) -> None:
+    assert 0 <= place_beside_open_table(page, len(page)) <= len(page)

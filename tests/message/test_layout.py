@@ -108,3 +108,10 @@ def test_where_nothing_would_be_seen_the_mailer_has_to_say_it_all() -> None:
     page = f"<div>{ALL_SAID}</div><frameset>"
     assert "|" not in shape(page, html(page))
     assert html_layout(b"{{why}}<frameset>", str, {}) == "HTML with a <frameset>"
+
+
+def test_the_way_back_to_ascii_is_no_text_on_a_line() -> None:
+    for view in (b"<p>xx\r\n\x1b(B", b"<p>xx\r\n"):
+        layout = html_layout(view, lambda: "", {})
+        assert isinstance(layout, Layout)
+        assert [one.before for one in layout.pieces if isinstance(one, Spot)] == [""]
