@@ -159,6 +159,7 @@ _FIELDS: Final = {
     "many fields": b"".join(b"X-Field-%d: %d\r\n" % (number, number) for number in range(300)),
     "encoded words": b"Subject: =?utf-8?B?5paw5ZWG5ZOB?=\r\n =?iso-2022-jp?B?GyRCPzc+JklKGyhC?=\r\n",
     "a group": b"Cc: undisclosed-recipients:;\r\nSubject: text\r\n",
+    "addresses without a domain": b"Cc: hanako, taro@localhost\r\nSubject: text\r\n",
     "comments": b"Cc: (one (two)) Reader <reader@example.com> (three)\r\n",
     "for us alone": b"Bcc: secret@example.com\r\nX-Consent-Stream: none\r\nSubject: text\r\n",
     "a broken signature": b"DKIM-Signature: v=1; a=rsa-sha256; d=news.brand.example; s=old; h=from; bh=AAAA; b=AAAA\r\n",
