@@ -5,6 +5,7 @@ Pure functions over the product: `run.py` mutates inputs with atheris, `test_fuz
 
 from __future__ import annotations
 
+import re
 import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -43,6 +44,7 @@ WAYS: Final = (
     ("ja", replace(_COMMERCIAL, fallback=Fallback.REJECT, charset=PlainCharset.KEEP, amp=Amp.UNDISCLOSABLE)),
     ("en", replace(_COMMERCIAL, fallback=Fallback.HEADERS_ONLY)),
 )
+_BARE: Final = re.compile(rb"\r(?!\n)|(?<!\r)\n|\0")
 _FOOTER: Final = Footer("____\nhow to stop\n", "<p>how to stop</p>\n")
 
 
@@ -87,7 +89,8 @@ def rewritten_in(content: bytes, language: str, rules: Rules) -> None:
     if once.shown in (Shown.ADDED, Shown.OWN_WORDS):
         _check_untouched(content, prepared, once.content)
     # What filled a placeholder is the mailer's own text in a second pass, which adds the items that it says once more.
-    if once.shown is not Shown.NONE and not any(plan.fills for plan in prepared.plans):
+    # Bare line ends and NUL never get in: the relay refuses them.
+    if once.shown is not Shown.NONE and not any(plan.fills for plan in prepared.plans) and not _BARE.search(content):
         twice, _ = _rewritten(once.content, language, rules)
         assert isinstance(twice, Copy)
         assert _body(twice.content) == _body(once.content)

@@ -212,6 +212,17 @@ def test_the_size_of_a_header_block_is_bounded() -> None:
     assert not index(lines("X: y\n" * MAX_FIELDS + "\nbody")).head.trouble
 
 
+def test_what_was_not_read_is_a_piece_too() -> None:
+    start = b"Content-Type: multipart/mixed; boundary=b\r\n\r\n"
+    for rest in (b"--b\r\n\r\nx\r\n" * (MAX_PARTS + 5), b"--b\r\n\r\n" + b"--\r\n" * 600_000):
+        message = index(start + rest)
+        root = parts_of(message)
+        pieces = list(spans(message, root))
+        assert "too many" in root.trouble
+        assert [one.start for one in pieces[1:]] == [one.end for one in pieces[:-1]]
+        assert (pieces[0].start, pieces[-1].end) == (0, len(message.content))
+
+
 def test_hostile_structures_take_little_time() -> None:
     deep = b"".join(b'Content-Type: multipart/mixed; boundary="%d"\r\n\r\n--%d\r\n' % (n, n) for n in range(500))
     hostile = [
