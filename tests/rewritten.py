@@ -11,7 +11,7 @@ from typing import Final
 
 from judge.verdict import Promise
 
-from relay.message.compose import Common, Personal, Undisclosable, copy_for, prepare
+from relay.message.compose import Common, Personal, Shown, Undisclosable, copy_for, prepare
 from relay.message.dkim import KeyType, Signer, generate, load_key, signed
 from relay.message.footer import Disclosure, FooterFacts, Version
 from relay.message.index import index
@@ -87,7 +87,7 @@ def rewritten(
     promise = Promise(
         link,
         commercial=rules.commercial,
-        footer=not prepared.without_footer or rules.fallback == "wrap",
+        footer=not isinstance(result, Undisclosable) and result.shown is not Shown.NONE,
         values={
             "unsubscribe_url": link,
             "sender": facts.sender,
@@ -105,7 +105,7 @@ def rewritten(
     if isinstance(result, Undisclosable):
         return Copy(None, result.why, promise)
     content = signed(result.content, SIGNERS, NOW) if sign else result.content
-    return Copy(content, prepared.without_footer, promise)
+    return Copy(content, result.why or prepared.without_footer, promise)
 
 
 def _versions(language: str, facts: FooterFacts) -> tuple[Version, ...]:

@@ -83,7 +83,7 @@ def _stayed(fields: tuple[RawField, ...], kept: Counter[bytes]) -> set[int]:
 
 def _others(fields: tuple[RawField, ...], *, own: bool) -> list[bytes]:
     """All fields but those on top that are ours by their names: a mailer's own may read the same."""
-    replaced = re.compile("list-id") if own else _REPLACED
+    replaced = re.compile("list-id" if own else "list-unsubscribe|list-unsubscribe-post|list-id")
     top = next((at for at, one in enumerate(fields) if one.name not in _ADDED), len(fields))
     return [one.raw for at, one in enumerate(fields) if at >= top or not replaced.fullmatch(one.name)]
 

@@ -77,6 +77,7 @@ def test_any_mail_comes_out_unharmed(path: Path) -> None:
             assert rules.fallback is not Fallback.HEADERS_ONLY
             assert copy.why
             continue
+        assert copy.promise.footer or copy.why or not rules.commercial, "no footer, and no reason"
         body = copy.content.partition(b"From")[2]
         if body in judged:
             continue
