@@ -21,9 +21,9 @@ from markupsafe import Markup
 from relay.message.footer_lines import html_lines, plain_lines
 from relay.message.own_footer import HTML_BEGIN, HTML_END, PLAIN_RULE
 from relay.message.template import LEFT_TO_RIGHT, LINK, RIGHT_TO_LEFT, compiled, compiled_sentence, set_apart
-from relay.message.wording import Wording, wording_for
+from relay.message.wording import Wording
 
-#: What each footer says unless the mailer's own template does.
+#: What each footer says unless the mailer's own text does; and consent_date, consent_source, stop_address, if there are.
 REQUIRED: Final = frozenset({"unsubscribe_url", "why", "sender", "postal_address", "contact", "privacy_policy"})
 #: Longest URL that fits into a header line of its own with the field's name.
 MAX_URL: Final = 900
@@ -113,20 +113,14 @@ class Disclosure:
         return _items(self.versions[version]).get(name, "")
 
 
-def render(facts: FooterFacts, unsubscribe_url: str, language: str) -> Footer:
-    """The footer in the built-in words of that language ("ja", "en-GB"; English where there are none)."""
-    spoken, wording = wording_for(language, {})
-    return Disclosure((Version(facts, wording, spoken),), unsubscribe_url).footer()
-
-
 @lru_cache(maxsize=512)  # the readers of a mailing share a few: they differ in the day and place of their consent
 def _without_link(version: Version, said: frozenset[str], room: int) -> Footer:
     """The footer with LINK where the link goes. room: how long the link may get."""
-    if said >= REQUIRED:
-        return Footer("", "")
     templates = _templates(version.wording)
     items = {name: "" if name in said - _OF_WHY else text for name, text in _items(version).items()}
     about = {**_about(version), "unsubscribe_url": "" if "unsubscribe_url" in said else LINK}
+    if not about["unsubscribe_url"] and not any(items[name] for name in items.keys() - _OF_WHY):
+        return Footer("", "")
     shown = _for_html(version, items)
     if items["why"]:
         shown["why"] = _why_in_html(version)

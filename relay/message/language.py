@@ -35,6 +35,8 @@ _WRITTEN_FOR: Final = {
     "koi8-r": "ru",
     "koi8-u": "uk",
 }
+#: Undetermined, several, none at all, one without a code (ISO 639-2).
+_NONE: Final = frozenset(("und", "mul", "zxx", "mis"))
 #: Regions that tell the script, and the other way round: who asks for one is served by the other.
 _TWINS: Final = {
     "zh-tw": "zh-hant",
@@ -51,7 +53,7 @@ def language_of(message: Index, root: Part) -> str:
     """The language that the mail is in, a tag such as "ja" or "pt-BR"; "" where nothing says so."""
     for field in message.head.named("content-language"):
         for word in _BETWEEN.split(_COMMENT.sub(" ", unfolded(message.content, field).decode("latin-1"))):
-            if _TAG.fullmatch(word):
+            if _TAG.fullmatch(word) and word.lower() not in _NONE:
                 return word
     return _of_charset(root)
 

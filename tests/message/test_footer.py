@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from relay.message.footer import REQUIRED, Disclosure, Footer, FooterFacts, Version, _items, _without_link, render
+from relay.message.footer import REQUIRED, Disclosure, Footer, FooterFacts, Version, _items, _without_link
 from relay.message.own_footer import HTML_BEGIN, HTML_END, PLAIN_RULE
-from relay.message.wording import WORDINGS, Wording
+from relay.message.wording import WORDINGS, Wording, wording_for
 from relay.message.wording_check import checked
 
 URL = "https://mail.brand.example/u/k1.token"
@@ -49,6 +49,12 @@ def inner(footer: Footer) -> list[str]:
     lines = footer.plain.split("\n")
     assert (lines[0], lines[-2], lines[-1]) == (PLAIN_RULE, PLAIN_RULE, "")
     return lines[1:-2]
+
+
+def render(facts: FooterFacts, url: str, language: str) -> Footer:
+    """In the built-in words."""
+    spoken, wording = wording_for(language, {})
+    return Disclosure((Version(facts, wording, spoken),), url).footer()
 
 
 def shown(footer: Footer) -> str:
@@ -141,7 +147,7 @@ def test_what_the_mail_says_itself_is_left_out_and_nothing_else(item: str) -> No
 @given(st.sets(st.sampled_from([*SAID, "purpose", "audience", "footer"])), st.sampled_from(["ja", "en"]))
 def test_whatever_is_said_no_label_stays_without_its_value(said: set[str], language: str) -> None:
     footer = disclosure(language).footer(frozenset(said))
-    if said >= REQUIRED:
+    if said >= SAID.keys():
         assert footer == Footer("", "")
         return
     lines = inner(footer)
@@ -150,7 +156,19 @@ def test_whatever_is_said_no_label_stays_without_its_value(said: set[str], langu
     assert "" not in lines
     assert "()" not in footer.plain
     assert not re.search(r"<p[^>]*>\s*</p>|[:\uff1a]\s*</p>|\(\)", footer.html)
-    assert any(name in "\n".join(lines) for name in ("https", "Brand", "stop@", "Tokyo"))
+    assert any(one in "\n".join(lines) for one in ("https", "Brand", "2024", "stop@", "Tokyo"))
+
+
+def test_nothing_is_left_where_the_mail_says_all_that_there_is_to_say() -> None:
+    assert disclosure(facts=replace(FACTS, consented_on=None, source="", stop_address="")).footer(REQUIRED) == Footer(
+        "", ""
+    )
+    left = disclosure("en", replace(FACTS, source="", stop_address="")).footer(REQUIRED)
+    assert inner(left) == ["Your consent: recorded on 1 May 2024"]
+    everything = disclosure().footer(frozenset(SAID))
+    assert everything == Footer("", "")
+    own = replace(WORDINGS["en"], plain="Thank you.\n" + WORDINGS["en"].plain, html="<p>Thank you.</p>")
+    assert Disclosure((Version(FACTS, own, "en"),), URL).footer(frozenset(SAID)) == Footer("", "")
 
 
 def test_items_are_told_one_by_one_in_one_line_and_as_they_are() -> None:

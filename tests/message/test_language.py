@@ -19,6 +19,7 @@ def language(head: str, body: bytes = b"text") -> str:
         ("ja", "ja"),
         ("de-DE", "de-DE"),
         ("mi, en", "mi"),
+        ("mul, UND, de", "de"),
         ("(the reader's) fr", "fr"),
         ("\n ja\n ", "ja"),
         ("english; de", "de"),
