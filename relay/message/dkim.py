@@ -164,21 +164,25 @@ def _fields(message: Index, signers: Sequence[Signer], now: datetime) -> bytes:
     body_hash = b64encode(digest.digest()).decode("ascii")
     signable = [one for one in head.fields if one.name in _SIGNABLE]
     choose = _chosen if len(signable) <= _USUAL_FIELDS else _chosen.__wrapped__
-    listed, chosen = choose(tuple([one.name for one in signable]), _unsignable(message))
     strange = _has_strange_space(content, head.start, head.end)
+    listed, chosen = choose(tuple([one.name for one in signable]), _unsignable(message, strange=strange))
     covered = b"".join([_canonical(content, signable[number], strange=strange) for number in chosen])
     return b"".join([_signature(signer, now, listed, body_hash, covered) for signer in signers])
 
 
-def _unsignable(message: Index) -> frozenset[str]:
-    """Fields with a line that the next hop will break (Postfix does, at 998): a signature over them would not hold."""
+def _unsignable(message: Index, *, strange: bool) -> frozenset[str]:
+    """Fields that a signature would not hold over. With a line that the next hop will break (Postfix does, at 998);
+    with white space that some verifiers take for RFC 6376's and some do not.
+    """
     content = message.content
-    long = {
+    found = {
         one.name
         for one in message.head.fields
         if one.end - one.start > MAX_LINE and has_long_line(content[one.start : one.end])
     }
-    return frozenset(long - {"from"})  # without From there is no signature
+    if strange:
+        found |= {one.name for one in message.head.fields if _has_strange_space(content, one.start, one.end)}
+    return frozenset(found - {"from"})  # without From there is no signature
 
 
 @lru_cache(maxsize=256)  # a mailer's messages have the same fields
@@ -200,6 +204,7 @@ def _chosen(names: tuple[str, ...], unsignable: frozenset[str]) -> tuple[str, tu
 
 
 def _has_strange_space(content: bytes, start: int, end: int) -> bool:
+    """Vertical tabs, form feeds, CR or LF alone."""
     lines = content.count(b"\r\n", start, end)
     return (
         content.count(b"\r", start, end) != lines
@@ -210,7 +215,7 @@ def _has_strange_space(content: bytes, start: int, end: int) -> bool:
 
 
 def _canonical(content: bytes, one: Field, *, strange: bool) -> bytes:
-    """RFC 6376 section 3.4.2, with the CRLF."""
+    """RFC 6376 section 3.4.2, with the CRLF. strange: of the message, whose From may hold such space."""
     value = content[one.value : one.end]
     words = _WHITE_SPACE.split(value.replace(b"\r\n", b"")) if strange else value.split()
     return one.name.encode("ascii") + b":" + b" ".join(words).strip(b" ") + b"\r\n"

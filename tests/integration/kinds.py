@@ -142,6 +142,7 @@ def _line_ends() -> Iterator[Kind]:
 
 _FIELDS: Final = {
     "8-bit octets": b"X-Note: caf\xe9\r\nSubject: caf\xe9\r\n",
+    # without an octet A0, which mailauth takes for white space
     "UTF-8": "Subject: 新商品\r\nX-Name: Grüße\r\n".encode(),
     "folded at once": b"Subject:\r\n text\r\n",
     "folded often": b"Subject: a\r\n\tb\r\n   c\r\n \t d\r\n",
@@ -160,6 +161,8 @@ _FIELDS: Final = {
     "encoded words": b"Subject: =?utf-8?B?5paw5ZWG5ZOB?=\r\n =?iso-2022-jp?B?GyRCPzc+JklKGyhC?=\r\n",
     "a group": b"Cc: undisclosed-recipients:;\r\nSubject: text\r\n",
     "addresses without a domain": b"Cc: hanako, taro@localhost\r\nSubject: text\r\n",
+    "vertical tabs and form feeds": b"Subject:\x0ca\x0bb \x0c c\r\nReply-To: x@news.brand.example\x0b\r\n",
+    "control characters": b"Subject: a\x01\x1b\x7f\x1c b\r\n",
     "comments": b"Cc: (one (two)) Reader <reader@example.com> (three)\r\n",
     "for us alone": b"Bcc: secret@example.com\r\nX-Consent-Stream: none\r\nSubject: text\r\n",
     "a broken signature": b"DKIM-Signature: v=1; a=rsa-sha256; d=news.brand.example; s=old; h=from; bh=AAAA; b=AAAA\r\n",
