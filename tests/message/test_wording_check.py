@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+import re
 from dataclasses import fields, replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from relay.message.footer import Disclosure, FooterFacts, Version
 from relay.message.own_footer import HTML_BEGIN, PLAIN_RULE
 from relay.message.wording import WORDINGS, Wording
 from relay.message.wording_check import FOOTER_NAMES, WHY_NAMES, checked, problems
@@ -170,6 +172,35 @@ def test_the_manual_names_every_value() -> None:
     manual = relay.message.wording_check.__doc__ or ""
     assert [name for name in FOOTER_NAMES if f"    {name} " not in manual] == []
     assert {field.name for field in fields(Wording)} == {"plain", "html", "why", "date", "months"}
+
+
+_ROWS = [f"{name}: {{{{ {name} }}}}" for name in NAMES]
+_BITS = st.sampled_from(
+    [
+        *_ROWS,
+        *(f"{{% if {name} %}}\n{row}\n{{% endif %}}" for name, row in zip(NAMES, _ROWS, strict=True)),
+        "{% if agreed %}yes{% else %}no{% endif %}",
+        "{{ language }} {{ direction }} {{ purpose }} {{ audience or 'x' }}",
+        "{{ 'a' if agreed and why else 'b' }}{# note #}",
+        "{% if why == 'x' %}> {% elif sender %}From {% endif %}",
+        "",
+        "x",
+    ]
+)
+
+
+@given(st.permutations(NAMES), st.lists(_BITS, max_size=6), st.sets(st.sampled_from(NAMES)), st.booleans())
+def test_what_is_accepted_can_be_rendered_whatever_the_mail_says_itself(
+    order: list[str], more: list[str], said: set[str], agreed: bool
+) -> None:
+    rows = "".join(f"{{% if {name} %}}\n{name}: {{{{ {name} }}}}\n{{% endif %}}\n" for name in order)
+    words = replace(ENGLISH, plain=rows + "\n".join(more), why="{{ purpose }} {{ direction }} {{ contact | link }}")
+    if checked(words):
+        return
+    facts = FooterFacts("Brand", "Tokyo", "a@x.example", "https://x.example/", "News", agreed=agreed)
+    footer = Disclosure((Version(facts, words, "en"),), "https://x.example/u/k").footer(frozenset(said))
+    assert ("why: News ltr a@x.example" in footer.plain) == ("why" not in said)
+    assert not re.search(r"(?m)^(?:>|From |--)", footer.plain)
 
 
 @given(st.text(st.sampled_from("{}%#|()'\" \n-+aeiflnrstuo<>=.[]*1\\p/"), max_size=60))
