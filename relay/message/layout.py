@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 
 from relay.message.footer import REQUIRED
 from relay.message.html_end import footer_place
@@ -127,12 +126,7 @@ def _whole(fills: Sequence[Fill]) -> Fill | None:
 
 
 def _ordered(pieces: list[Piece]) -> tuple[Piece, ...]:
-    """A footer that comes right behind something else begins a new line, too."""
-    pieces.sort(key=lambda one: (one.start, one.end))
-    for number, (one, after) in enumerate(pairwise(pieces), 1):
-        if isinstance(after, Spot) and one.end == after.start and isinstance(one, Fill) and not after.before:
-            pieces[number] = Spot(after.start, after.end, "\n")
-    return tuple(pieces)
+    return tuple(sorted(pieces, key=lambda one: (one.start, one.end)))
 
 
 def _line_start(view: bytes, place: int) -> str:

@@ -77,6 +77,7 @@ def test_links_are_filled_as_editors_spell_them_and_count_where_there_is_somethi
     [
         "<a href='{{unsubscribe_url}}'></a>",
         "<a href='{{unsubscribe_url}}'> &nbsp;\u200b</a>tea",
+        "<a href='{{unsubscribe_url}}'><span hidden>Stop</span></a>tea",
         "<a href='{{unsubscribe_url}}'><img src=x></a>tea",
         "<a href='{{unsubscribe_url}}'><img alt=' '></a>tea",
         "<a href='https://track.example/?to={{unsubscribe_url}}'>Stop</a>",

@@ -57,6 +57,15 @@ def test_text_that_never_came_back_to_ascii_is_brought_back() -> None:
     assert octets + place.written(b"\r\ntea\r\n") == octets + b"\x1b(B\r\ntea\r\n"
 
 
+def test_text_in_the_roman_set_of_jis_goes_on_in_it() -> None:
+    assert woven(b"\x1b(Ja@\\\x1b(B", "iso-2022-jp", ["\u8336"]) == b"\x1b(Ja\x1b$BCc\x1b(J\\\x1b(B"
+    assert woven(b"\x1b(Ja@\\\x1b(B", "iso-2022-jp", ["\\"]) == b"\x1b(Ja\x1b(B\\\x1b(J\\\x1b(B"
+    charset = charset_of("iso-2022-jp")
+    assert charset is not None
+    octets = b"\x1b(Ja@\\\x1b(B"
+    assert kept_as_utf_8(octets, charset, placed([Gap(4, 5)], octets, charset)) == ("a\u00a5".encode(), ((1, 1),))
+
+
 def test_line_ends_and_footer_are_put_in_apart_where_that_matters() -> None:
     charset = charset_of("utf-8")
     assert charset is not None

@@ -371,6 +371,24 @@ def test_text_that_nobody_reads_takes_no_footer_of_another_charset() -> None:
     assert edited(head("text/plain", "us-ascii"), b"th\xc3\xa9\r\n", JAPANESE) is None
 
 
+def test_in_the_middle_of_what_nobody_reads_only_ascii_is_put() -> None:
+    for body in (b"\xff {{sender}}\r\n", b"{{sender}}\r\n\xe3"):
+        assert edited(head("text/plain", "utf-8"), body, Disclosure((version("x", sender="\u8336"),), LINK)) is None
+        assert edited(head("text/plain", "utf-8"), body, ASCII) is not None
+
+
+def test_an_unknown_state_of_iso_2022_is_not_written_into() -> None:
+    assert (
+        plan_of(head("text/plain", "iso-2022-jp").encode() + b"\r\n\x1b$)C\x0etea\r\n") == "text that is no iso-2022-jp"
+    )
+
+
+def test_japanese_text_that_was_left_open_is_brought_back_to_ascii() -> None:
+    body = "\u8336".encode("iso2022_jp").removesuffix(b"\x1b(B") + b"\r\n"
+    changed = body_of(edited(head("text/plain", "iso-2022-jp", "7bit"), body, ASCII))
+    assert changed == body + b"\x1b(B\r\n" + plain(ASCII).encode()
+
+
 def test_utf_16_stays_utf_16() -> None:
     raw = b64encode("\ufefftea\r\n".encode("utf-16le")) + b"\r\n"
     changed = edited(head("text/plain", "utf-16", "base64"), raw, JAPANESE)
