@@ -56,6 +56,8 @@ def header_fields_stay_as_they_are(pair: Pair) -> Iterator[Violation]:
     yield from _lost(pair, kept, edited=edited)
     old, new = [one.raw for one in pair.before.fields], [one.raw for one in pair.after.fields]
     same = {raw for raw, count in kept.items() if count == old.count(raw) == new.count(raw)}
+    if pair.wrapped:  # the content fields went with the body; what stands here is about the wrapping
+        same -= {one.raw for one in pair.after.fields if one.name.startswith("content-")}
     order = [raw for raw in old if raw in same]
     if order != [raw for raw in new if raw in same]:
         yield Violation(rule, "1", "fields stand in another order")
@@ -215,7 +217,7 @@ def one_click_has_an_https_link(pair: Pair) -> Iterator[Violation]:
     """List-Unsubscribe-Post says what RFC 8058 says, and stands only beside one HTTPS URI."""
     rule = "one_click_has_an_https_link"
     posts = pair.after.named("list-unsubscribe-post")
-    if not posts or (pair.promise.own_list_fields and posts[0] in pair.before.fields):
+    if not pair.promise.commercial or not posts or (pair.promise.own_list_fields and posts[0] in pair.before.fields):
         return
     uris = re.findall(
         r"<(https?:[^<>]*)>", " ".join(one.value for one in pair.after.named("list-unsubscribe")), re.IGNORECASE
