@@ -7,7 +7,7 @@ say: refused, wrapped, or sent with the header fields alone.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Final
@@ -19,6 +19,7 @@ from relay.message.headers import Edit, HeaderPlan, applied, old_signatures, pla
 from relay.message.index import Index, Part, index, parts_of
 from relay.message.rules import Fallback, Rules
 from relay.message.text_part import TextPlan, planned, with_footer
+from relay.message.transfer import MAX_LINE
 from relay.message.wrap import wrapped
 
 
@@ -239,14 +240,24 @@ def _in_its_text(prepared: Prepared, disclosure: Disclosure) -> _Told | None:
     if _looks_like_a_delimiter(prepared, edits):
         return None
     edits += [part_removed(message, part) for part in displayed.dropped]
-    shown = Shown.ADDED if any(plan.adds_footer for plan in prepared.plans) else Shown.OWN_WORDS
+    shown = Shown.ADDED if any(plan.adds_footer(disclosure) for plan in prepared.plans) else Shown.OWN_WORDS
     return _Told(tuple(edits), shown)
 
 
-def _looks_like_a_delimiter(prepared: Prepared, edits: list[Edit]) -> bool:
+def _looks_like_a_delimiter(prepared: Prepared, edits: Sequence[Edit]) -> bool:
     """Would what we write be taken for the end of a part? A boundary may be any line that somebody thought unlikely."""
     boundaries = [] if prepared.root is None else _boundaries(prepared.root)
-    return any(b"\n--" + boundary in b"\n" + new for boundary in boundaries for _, _, new in edits)
+    if not boundaries:
+        return False
+    texts = [b"\n" + (new if isinstance(new, bytes) else b"".join(map(_ends, new))) for _, _, new in edits]
+    return any(b"\n--" + boundary in text for boundary in boundaries for text in texts)
+
+
+def _ends(piece: bytes | memoryview) -> bytes:
+    """What we write, whole; of what stays between it the ends, as far as a delimiter reaches."""
+    if isinstance(piece, bytes) or len(piece) <= 2 * MAX_LINE:
+        return bytes(piece)
+    return bytes(piece[:MAX_LINE]) + b" ... " + bytes(piece[-MAX_LINE:])
 
 
 def _boundaries(part: Part) -> list[bytes]:

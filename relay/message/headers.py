@@ -33,8 +33,8 @@ _DOMAIN: Final = re.compile(rb"[^\s,;:<>()@]*+")
 _MAX_FROM: Final = 2000
 _MAX_DOMAIN: Final = 255
 
-#: One change: the octets from start to end become this.
-Edit = tuple[int, int, bytes]
+#: One change: the octets from start to end become these pieces, which may be views of octets that stay.
+Edit = tuple[int, int, bytes | tuple[bytes | memoryview, ...]]
 
 
 def header_values(message: Index) -> dict[str, list[str]]:
@@ -135,14 +135,19 @@ def old_signatures(message: Index, rules: Rules, changed: frozenset[str], *, bod
     return [(one.start, one.end, b"") for one in broken_signatures(message, changed, body_changed=body_changed)]
 
 
-def applied(content: bytes, edits: list[Edit]) -> bytes:
+def applied(content: bytes, edits: Sequence[Edit]) -> bytes:
     """Content with edits that do not overlap. Insertions at the same place keep their order."""
-    pieces: list[bytes] = []
+    view = memoryview(content)
+    pieces: list[bytes | memoryview] = []
     position = 0
-    for start, end, replacement in sorted(edits, key=lambda edit: edit[:2]):
-        pieces += (content[position:start], replacement)
+    for start, end, new in sorted(edits, key=lambda edit: edit[:2]):
+        pieces.append(view[position:start])
+        if isinstance(new, bytes):
+            pieces.append(new)
+        else:
+            pieces += new
         position = end
-    pieces.append(content[position:])
+    pieces.append(view[position:])
     return b"".join(pieces)
 
 

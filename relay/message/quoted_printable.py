@@ -53,7 +53,7 @@ def decode(raw: bytes) -> bytes | None:
 
 def encode(octets: bytes) -> bytes:
     """A whole body."""
-    out: list[bytes] = []
+    out: list[bytes | memoryview] = []
     column = 0
     for start, end in _line_stretches(octets):
         if column:  # a line that goes on
@@ -81,10 +81,10 @@ def kept(raw: bytes, octets: bytes, cuts: Sequence[tuple[int, int]]) -> list[Kep
     return stretches
 
 
-def filled(raw: bytes, stretches: Sequence[Kept], insertions: Sequence[bytes]) -> bytes:
-    """The raw body with insertions between what stays; soft line breaks where a line would get too long."""
+def filled(raw: memoryview, stretches: Sequence[Kept], insertions: Sequence[bytes]) -> list[bytes | memoryview]:
+    """The raw body with insertions between what stays, in pieces; soft line breaks where a line would get too long."""
     first = stretches[0]
-    out = [raw[: first.end]] if first.end else []
+    out: list[bytes | memoryview] = [raw[: first.end]] if first.end else []
     column = first.last
     for insertion, one in zip(insertions, stretches[1:], strict=True):
         column = _insert(out, column, insertion)
@@ -95,14 +95,14 @@ def filled(raw: bytes, stretches: Sequence[Kept], insertions: Sequence[bytes]) -
         if one.start < one.end:
             out.append(raw[one.start : one.end])
         column = one.last if one.broken else column + one.last
-    return b"".join(out)
+    return out
 
 
-def _insert(out: list[bytes], column: int, insertion: bytes) -> int:
+def _insert(out: list[bytes | memoryview], column: int, insertion: bytes) -> int:
     """Appends the insertion, which begins in that column; returns the column in which it ends."""
     if not insertion:
         return column
-    if out and out[-1].endswith(b"="):  # a soft line break that the end of the part cut in two
+    if out and out[-1][-1:] == b"=":  # a soft line break that the end of the part cut in two
         out.append(b"\r\n")
         column = 0
     lines = [_encode_line(line) for line in insertion.split(b"\r\n")]
@@ -113,20 +113,20 @@ def _insert(out: list[bytes], column: int, insertion: bytes) -> int:
     return column + len(encoded) if line_end < 0 else len(encoded) - line_end - 1
 
 
-def _protect(out: list[bytes], column: int) -> int:
+def _protect(out: list[bytes | memoryview], column: int) -> int:
     """White space that comes to stand before a line's end would be lost (rule 3)."""
-    while out and out[-1].endswith(_BLANKS):
+    while out and out[-1][-1:] in _BLANKS:
         column = _break_softly(out, column)
     return column
 
 
-def _make_room(out: list[bytes], column: int, size: int) -> int:
+def _make_room(out: list[bytes | memoryview], column: int, size: int) -> int:
     while column and column + size > _LINE:
         column = _break_softly(out, column)
     return column
 
 
-def _break_softly(out: list[bytes], column: int) -> int:
+def _break_softly(out: list[bytes | memoryview], column: int) -> int:
     """Appends a soft line break; where the line is full already, before its last character."""
     if column < _LINE:
         out.append(_SOFT)

@@ -7,8 +7,8 @@ only where its charset lacks a character of the footer, or its encoding cannot h
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from relay.message.charset import (
@@ -24,7 +24,7 @@ from relay.message.charset import (
     written,
     written_in_html,
 )
-from relay.message.footer import REQUIRED, Disclosure
+from relay.message.footer import Disclosure
 from relay.message.headers import Edit
 from relay.message.index import Field, Index, Part
 from relay.message.layout import Layout, LineEnds, Spot, html_layout, plain_layout
@@ -55,7 +55,7 @@ _ASCII: Final = Charset("us-ascii", "ascii", Shape.ASCII)
 
 @dataclass(frozen=True, slots=True)
 class TextPlan:
-    """octets: the decoded body. readable: do they decode strictly? newline: of the part's author.
+    """is_ascii: has the decoded body nothing else? may_be_another: could its charset be another than the label says? readable: does it decode strictly? newline: of the part's author.
 
     recoded: the encoding that the whole part gets because a line is too long for the wire, else None. said: the items
     that the mailer's own text says. fills: the placeholders in it. others: the body in other charsets and encodings,
@@ -65,7 +65,8 @@ class TextPlan:
     part: Part
     charset: Charset
     transfer: Transfer
-    octets: bytes
+    is_ascii: bool
+    may_be_another: bool
     places: tuple[Place, ...]
     opening: Opening
     is_html: bool
@@ -77,10 +78,9 @@ class TextPlan:
     fills: frozenset[str] = frozenset()
     others: dict[tuple[bool, Transfer], Opening] = field(default_factory=dict, compare=False, repr=False)
 
-    @property
-    def adds_footer(self) -> bool:
-        """False where the mailer's own text says all that has to be said."""
-        return FOOTER in self.fills or not self.said >= REQUIRED
+    def adds_footer(self, disclosure: Disclosure) -> bool:
+        """False where the mailer's own text says all that there is to say to this reader."""
+        return FOOTER in self.fills or bool(disclosure.footer(self.said).plain)
 
 
 def planned(message: Index, part: Part, rules: Rules) -> TextPlan | str:
@@ -106,7 +106,8 @@ def planned(message: Index, part: Part, rules: Rules) -> TextPlan | str:
         part=part,
         charset=charset,
         transfer=transfer,
-        octets=octets,
+        is_ascii=octets.isascii(),
+        may_be_another=_may_be_another(octets, charset),
         places=places,
         opening=opened(raw, octets, [(one.start, one.end) for one in places], transfer),
         is_html=is_html,
@@ -192,7 +193,7 @@ def _plain(message: Index, plan: TextPlan, disclosure: Disclosure) -> list[Edit]
         insertions = _in_other_words(plan, disclosure, others)
     if insertions is not None:
         return _inserted(message, plan, insertions)
-    if texts is not None and not _may_be_another(plan):
+    if texts is not None and not plan.may_be_another:
         edits = _inserted_as_utf_8(message, plan, [one.encode("utf-8") for one in texts])
         if edits is not None:
             return edits
@@ -254,20 +255,24 @@ def _inserted(message: Index, plan: TextPlan, insertions: Sequence[bytes]) -> li
     insertions = [place.written(one) for place, one in zip(plan.places, insertions, strict=True)]
     transfer = plan.recoded
     if transfer is None and _has_to_stay_ascii(plan) and not all(map(bytes.isascii, insertions)):
-        transfer = shortest_seven_bit(plan.octets + b"".join(insertions))
+        transfer = shortest_seven_bit(_octets(message, plan) + b"".join(insertions))
     if transfer is None:
-        body = filled(plan.opening, insertions)
-        if not (plan.transfer.is_identity and plan.fills and has_long_line(body)):
+        body = filled(plan.opening, _raw(message, plan.part), insertions)
+        if not (plan.transfer.is_identity and plan.fills and has_long_line(b"".join(body))):
             return _edited(message, plan, body)
-        transfer = shortest_seven_bit(body)
+        transfer = shortest_seven_bit(b"".join(body))
     cuts = [(place.start, place.end) for place in plan.places]
-    return _edited(message, plan, filled(_other(plan, plan.octets, cuts, transfer), insertions), transfer=transfer)
+    opening = _other(plan, (False, transfer), lambda: (_octets(message, plan), cuts))
+    return _edited(message, plan, filled(opening, b"", insertions), transfer=transfer)
 
 
 def _inserted_as_utf_8(message: Index, plan: TextPlan, insertions: Sequence[bytes]) -> list[Edit] | None:
     """ASCII stays as it is; anything else is encoded anew as a whole."""
-    octets, cuts = plan.octets, tuple([(place.start, place.end) for place in plan.places])
-    same = octets.isascii() and plan.charset.shape is Shape.ASCII
+    cuts: Sequence[Cut] = [(place.start, place.end) for place in plan.places]
+    same = plan.is_ascii and plan.charset.shape is Shape.ASCII
+    if same and not plan.transfer.is_identity and plan.recoded is None:
+        return _edited(message, plan, filled(plan.opening, _raw(message, plan.part), insertions), UTF_8)
+    octets = _octets(message, plan)
     if not same:
         kept = kept_as_utf_8(octets, plan.charset, plan.places) if plan.readable else None
         if kept is None:
@@ -276,28 +281,42 @@ def _inserted_as_utf_8(message: Index, plan: TextPlan, insertions: Sequence[byte
     transfer = plan.recoded or plan.transfer
     if transfer.is_identity and _has_to_stay_ascii(plan):
         transfer = shortest_seven_bit(octets + b"".join(insertions))
-    if same and transfer is plan.transfer:
-        return _edited(message, plan, filled(plan.opening, insertions), UTF_8)
-    opening = _other(plan, octets, cuts, transfer, in_utf_8=not same)
-    return _edited(message, plan, filled(opening, insertions), UTF_8, transfer)
+    opening = _other(plan, (not same, transfer), lambda: (octets, cuts))
+    return _edited(message, plan, filled(opening, b"", insertions), UTF_8, transfer)
 
 
-def _other(
-    plan: TextPlan, octets: bytes, cuts: Sequence[Cut], transfer: Transfer, *, in_utf_8: bool = False
-) -> Opening:
-    opening = plan.others.get((in_utf_8, transfer))
+def _other(plan: TextPlan, key: tuple[bool, Transfer], body: Callable[[], tuple[bytes, Sequence[Cut]]]) -> Opening:
+    """The whole body in another encoding, opened. key: is it UTF-8 by now, and the encoding."""
+    opening = plan.others.get(key)
     if opening is None:
-        opening = opened(encode(octets, transfer), octets, cuts, transfer)
-        plan.others[in_utf_8, transfer] = opening
+        octets, cuts = body()
+        encoded = encode(octets, key[1])
+        opening = replace(opened(encoded, octets, cuts, key[1]), recoded=encoded)
+        plan.others[key] = opening
     return opening
 
 
+def _raw(message: Index, part: Part) -> memoryview:
+    return memoryview(message.content)[part.body : part.end]
+
+
+def _octets(message: Index, plan: TextPlan) -> bytes:
+    """The decoded body, once more: it is seldom needed, and as large as the message."""
+    octets = decode(bytes(_raw(message, plan.part)), plan.transfer)
+    assert octets is not None  # noqa: S101 - it was decoded when it was planned
+    return octets
+
+
 def _edited(
-    message: Index, plan: TextPlan, body: bytes, label: str = "", transfer: Transfer | None = None
+    message: Index,
+    plan: TextPlan,
+    body: Sequence[bytes | memoryview],
+    label: str = "",
+    transfer: Transfer | None = None,
 ) -> list[Edit]:
     """The part with a new body, and the header fields that say what it is now."""
     part, content = plan.part, message.content
-    edits: list[Edit] = [(part.body, part.end, body)]
+    edits: list[Edit] = [(part.body, part.end, tuple(body))]
     edits += [(one.start, one.end, b"") for one in part.head.fields if one.name in _STALE]
     new_transfer = transfer is not None and transfer is not plan.transfer
     if not label and not new_transfer:
@@ -335,12 +354,12 @@ def _value_edit(content: bytes, field: Field, transfer: Transfer) -> Edit:
 
 def _has_to_stay_ascii(plan: TextPlan) -> bool:
     """A part without 8-bit octets gets none, whatever its label: no hop has to convert what was signed (RFC 6152)."""
-    return plan.transfer.is_identity and plan.octets.isascii()
+    return plan.transfer.is_identity and plan.is_ascii
 
 
-def _may_be_another(plan: TextPlan) -> bool:
+def _may_be_another(octets: bytes, charset: Charset) -> bool:
     """ISO-8859-1 with control characters is windows-1252 to every mail program, but not by its label."""
-    return plan.charset.codec.startswith("iso8859_") and _CONTROLS.search(plan.octets) is not None
+    return charset.codec.startswith("iso8859_") and _CONTROLS.search(octets) is not None
 
 
 def _is_flowed(part: Part) -> bool:

@@ -8,7 +8,7 @@ Never decides what is put where.
 from __future__ import annotations
 
 import binascii
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
@@ -83,11 +83,11 @@ def shortest_seven_bit(octets: bytes) -> Transfer:
     return Transfer.QUOTED_PRINTABLE if special * 6 < len(octets) else Transfer.BASE64
 
 
-def has_long_line(octets: bytes) -> bool:
-    """Is there a line that the next hop would break?"""
-    position = 0
-    while len(octets) - position > MAX_LINE:
-        line_end = octets.rfind(b"\r\n", position, position + MAX_LINE + 2)
+def has_long_line(octets: bytes, until: int | None = None) -> bool:
+    """Is there a line that the next hop would break? until: where to stop looking, None for the end."""
+    position, end = 0, len(octets) if until is None else until
+    while end - position > MAX_LINE:
+        line_end = octets.rfind(b"\r\n", position, min(position + MAX_LINE + 2, end))
         if line_end < 0:
             return True
         position = line_end + 2
@@ -96,19 +96,21 @@ def has_long_line(octets: bytes) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Opening:
-    """A raw body that is open where stretches of its octets are replaced.
+    """A raw body that is open where stretches of its octets are replaced. Holds nothing of it that its message holds.
 
-    kept: what of a quoted-printable `raw` stays, one more than cuts. before, after: what stays at the ends of a base64
-    body; its octets from `held` on are encoded again.
+    recoded: the body as it is encoded anew, None where the message's own stays. kept: what of a quoted-printable body
+    stays, one more than cuts. A base64 body stays up to `place`; behind that comes `line_end`, then the octets from
+    number `held` on, `tail`, are encoded again, and `after` ends it.
     """
 
     transfer: Transfer
-    raw: bytes
-    octets: bytes
     cuts: tuple[Cut, ...]
+    recoded: bytes | None = None
     kept: tuple[Kept, ...] = ()
+    place: int = 0
+    line_end: bytes = b""
     held: int = 0
-    before: bytes = b""
+    tail: bytes = b""
     after: bytes = b""
 
 
@@ -120,37 +122,44 @@ def opened(raw: bytes, octets: bytes, cuts: Sequence[Cut], transfer: Transfer) -
     """
     fixed = tuple(cuts)
     if transfer is Transfer.BASE64:
-        held, before, after = _around_base64(raw, octets, fixed[0][0])
-        return Opening(transfer, b"", octets, fixed, held=held, before=before, after=after)
+        held, place, line_end, after = _around_base64(raw, octets, fixed[0][0])
+        return Opening(transfer, fixed, place=place, line_end=line_end, held=held, tail=octets[held:], after=after)
     if transfer is Transfer.QUOTED_PRINTABLE:
-        if has_long_line(raw):
-            raw = quoted_printable.encode(octets)
-        return Opening(transfer, raw, b"", fixed, kept=tuple(quoted_printable.kept(raw, octets, fixed)))
-    return Opening(transfer, raw, raw, fixed)
+        recoded = quoted_printable.encode(octets) if has_long_line(raw) else None
+        return Opening(
+            transfer, fixed, recoded, tuple(quoted_printable.kept(raw if recoded is None else recoded, octets, fixed))
+        )
+    return Opening(transfer, fixed)
 
 
-def filled(opening: Opening, insertions: Sequence[bytes]) -> bytes:
-    """The raw body with the insertions, one for each cut.
+def filled(opening: Opening, raw: bytes | memoryview, insertions: Sequence[bytes]) -> list[bytes | memoryview]:
+    """The body with the insertions, one for each cut, in pieces. raw: the one that was opened.
 
     In an identity encoding a line may get too long for the wire (`has_long_line`): nothing can break it there.
     """
+    body = memoryview(raw if opening.recoded is None else opening.recoded)
     if opening.transfer is Transfer.QUOTED_PRINTABLE:
-        return quoted_printable.filled(opening.raw, opening.kept, insertions)
-    octets = b"".join(_woven(opening, insertions))
+        return quoted_printable.filled(body, opening.kept, insertions)
     if opening.transfer is not Transfer.BASE64:
-        return octets
-    before = opening.before if octets else opening.before[:-2]
-    return b"".join([before, *_base64_lines(octets), opening.after])
+        return _woven(body, 0, opening.cuts, insertions)
+    octets = b"".join(_woven(memoryview(opening.tail), opening.held, opening.cuts, insertions))
+    place, line_end = opening.place, opening.line_end
+    if not octets:  # no line behind the last one
+        place, line_end = (place, b"") if line_end else (place - 2, b"")
+    return [body[: max(place, 0)], line_end, *_base64_lines(octets), opening.after]
 
 
-def _woven(opening: Opening, insertions: Sequence[bytes]) -> Iterator[bytes | memoryview]:
-    """The octets from `held` on, with the insertions."""
-    octets, start = memoryview(opening.octets), opening.held
-    for (cut, end), insertion in zip(opening.cuts, insertions, strict=True):
-        yield octets[start:cut]
-        yield insertion
+def _woven(
+    octets: memoryview, first: int, cuts: Sequence[Cut], insertions: Sequence[bytes]
+) -> list[bytes | memoryview]:
+    """octets: from number `first` on; with the insertions."""
+    pieces: list[bytes | memoryview] = []
+    start = first
+    for (cut, end), insertion in zip(cuts, insertions, strict=True):
+        pieces += (octets[start - first : cut - first], insertion)
         start = end
-    yield octets[start:]
+    pieces.append(octets[start - first :])
+    return pieces
 
 
 def _from_base64(raw: bytes) -> bytes:
@@ -181,16 +190,21 @@ def _base64_lines(octets: bytes) -> list[bytes]:
     return pieces
 
 
-def _around_base64(raw: bytes, octets: bytes, offset: int) -> tuple[int, bytes, bytes]:
-    """How many octets of a body need not be encoded again, and what of it stays before and after the others."""
+def _around_base64(raw: bytes, octets: bytes, offset: int) -> tuple[int, int, bytes, bytes]:
+    """How many octets of a body need not be encoded again, up to where in it they stand, the line end that is missing
+    there, and what stays after the others.
+    """
     after = _line_ends_after(raw) if octets else b"\r\n"
     digits = offset // 3 * 4
     place = _after_digits(raw, digits)
+    line_end = b""
     if digits and raw.startswith(b"\r\n", place):
-        before = raw[: place + 2]
+        place += 2
     else:
-        digits, before = _whole_lines(raw, place, digits)
-    return (0, b"", after) if has_long_line(before) else (digits // 4 * 3, before, after)
+        digits, place, line_end = _whole_lines(raw, place, digits)
+    if has_long_line(raw, place):
+        return 0, 0, b"", after
+    return digits // 4 * 3, place, line_end, after
 
 
 def _line_ends_after(raw: bytes) -> bytes:
@@ -209,8 +223,10 @@ def _after_digits(raw: bytes, digits: int) -> int:
     return place
 
 
-def _whole_lines(raw: bytes, place: int, digits: int) -> tuple[int, bytes]:
-    """The lines before a place that hold whole groups, else what stands before it; with how many digits that has."""
+def _whole_lines(raw: bytes, place: int, digits: int) -> tuple[int, int, bytes]:
+    """The lines before a place that hold whole groups, else what stands before it: how many digits that has, its end,
+    and the line end that it lacks.
+    """
     line = place
     for _ in range(4):  # of four lines of one odd length, one begins with a new group
         line = raw.rfind(b"\r\n", max(line - MAX_LINE, 0), line)
@@ -218,5 +234,5 @@ def _whole_lines(raw: bytes, place: int, digits: int) -> tuple[int, bytes]:
             break
         behind = len(raw[line:place].translate(None, _WHITE))
         if behind % 4 == 0:
-            return digits - behind, raw[: line + 2]
-    return (0, b"") if place <= _LINE else (digits, raw[:place] + b"\r\n")
+            return digits - behind, line + 2, b""
+    return (0, 0, b"") if place <= _LINE else (digits, place, b"\r\n")

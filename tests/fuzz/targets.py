@@ -137,7 +137,7 @@ def octets(data: bytes) -> None:
     if transfer is not Transfer.BASE64 and any(text[max(one - 1, 0) : one + 1] == b"\r\n" for one in (start, end)):
         return  # a place between the two octets of a line end is none
     insertion = b"new text" if data[2] % 2 else b"one\r\ntwo =  three\r\n"
-    body = filled(opened(raw, text, [(start, end)], transfer), [insertion])
+    body = b"".join(filled(opened(raw, text, [(start, end)], transfer), raw, [insertion]))
     assert decode(body, transfer) == text[:start] + insertion + text[end:]
 
 

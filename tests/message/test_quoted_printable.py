@@ -10,7 +10,7 @@ from relay.message.quoted_printable import decode, encode, filled, kept
 def replaced(raw: bytes, cuts: list[tuple[int, int]], insertions: list[bytes]) -> bytes:
     octets = decode(raw)
     assert octets is not None
-    return filled(raw, kept(raw, octets, cuts), insertions)
+    return b"".join(filled(memoryview(raw), kept(raw, octets, cuts), insertions))
 
 
 @pytest.mark.parametrize("raw", [b"a=b", b"=3", b"=\r", b"a =XY", b"==", b"a\nb", b"a\rb", b"=\nb", b"=4G="])

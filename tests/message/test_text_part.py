@@ -14,7 +14,7 @@ from relay.message.index import index, parts_of
 from relay.message.own_footer import PLAIN_RULE
 from relay.message.rules import PlainCharset, Rules
 from relay.message.text_part import TextPlan, planned, with_footer
-from relay.message.transfer import Transfer, encode
+from relay.message.transfer import Transfer, decode, encode
 from relay.message.wording import Wording
 
 TOKEN = "k1abcd" + "A" * 128
@@ -278,7 +278,9 @@ def words(text: str) -> str:
 def shown_text(content: bytes) -> str:
     plan = plan_of(content)
     assert isinstance(plan, TextPlan)
-    return plan.octets.decode(plan.charset.codec).removeprefix("\ufeff")
+    octets = decode(content[plan.part.body : plan.part.end], plan.transfer)
+    assert octets is not None
+    return octets.decode(plan.charset.codec).removeprefix("\ufeff")
 
 
 def footer_in(text: str) -> str:
@@ -314,7 +316,7 @@ def test_where_the_template_says_it_all_there_is_no_footer(kind: str) -> None:
     fields = head(kind, "utf-8")
     plan = plan_of(fields.encode() + b"\r\n" + ALL)
     assert isinstance(plan, TextPlan)
-    assert not plan.adds_footer
+    assert not plan.adds_footer(ASCII)
     assert plan.fills == {"unsubscribe_url", "why", "sender", "postal_address", "contact", "privacy_policy"}
     assert body_of(edited(fields, ALL, ASCII)).decode() == (
         f"{LINK} Tea House writes Tea House 1 Tea Street tea@example.com https://example.com/privacy\r\n"

@@ -29,7 +29,7 @@ def replaced(octets: bytes, cuts: list[Cut], insertions: list[bytes]) -> bytes:
 def edited(raw: bytes, cuts: list[Cut], insertions: list[bytes], transfer: Transfer) -> bytes:
     octets = decode(raw, transfer)
     assert octets is not None
-    changed = filled(opened(raw, octets, cuts, transfer), insertions)
+    changed = b"".join(filled(opened(raw, octets, cuts, transfer), raw, insertions))
     assert decode(changed, transfer) == replaced(octets, cuts, insertions)
     return changed
 
@@ -230,4 +230,4 @@ def test_no_bytes_make_it_fail(raw: bytes, transfer: Transfer) -> None:
         for place in {0, len(octets) // 2, len(octets)}:
             offset = place + (octets[max(place - 1, 0) : place + 1] == b"\r\n")
             opening = opened(raw, octets, [(offset, offset), (offset, len(octets))], transfer)
-            assert decode(filled(opening, [b"\r\nx\r\n", b""]), transfer) is not None
+            assert decode(b"".join(filled(opening, raw, [b"\r\nx\r\n", b""])), transfer) is not None
