@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Final
 
 from relay.message.html_tokens import VOID, Kind, Sight, Token, tokens
@@ -50,19 +51,20 @@ def own_in_plain(view: bytes) -> list[OwnFooter]:
     """Those at the start of their lines: what is quoted begins with ">"."""
     if _RULE not in view:
         return []
+    rules = list(_RULE_LINE.finditer(view))
+    pairs = [(first, last) for first, last in pairwise(rules) if _is_ours(view, first.end(), last.start())]
     found: list[OwnFooter] = []
-    first: re.Match[bytes] | None = None
-    last: tuple[re.Match[bytes], re.Match[bytes]] | None = None
-    for rule in _RULE_LINE.finditer(view):
-        if first is not None and _is_ours(view, first.end(), rule.start()) and not _is_quoted(view, first, rule):
-            found.append(OwnFooter(first.start(), rule.end()))
-            first = last = None
-        else:
-            last = None if first is None else (first, rule)
-            first = rule
-    if last is not None and _is_the_rest(view, *last) and not _is_quoted(view, *last):
-        found.append(OwnFooter(last[0].start(), last[1].end()))
-    return found
+    taken: set[int] = set()
+    # The shortest first: a footer that lost its last mark reaches to the next one, with all that is written in between.
+    for first, last in sorted(pairs, key=lambda pair: pair[1].start() - pair[0].end()):
+        if taken.isdisjoint((first.start(), last.start())) and not _is_quoted(view, first, last):
+            taken |= {first.start(), last.start()}
+            found.append(OwnFooter(first.start(), last.end()))
+    if len(rules) > 1 and taken.isdisjoint((rules[-2].start(), rules[-1].start())):
+        first, last = rules[-2:]
+        if _is_the_rest(view, first, last) and not _is_quoted(view, first, last):
+            found.append(OwnFooter(first.start(), last.end()))
+    return sorted(found, key=lambda one: one.start)
 
 
 def _is_the_rest(view: bytes, first: re.Match[bytes], last: re.Match[bytes]) -> bool:

@@ -139,3 +139,9 @@ def test_lines_and_links_without_end_take_no_time() -> None:
         own_in_plain(text.encode())
         own_in_html(text.encode(), len(text))
         assert time.process_time() - started < 2.0
+
+
+def test_what_stands_below_a_footer_that_lost_its_last_mark_is_not_part_of_it() -> None:
+    damaged = PLAIN.removesuffix(f"{PLAIN_RULE}\r\n")
+    view = f"tea\r\n{damaged}more tea, at length\r\n{PLAIN}".encode()
+    assert [view[one.start : one.end] for one in own_in_plain(view)] == [PLAIN.encode()]
