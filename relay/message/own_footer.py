@@ -98,7 +98,8 @@ def masked(view: bytes, footers: Sequence[OwnFooter]) -> bytes:
 
 
 def _is_ours(view: bytes, start: int, end: int) -> bool:
-    if end - start > _MAX_LENGTH:
+    """A footer never ends in an empty line. Above one there always is one, and maybe a first mark without its last."""
+    if end - start > _MAX_LENGTH or view.endswith((b"\n\n", b"\n\r\n"), start, end):
         return False
     return any(is_well_formed(link[1].decode("ascii")) for link in _LINK.finditer(view, start, end))
 

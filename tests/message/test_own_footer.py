@@ -143,5 +143,6 @@ def test_lines_and_links_without_end_take_no_time() -> None:
 
 def test_what_stands_below_a_footer_that_lost_its_last_mark_is_not_part_of_it() -> None:
     damaged = PLAIN.removesuffix(f"{PLAIN_RULE}\r\n")
-    view = f"tea\r\n{damaged}more tea, at length\r\n{PLAIN}".encode()
-    assert [view[one.start : one.end] for one in own_in_plain(view)] == [PLAIN.encode()]
+    for between in ("more tea, at length\r\n", "\r\n", "tea\r\n\r\n"):
+        view = f"tea\r\n{damaged}{between}{PLAIN}".encode()
+        assert [view[one.start : one.end] for one in own_in_plain(view)] == [PLAIN.encode()]
