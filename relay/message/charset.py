@@ -43,7 +43,7 @@ _NAMES: Final = {
     "gb2312": str.maketrans("\u00b7\u2014", "\u30fb\u2015"),
 }
 _HALF_WIDTH: Final = re.compile("[\uff61-\uff9f]+")
-_PIECE: Final = 1 << 20
+_PIECE: Final = 1 << 16
 #: A brace after octets that may begin a character: it is the second half of one after an odd number of them.
 _BRACES: Final = re.compile(rb"(?<![\x81-\xfe])[\x81-\xfe]++[{}]")
 _SHIFT_JIS_BRACES: Final = re.compile(rb"(?<![\x81-\x9f\xe0-\xfc])[\x81-\x9f\xe0-\xfc]++[{}]")

@@ -14,7 +14,7 @@ from relay.message.charset_labels import Charset, Shape
 from relay.message.iso_2022 import has_clear_states
 from relay.message.vendor_rows import text_of_euc_jp, text_of_iso_2022_jp
 
-_PIECE: Final = 1 << 20
+_PIECE: Final = 1 << 14
 #: UTF-16 that is not settled.
 _NO_ORDER: Final = "utf_16"
 #: What vendors and users have put where the standard has nothing, and what later editions have moved.

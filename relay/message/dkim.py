@@ -45,7 +45,7 @@ _MAX_INSTANCES: Final = 20
 _USUAL_FIELDS: Final = 60
 _FOLD_AT: Final = 72
 #: Octets of a body that are worked on at once.
-_PIECE: Final = 256 * 1024
+_PIECE: Final = 32 * 1024
 _EMPTY_LINES: Final = 64 * 1024
 _SPACES: Final = re.compile(rb"  ++")
 _WHITE_SPACE: Final = re.compile(rb"[ \t]++")

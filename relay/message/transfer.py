@@ -11,6 +11,7 @@ import binascii
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from io import BytesIO
 from typing import Final
 
 from relay.message import quoted_printable
@@ -25,8 +26,8 @@ _OCTETS: Final = _LINE // 4 * 3
 #: RFC 5322 section 2.1.1: longest line on the wire, without its CRLF. Longer ones are broken by the next hop.
 MAX_LINE: Final = 998
 #: One call into C takes at most so many lines: it holds the interpreter's lock.
-_LINES: Final = 1 << 14
-_CHUNK: Final = 1 << 20
+_LINES: Final = 1 << 11
+_CHUNK: Final = 1 << 16
 _WHITE: Final = b" \t\r\n"
 _SPECIAL: Final = bytes(range(128, 256)) + b"="
 
@@ -164,7 +165,7 @@ def _woven(
 
 def _from_base64(raw: bytes) -> bytes:
     """Raises binascii.Error."""
-    pieces: list[bytes] = []
+    octets = BytesIO()  # joining pieces would hold all of them twice
     rest = b""
     padded = False
     for start in range(0, len(raw), _CHUNK):
@@ -172,12 +173,12 @@ def _from_base64(raw: bytes) -> bytes:
         if padded and digits:
             raise binascii.Error("padding in the middle")
         whole = len(digits) // 4 * 4
-        pieces.append(binascii.a2b_base64(digits[:whole], strict_mode=True))
+        octets.write(binascii.a2b_base64(digits[:whole], strict_mode=True))
         padded = padded or digits.find(b"=", 0, whole) >= 0
         rest = digits[whole:]
     if rest:
         raise binascii.Error("half a group")
-    return b"".join(pieces)
+    return octets.getvalue()
 
 
 def _base64_lines(octets: bytes) -> list[bytes]:

@@ -30,7 +30,7 @@ _B: Final = re.compile(rb"(;[ \t\r\n]*b[ \t\r\n]*=)[^;]*")
 #: Right behind such an octet a body can be cut: nothing before it matters for what follows.
 _TEXT: Final = re.compile(rb"[^ \t\r\n]")
 #: Octets of a body that are worked on at once, more only where there is nothing but white space.
-_PIECE: Final = 64 * 1024
+_PIECE: Final = 32 * 1024
 _EMPTY_LINES: Final = b"\r\n" * 1024
 
 #: Lower-case name and value with its folds, in their order.
