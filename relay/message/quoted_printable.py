@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import binascii
 import re
+from bisect import bisect_left
 from collections.abc import Iterator, Sequence
+from io import BytesIO
 from typing import Final, NamedTuple
 
 #: Longest line (rule 5). A soft line break takes one octet of it.
@@ -16,12 +18,14 @@ _LINE: Final = 76
 _SOFT: Final = b"=\r\n"
 _MANY_SOFT: Final = _SOFT * 1000
 _BLANKS: Final = (b" ", b"\t")
+_CR: Final = 13
 _TRAILING_SPACE: Final = re.compile(rb"(?<![ \t])[ \t]++(?=\r\n|\Z)")
 #: A line without room for its soft line break.
 _FULL: Final = re.compile(rb"^([^\n]{%d})=\r\n" % _LINE, re.MULTILINE)
 _TOO_LONG: Final = re.compile(rb"[^\n]{%d}" % (_LINE + 2))
 #: One call into C takes at most so much: it holds the interpreter's lock.
-_CHUNK: Final = 1 << 20
+_CHUNK: Final = 1 << 16
+_LONGEST: Final = 1 << 20
 
 
 class Kept(NamedTuple):
@@ -40,22 +44,25 @@ class Kept(NamedTuple):
 
 
 def decode(raw: bytes) -> bytes | None:
-    """The octets, None where something is no escape, no soft break and no text. A lone CR or LF is none of these."""
-    if not raw.count(b"\r\n") == raw.count(b"\n") == raw.count(b"\r"):
-        return None
-    clean = _without_trailing_space(raw)
-    if clean.endswith(b"="):
-        clean = clean[:-1]  # a soft line break that the end of the part cut in two
-    octets = b"".join([binascii.a2b_qp(clean[start:end]) for start, end in _stretches(clean)])
-    # An escape shrinks by two octets, a soft break by three, and nothing broken shrinks as much.
-    return octets if len(clean) - len(octets) == 2 * clean.count(b"=") + clean.count(_SOFT) else None
+    """The octets, None where something is no escape, no soft break and no text. A lone CR or LF is none of these, and
+    nobody writes lines of a million octets.
+    """
+    octets = BytesIO()  # no second copy of them when they are taken out
+    for start, end in _lines(raw):
+        if end - start > _LONGEST:
+            return None
+        lines = _decoded(raw[start:end], is_last=end == len(raw))
+        if lines is None:
+            return None
+        octets.write(lines)
+    return octets.getvalue()
 
 
 def encode(octets: bytes) -> bytes:
     """A whole body."""
     out: list[bytes | memoryview] = []
     column = 0
-    for start, end in _line_stretches(octets):
+    for start, end in _stretches(octets):
         if column:  # a line that goes on
             _break_softly(out, column)
         chunk = octets[start:end]
@@ -161,26 +168,39 @@ def _encode_lines(chunk: bytes) -> bytes:
     return b"\r\n".join([_encode_line(line) for line in chunk.split(b"\r\n")])
 
 
-def _line_stretches(octets: bytes) -> Iterator[tuple[int, int]]:
+def _decoded(lines: bytes, *, is_last: bool) -> bytes | None:
+    if not lines.count(b"\r\n") == lines.count(b"\n") == lines.count(b"\r"):
+        return None
+    lines = _stripped(lines)
+    if is_last:
+        lines = lines.removesuffix(b"=")  # a soft line break that the end of the part cut in two
+    octets = binascii.a2b_qp(lines)
+    # An escape shrinks by two octets, a soft break by three, and nothing broken shrinks as much.
+    return octets if len(lines) - len(octets) == 2 * lines.count(b"=") + lines.count(_SOFT) else None
+
+
+def _stretches(octets: bytes) -> Iterator[tuple[int, int]]:
     """Whole lines where they are not endless, about _CHUNK octets each."""
+    for first, end in _lines(octets):
+        start = first
+        while end - start > _CHUNK:
+            middle = start + _CHUNK - (octets[start + _CHUNK - 1] == _CR)
+            yield start, middle
+            start = middle
+        yield start, end
+
+
+def _lines(octets: bytes) -> Iterator[tuple[int, int]]:
+    """Whole lines, about _CHUNK octets at once; more where there is a longer one."""
     start, size = 0, len(octets)
     while size - start > _CHUNK:
-        end = octets.rfind(b"\r\n", start, start + _CHUNK) + 2
-        if end < 2:
-            end = start + _CHUNK
-            end -= octets[end - 1 : end] == b"\r"
-        yield start, end
-        start = end
-    yield start, size
-
-
-def _stretches(clean: bytes) -> Iterator[tuple[int, int]]:
-    """About _CHUNK octets each, cut between characters."""
-    start, size = 0, len(clean)
-    while size - start > _CHUNK:
-        end = _between_characters(clean, start + _CHUNK)
-        yield start, end
-        start = end
+        end = octets.rfind(b"\r\n", start, start + _CHUNK)
+        if end < 0:
+            end = octets.find(b"\r\n", start)
+        if end < 0:
+            break
+        yield start, end + 2
+        start = end + 2
     yield start, size
 
 
@@ -192,9 +212,19 @@ def _between_characters(clean: bytes, place: int) -> int:
 
 def _without_trailing_space(raw: bytes) -> bytes:
     """Rule 3: white space at the end of an encoded line was added in transport."""
-    if b" \r\n" in raw or b"\t\r\n" in raw or raw.endswith(_BLANKS):
-        return b"".join([_TRAILING_SPACE.sub(b"", raw[start:end]) for start, end in _line_stretches(raw)])
+    if _has_trailing_space(raw):
+        return b"".join([_stripped(raw[start:end]) for start, end in _lines(raw)])
     return raw
+
+
+def _has_trailing_space(lines: bytes) -> bool:
+    return b" \r\n" in lines or b"\t\r\n" in lines or lines.endswith(_BLANKS)
+
+
+def _stripped(lines: bytes) -> bytes:
+    if _has_trailing_space(lines):
+        return b"\r\n".join([line.rstrip(b" \t") for line in lines.split(b"\r\n")])
+    return lines
 
 
 def _places(raw: bytes, size: int, cuts: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
@@ -228,7 +258,7 @@ class _Walk:
         while self._behind < offset:
             if clean.startswith(_SOFT, self.place):
                 self.place = _after_soft_breaks(clean, self.place)
-            end = _between_characters(clean, self.place + offset - self._behind)
+            end = _between_characters(clean, self.place + min(offset - self._behind, _CHUNK))
             if end <= self.place:
                 end = self.place + 3
             breaks = clean.count(_SOFT, self.place, end)
@@ -246,13 +276,24 @@ def _after_soft_breaks(clean: bytes, place: int) -> int:
 
 def _with_trailing_space(raw: bytes, places: list[tuple[int, int]]) -> list[tuple[int, int]]:
     """Places in the text without trailing white space, as places in the raw body; before white space at the place."""
-    spaces = _TRAILING_SPACE.finditer(raw)
+    flat = [one for pair in places for one in pair]
+    moved: list[int] = []
+    behind = 0
+    for start, end in _lines(raw):
+        lines = raw[start:end]
+        size = len(_stripped(lines))
+        last = len(flat) if end == len(raw) else bisect_left(flat, behind + size)
+        moved += [start + one for one in _moved(lines, [one - behind for one in flat[len(moved) : last]])]
+        behind += size
+    return list(zip(moved[::2], moved[1::2], strict=True))
+
+
+def _moved(lines: bytes, places: list[int]) -> Iterator[int]:
+    spaces = _TRAILING_SPACE.finditer(lines)
     space = next(spaces, None)
     added = 0
-    moved: list[int] = []
-    for place in [one for pair in places for one in pair]:
+    for place in places:
         while space is not None and space.start() - added < place:
             added += space.end() - space.start()
             space = next(spaces, None)
-        moved.append(place + added)
-    return list(zip(moved[::2], moved[1::2], strict=True))
+        yield place + added

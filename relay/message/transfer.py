@@ -165,7 +165,7 @@ def _woven(
 
 def _from_base64(raw: bytes) -> bytes:
     """Raises binascii.Error."""
-    octets = BytesIO()  # joining pieces would hold all of them twice
+    octets = BytesIO()  # no second copy of them when they are taken out
     rest = b""
     padded = False
     for start in range(0, len(raw), _CHUNK):
