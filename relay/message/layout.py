@@ -114,7 +114,8 @@ def html_layout(view: bytes, text: Callable[[], str], literals: Literals) -> Lay
         before = "" if view.endswith(b"\x1b(B", 0, last.start) else _line_start(view, last.start)
         pieces.append(Spot(last.start, last.end, before))
     elif whole is None and isinstance(place, int):
-        pieces.append(Spot(place, place, _line_start(view, place)))
+        above = next((one.start for one in own if one.end == place), place)  # what is taken out begins no line
+        pieces.append(Spot(place, place, _line_start(view, above)))
     elif whole is None and not said >= REQUIRED:
         return str(place)
     pieces += [Gap(one.start, one.end) for one in own]
