@@ -30,6 +30,7 @@ _RULE_LINE: Final = re.compile(rb"(?:\A|(?<=\n))" + _RULE + rb"(?:\r?\n|\Z)")
 _LINK: Final = re.compile(rb"/u/([A-Za-z0-9_-]{1,1000}+)")
 #: Who to ask, and where to read more.
 _HINTS: Final = re.compile(rb"https?://|[a-z0-9]@[a-z0-9]")
+_EMPTY_LINE: Final = (b"\n\n", b"\n\r\n")
 _NEWLINE: Final = re.compile(rb"\r?\n")
 #: A footer of ours is never longer, in octets of text.
 _MAX_LENGTH: Final = 50_000
@@ -55,8 +56,11 @@ def own_in_plain(view: bytes) -> list[OwnFooter]:
     pairs = [(first, last) for first, last in pairwise(rules) if _is_ours(view, first.end(), last.start())]
     found: list[OwnFooter] = []
     taken: set[int] = set()
-    # The shortest first: a footer that lost its last mark reaches to the next one, with all that is written in between.
-    for first, last in sorted(pairs, key=lambda pair: pair[1].start() - pair[0].end()):
+    # First those below an empty line, as nearly all are, since a last mark is none; then the shortest. A footer that lost
+    # a mark would reach to the next one, with all that is written in between.
+    for first, last in sorted(
+        pairs, key=lambda pair: (not _begins(view, pair[0].start()), pair[1].end() - pair[0].end())
+    ):
         if taken.isdisjoint((first.start(), last.start())) and not _is_quoted(view, first, last):
             taken |= {first.start(), last.start()}
             found.append(OwnFooter(first.start(), last.end()))
@@ -65,6 +69,10 @@ def own_in_plain(view: bytes) -> list[OwnFooter]:
         if _is_the_rest(view, first, last) and not _is_quoted(view, first, last):
             found.append(OwnFooter(first.start(), last.end()))
     return sorted(found, key=lambda one: one.start)
+
+
+def _begins(view: bytes, start: int) -> bool:
+    return not start or view.endswith(_EMPTY_LINE, 0, start)
 
 
 def _is_the_rest(view: bytes, first: re.Match[bytes], last: re.Match[bytes]) -> bool:
@@ -99,7 +107,7 @@ def masked(view: bytes, footers: Sequence[OwnFooter]) -> bytes:
 
 def _is_ours(view: bytes, start: int, end: int) -> bool:
     """A footer never ends in an empty line. Above one there always is one, and maybe a first mark without its last."""
-    if end - start > _MAX_LENGTH or view.endswith((b"\n\n", b"\n\r\n"), start, end):
+    if end - start > _MAX_LENGTH or view.endswith(_EMPTY_LINE, start, end):
         return False
     return any(is_well_formed(link[1].decode("ascii")) for link in _LINK.finditer(view, start, end))
 

@@ -146,3 +146,9 @@ def test_what_stands_below_a_footer_that_lost_its_last_mark_is_not_part_of_it() 
     for between in ("more tea, at length\r\n", "\r\n", "tea\r\n\r\n"):
         view = f"tea\r\n{damaged}{between}{PLAIN}".encode()
         assert [view[one.start : one.end] for one in own_in_plain(view)] == [PLAIN.encode()]
+
+
+def test_what_stands_below_a_whole_footer_is_not_part_of_it() -> None:
+    rest = PLAIN.removeprefix(f"{PLAIN_RULE}\r\n").partition("\r\n")[2]
+    view = f"tea\r\n\r\n{PLAIN}{rest}".encode()
+    assert [view[one.start : one.end] for one in own_in_plain(view)] == [PLAIN.encode()]
