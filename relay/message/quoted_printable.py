@@ -63,8 +63,8 @@ def encode(octets: bytes) -> bytes:
     out: list[bytes | memoryview] = []
     column = 0
     for start, end in _stretches(octets):
-        if column:  # a line that goes on
-            _break_softly(out, column)
+        while column:  # a line that goes on
+            column = _break_softly(out, column)
         chunk = octets[start:end]
         encoded = _encode_lines(chunk)
         out.append(encoded)

@@ -4,6 +4,7 @@ import quopri
 
 import pytest
 
+from relay.message import quoted_printable
 from relay.message.quoted_printable import decode, encode, filled, kept
 
 
@@ -61,6 +62,21 @@ def test_full_lines_are_broken_in_time(size: int, end: bytes) -> None:
     encoded = encode(b"a" * size + end)
     assert max(map(len, encoded.split(b"\r\n"))) <= 76
     assert decode(encoded) == b"a" * size + end
+
+
+@pytest.mark.parametrize("chunk", [2, 3, 38, 76, 77])
+def test_endless_lines_are_encoded_in_pieces(chunk: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(quoted_printable, "_CHUNK", chunk)
+    for octets in (b"a" * 500, b"\xe8\x8c\xb6 " * 90, b"a\r" * 90, b"a\n" * 90 + b"\r\n", b" " * 90):
+        encoded = encode(octets)
+        assert max(map(len, encoded.split(b"\r\n"))) <= 76
+        assert decode(encoded) == octets
+
+
+def test_a_line_of_more_than_a_million_octets_is_not_read() -> None:
+    assert decode(b"a" * (1 << 20)) is not None
+    assert decode(b"a" * ((1 << 20) + 1)) is None
+    assert decode(b"a\r\n" * (1 << 19)) is not None
 
 
 def test_lines_have_at_most_76_octets_and_hard_breaks_stay() -> None:
