@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Final
 
 from relay.message.index import Index, Part, unfolded
@@ -33,7 +34,7 @@ _SEALED: Final = frozenset(
     }
 )
 #: PGP/MIME that a server took for a multipart/mixed. Programs that repair it know it by its parts as they are.
-_UNSEALED: Final = "application/pgp-encrypted"
+_UNSEALED: Final = ("application/pgp-encrypted", "application/octet-stream")
 #: RFC 6522 and what reports are made of (RFC 3464, RFC 8098, RFC 5965).
 _REPORTS: Final = frozenset(
     {
@@ -156,8 +157,8 @@ class _Search:
 
         All parts are shown one after the other, so what may not be opened is left alone where there is text beside it.
         """
-        if any(child.kind.kind == _UNSEALED for child in part.children):
-            raise NotDisplayableError(f"signed or encrypted ({_UNSEALED})")
+        if _UNSEALED in pairwise([child.kind.kind for child in part.children]):
+            raise NotDisplayableError(f"signed or encrypted ({_UNSEALED[0]})")
         doubt: NotDisplayableError | None = None
         for child in reversed(part.children):
             if child.named and child.kind.kind in _EDITABLE:

@@ -22,6 +22,7 @@ from relay.message.first_part import first_part, part_removed
 from relay.message.footer import Disclosure, Footer, FooterFacts, Version
 from relay.message.headers import applied
 from relay.message.index import Index, Part, index, parts_of, shape_of, spans
+from relay.message.own_footer import HTML_BEGIN, PLAIN_RULE
 from relay.message.rules import Amp, Fallback, PlainCharset, Rules
 from relay.message.transfer import Transfer, decode, filled, opened
 from relay.message.wording import wording_for
@@ -71,11 +72,14 @@ def structure(content: bytes) -> None:
 
 
 def rewriting(content: bytes) -> None:
-    """One of the WAYS, chosen by the octets themselves."""
-    rewritten_in(content, *WAYS[zlib.crc32(content) % len(WAYS)])
+    """One of the WAYS, chosen by the octets themselves.
+
+    Done again only where no footer of ours is in it before: of one cut to pieces nobody can say where it ends.
+    """
+    rewritten_in(content, *WAYS[zlib.crc32(content) % len(WAYS)], again=not _holds_marks(content))
 
 
-def rewritten_in(content: bytes, language: str, rules: Rules) -> None:
+def rewritten_in(content: bytes, language: str, rules: Rules, *, again: bool = True) -> None:
     """Never raises, changes only what it has to, and does nothing more when it is done again."""
     passing = copy_for(prepare(index(content), COMMON, replace(rules, commercial=False)), None)
     assert isinstance(passing, Copy)
@@ -90,7 +94,8 @@ def rewritten_in(content: bytes, language: str, rules: Rules) -> None:
         _check_untouched(content, prepared, once.content)
     # What filled a placeholder is the mailer's own text in a second pass, which adds the items that it says once more.
     # Bare line ends and NUL never get in: the relay refuses them.
-    if once.shown is not Shown.NONE and not any(plan.fills for plan in prepared.plans) and not _BARE.search(content):
+    again = again and once.shown is not Shown.NONE and not any(plan.fills for plan in prepared.plans)
+    if again and not _BARE.search(content):
         twice, _ = _rewritten(once.content, language, rules)
         assert isinstance(twice, Copy)
         assert _body(twice.content) == _body(once.content)
@@ -155,6 +160,15 @@ def _rewritten(content: bytes, language: str, rules: Rules) -> tuple[Copy | Undi
     versions = [Version(FACTS[one], wording_for(one, {})[1], one) for one in dict.fromkeys((language, "en"))]
     personal = Personal(LINK, one_click=True, disclosure=Disclosure(tuple(versions), LINK))
     return copy_for(prepared, personal), prepared
+
+
+def _holds_marks(content: bytes) -> bool:
+    for part in _everywhere(parts_of(index(content))):
+        transfer = next((one for one in Transfer if one == part.transfer), Transfer.BINARY)
+        text = decode(content[part.body : part.end], transfer) or b""
+        if any(mark.encode() in text for mark in (PLAIN_RULE, HTML_BEGIN)):
+            return True
+    return False
 
 
 def _body(content: bytes) -> bytes:

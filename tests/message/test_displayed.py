@@ -21,6 +21,7 @@ AMP = "Content-Type: text/x-amp-html\n\n<html amp4email>"
 FORWARDED = "Content-Type: message/rfc822\n\n" + HTML
 STATUS = "Content-Type: message/delivery-status\n\nx"
 SMIME = 'Content-Type: application/pkcs7-mime; name="smime.p7m"\nContent-Disposition: attachment\n\nx'
+PGP = "Content-Type: application/pgp-encrypted\n\nVersion: 1"
 TNEF = 'Content-Type: application/ms-tnef; name="winmail.dat"\nContent-Disposition: attachment\n\nx'
 RICH = "Content-Type: text/richtext\n\nx"
 CALENDAR = "Content-Type: text/calendar\n\nBEGIN:VCALENDAR"
@@ -153,7 +154,8 @@ def test_a_message_of_files_alone_is_attachments_only(message: str) -> None:
     [
         SIGNED,
         SMIME,
-        multi("encrypted", "Content-Type: application/pgp-encrypted\n\nVersion: 1", PDF),
+        PGP,
+        multi("encrypted", PGP, PDF),
         "Content-Type: application/x-pkcs7-mime\n\nx",
         "Content-Type: text/pgp\n\nx",
         multi("report", PLAIN, STATUS),
@@ -175,7 +177,7 @@ def test_what_is_never_opened_stays_closed_beside_a_text_that_all_see(sealed: st
     "message",
     [
         # a server made a multipart/mixed of a multipart/encrypted; programs that repair it want an empty first part
-        multi("mixed", PLAIN, "Content-Type: application/pgp-encrypted\n\nVersion: 1", PDF),
+        multi("mixed", PLAIN, PGP, "Content-Type: application/octet-stream\n\nx"),
         multi("related", HTML, more='; start="<elsewhere>"'),
         "Content-Type: multipart/mixed; boundary=b\n\n--b--\n",
         multi("mixed", PDF, "no header block"),
