@@ -13,7 +13,7 @@ from typing import Final
 
 from relay.message.charset_labels import UTF_8, Charset, Shape, charset_of
 from relay.message.decoding import is_doubtful, is_readable, text_of
-from relay.message.iso_2022 import comes_back_to_ascii, escape_state, with_only_ascii
+from relay.message.iso_2022 import comes_back_to_ascii, with_only_ascii
 
 __all__ = [
     "UTF_8",
@@ -22,7 +22,6 @@ __all__ = [
     "appendable",
     "ascii_view",
     "charset_of",
-    "escape_state",
     "is_readable",
     "octet_offset",
     "settled",

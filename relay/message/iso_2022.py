@@ -21,12 +21,24 @@ _UNKNOWN: Final = re.compile(rb"\x1b(?!\([BJI]|\$[@B]|\$\(D)")
 _AFTER_OPEN_LINE: Final = re.compile(rb"\x1b(?:\$[@B]|\$\(D|\(I)[^\x1b\r\n]*+[\r\n]++[^\x1b\r\n]")
 
 
-def escape_state(octets: bytes, offset: int) -> bytes:
-    """The escape sequence in force at that place: what to write to come back to it."""
-    state = TO_ASCII
-    for found in _ESCAPE.finditer(octets, max(octets.rfind(b"\x1b", 0, offset), 0), offset):
-        state = found[0]
-    return state
+class States:
+    """The escape sequence in force at one place after the other: what to write to come back to it."""
+
+    def __init__(self, octets: bytes) -> None:
+        self._octets = octets
+        self._place = 0
+        self._state = TO_ASCII
+
+    def at(self, offset: int) -> bytes:
+        """offset: not before the last one asked for. Of several escape sequences only the last one is looked at."""
+        end = offset
+        while (start := self._octets.rfind(b"\x1b", self._place, end)) >= 0:
+            found = _ESCAPE.match(self._octets, start, offset)
+            if found is not None:
+                self._state, self._place = found[0], found.end()
+                break
+            end = start
+        return self._state
 
 
 def with_only_ascii(octets: bytes) -> bytes:

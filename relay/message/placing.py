@@ -12,12 +12,11 @@ from dataclasses import dataclass
 from typing import Final
 
 from relay.message.charset import Charset, Shape, octet_offset, text_of
+from relay.message.iso_2022 import TO_ASCII, States
 from relay.message.layout import LineEnds, Piece, Spot
 from relay.message.transfer import Cut
 
-_TO_ASCII: Final = b"\x1b(B"
 _ESCAPE: Final = rb"\x1b(?:\([BJI]|\$[@B]|\$\(D)"
-_ANY_ESCAPE: Final = re.compile(_ESCAPE)
 _LAST_ESCAPE: Final = re.compile(_ESCAPE + rb"\Z")
 _FIRST_OF_TWO: Final = re.compile(_ESCAPE + rb"(?=" + _ESCAPE + rb")")
 
@@ -51,7 +50,7 @@ def placed(pieces: Sequence[Piece], octets: bytes, charset: Charset, *, apart: b
     """
     groups = _together(_apart(pieces)) if apart else _together(pieces)
     if charset.shape is Shape.ESCAPED and b"\x1b" in octets:
-        states = _States(octets)
+        states = States(octets)
         return tuple([_place_in_states(together, octets, states) for together in groups])
     return tuple(
         [
@@ -70,11 +69,11 @@ def kept_as_utf_8(octets: bytes, charset: Charset, places: Sequence[Place]) -> t
     pieces: list[bytes] = []
     cuts: list[Cut] = []
     size = position = 0
-    states = _States(octets)
+    states = States(octets)
     for start, end in (*((place.start, place.end) for place in places), (len(octets), len(octets))):
-        state = states.at(position) if charset.shape is Shape.ESCAPED else _TO_ASCII
+        state = states.at(position) if charset.shape is Shape.ESCAPED else TO_ASCII
         stretch = octets[position:start]
-        text = text_of(stretch if state == _TO_ASCII else state + stretch, charset)
+        text = text_of(stretch if state == TO_ASCII else state + stretch, charset)
         if text is None:
             return None
         pieces.append(text.encode("utf-8"))
@@ -82,22 +81,6 @@ def kept_as_utf_8(octets: bytes, charset: Charset, places: Sequence[Place]) -> t
         cuts.append((size, size))
         position = end
     return b"".join(pieces), tuple(cuts[:-1])
-
-
-class _States:
-    """The escape sequence in force at one place after the other."""
-
-    def __init__(self, octets: bytes) -> None:
-        self._escapes = _ANY_ESCAPE.finditer(octets)
-        self._next = next(self._escapes, None)
-        self._state = _TO_ASCII
-
-    def at(self, offset: int) -> bytes:
-        """offset: not before the last one asked for."""
-        while self._next is not None and self._next.end() <= offset:
-            self._state = self._next[0]
-            self._next = next(self._escapes, None)
-        return self._state
 
 
 def _together(pieces: Iterable[Piece]) -> list[tuple[Piece, ...]]:
@@ -119,11 +102,11 @@ def _apart(pieces: Sequence[Piece]) -> Iterator[Piece]:
             yield piece
 
 
-def _place_in_states(pieces: tuple[Piece, ...], octets: bytes, states: _States) -> Place:
+def _place_in_states(pieces: tuple[Piece, ...], octets: bytes, states: States) -> Place:
     start, end = pieces[0].start, pieces[-1].end
     escape, before, after = b"", states.at(start), states.at(end)
     if isinstance(pieces[0], Spot) and pieces[0].follows:
-        before = _TO_ASCII
+        before = TO_ASCII
     else:
         last = _LAST_ESCAPE.search(octets[max(start - 4, 0) : start])
         escape = b"" if last is None else last[0]
@@ -133,7 +116,7 @@ def _place_in_states(pieces: tuple[Piece, ...], octets: bytes, states: _States) 
         start - len(escape),
         end,
         escape,
-        b"" if before == _TO_ASCII else _TO_ASCII,
-        after if goes_on and after != _TO_ASCII and end < len(octets) else b"",
+        b"" if before == TO_ASCII else TO_ASCII,
+        after if goes_on and after != TO_ASCII and end < len(octets) else b"",
         goes_on and octets.startswith(b"\x1b", end),
     )

@@ -5,14 +5,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from relay.message import iso_2022
-from relay.message.iso_2022 import comes_back_to_ascii, escape_state, has_clear_states, with_only_ascii
+from relay.message.iso_2022 import States, comes_back_to_ascii, has_clear_states, with_only_ascii
 
 
 def test_the_state_of_a_place_is_the_last_escape_sequence_before_it() -> None:
-    octets = b'\x1b$B$"\r\n'
-    assert escape_state(octets, len(octets)) == b"\x1b$B"
-    assert escape_state(octets, 0) == b"\x1b(B"
-    assert escape_state(b"\x1b(J</body>", 3) == b"\x1b(J"
+    states = States(b'a\x1b$B$"\x1b(B\x1b(Jb\x1b$')
+    assert [states.at(offset) for offset in (0, 3, 4, 6, 11, 12, 15)] == (
+        [b"\x1b(B", b"\x1b(B", b"\x1b$B", b"\x1b$B", b"\x1b(B", b"\x1b(J", b"\x1b(J"]
+    )
+    assert States(b'\x1b$B$"\x1b(B\x1b(Jb').at(11) == b"\x1b(J"
 
 
 @pytest.mark.parametrize(
@@ -66,5 +67,5 @@ def test_an_open_state_can_be_left_and_an_unknown_one_cannot() -> None:
 def test_any_octets_keep_their_offsets(pieces: list[bytes], offset: int) -> None:
     octets = b"".join(pieces)
     assert len(with_only_ascii(octets)) == len(octets)
-    assert escape_state(octets, offset).startswith(b"\x1b")
+    assert States(octets).at(offset).startswith(b"\x1b")
     has_clear_states(octets)
