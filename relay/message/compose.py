@@ -13,10 +13,12 @@ from enum import StrEnum
 from typing import Final
 
 from relay.message.displayed import Displayed, displayed_parts, is_report
+from relay.message.edits import Edit, applied
 from relay.message.first_part import first_part, part_removed
 from relay.message.footer import Disclosure
-from relay.message.headers import Edit, HeaderPlan, applied, old_signatures, planned_headers
+from relay.message.headers import HeaderPlan, planned_headers
 from relay.message.index import Index, Part, index, parts_of
+from relay.message.old_signatures import old_signatures
 from relay.message.rules import Fallback, Rules
 from relay.message.text_part import TextPlan, planned, with_footer
 from relay.message.transfer import MAX_LINE

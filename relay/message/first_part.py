@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from typing import Final
 
+from relay.message.edits import Edit
 from relay.message.footer import Footer
-from relay.message.headers import Edit
 from relay.message.index import Index, Part
 from relay.message.wrap import footer_part, wrapped
 

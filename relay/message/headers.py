@@ -1,4 +1,4 @@
-"""Questions about a header block, and its edits. Fields that stay are never written again, only copied."""
+"""Questions about a header block, and what becomes of its fields. Those that stay are only copied, never written again."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import Final
 
 import idna
 
+from relay.message.edits import Edit
 from relay.message.extra_fields import adds_cfbl, extra_fields, feedback_token_field
 from relay.message.index import Field, Index, unfolded
 from relay.message.list_fields import (
@@ -20,8 +21,7 @@ from relay.message.list_fields import (
     unsubscribe_fields,
     uris_of,
 )
-from relay.message.old_signatures import broken_signatures
-from relay.message.rules import Existing, OldSignatures, Rules
+from relay.message.rules import Existing, Rules
 
 #: Fields for us, or for the sender alone: not for the recipient.
 _REMOVED: Final = frozenset({"bcc", "resent-bcc"})
@@ -32,9 +32,6 @@ _DOMAIN: Final = re.compile(rb"[^\s,;:<>()@]*+")
 #: What is looked at, in octets: longer From fields and domains are no mail addresses.
 _MAX_FROM: Final = 2000
 _MAX_DOMAIN: Final = 255
-
-#: One change: the octets from start to end become these pieces, which may be views of octets that stay.
-Edit = tuple[int, int, bytes | tuple[bytes | memoryview, ...]]
 
 
 def header_values(message: Index) -> dict[str, list[str]]:
@@ -126,29 +123,6 @@ def planned_headers(message: Index, rules: Rules, *, is_report: bool) -> HeaderP
         added.insert(0, ("list-id", list_id_field(rules.list_id)))
     mailto = mail_addresses([uri for found in uris for uri in found]) if unsubscribe else ()
     return _plan(removed, added, unsubscribe=unsubscribe, mailto=mailto, feedback=adds_cfbl(rules.extra, others))
-
-
-def old_signatures(message: Index, rules: Rules, changed: frozenset[str], *, body_changed: bool) -> list[Edit]:
-    """Takes out the DKIM signatures of before that our change breaks, where the policy says so."""
-    if rules.old_signatures is OldSignatures.KEEP:
-        return []
-    return [(one.start, one.end, b"") for one in broken_signatures(message, changed, body_changed=body_changed)]
-
-
-def applied(content: bytes, edits: Sequence[Edit]) -> bytes:
-    """Content with edits that do not overlap. Insertions at the same place keep their order."""
-    view = memoryview(content)
-    pieces: list[bytes | memoryview] = []
-    position = 0
-    for start, end, new in sorted(edits, key=lambda edit: edit[:2]):
-        pieces.append(view[position:start])
-        if isinstance(new, bytes):
-            pieces.append(new)
-        else:
-            pieces += new
-        position = end
-    pieces.append(view[position:])
-    return b"".join(pieces)
 
 
 def _without_comments(value: bytes) -> bytes:

@@ -10,15 +10,24 @@ from __future__ import annotations
 import re
 from typing import Final
 
+from relay.message.edits import Edit
 from relay.message.index import Field, Index, unfolded
+from relay.message.rules import OldSignatures, Rules
 
 _NAME: Final = "dkim-signature"
 _TAG: Final = re.compile(rb"[ \t\r\n]*+([A-Za-z][A-Za-z0-9_]*+)[ \t\r\n]*+=([!-:<-~ \t\r\n]*+)")
 _SPACE: Final = b" \t\r\n"
 
 
+def old_signatures(message: Index, rules: Rules, changed: frozenset[str], *, body_changed: bool) -> list[Edit]:
+    """Takes out those that our change breaks, where the policy says so. changed: lower-case names of fields."""
+    if rules.old_signatures is OldSignatures.KEEP:
+        return []
+    return [(one.start, one.end, b"") for one in broken_signatures(message, changed, body_changed=body_changed)]
+
+
 def broken_signatures(message: Index, changed: frozenset[str], *, body_changed: bool) -> list[Field]:
-    """Those that do not hold any more, or that nobody can read. changed: lower-case names of fields."""
+    """Those that do not hold any more, or that nobody can read."""
     signatures = message.head.named(_NAME)
     if body_changed or not signatures:
         return signatures  # a body length (l=) that leaves our footer out is what forgers ask for: no exception

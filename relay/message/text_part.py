@@ -24,8 +24,8 @@ from relay.message.charset import (
     written,
     written_in_html,
 )
+from relay.message.edits import Edit
 from relay.message.footer import Disclosure
-from relay.message.headers import Edit
 from relay.message.index import Field, Index, Part
 from relay.message.layout import Layout, LineEnds, Spot, html_layout, plain_layout
 from relay.message.placeholders import FOOTER, STUFFED, Fill, written_value

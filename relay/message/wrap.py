@@ -9,8 +9,8 @@ from __future__ import annotations
 import hashlib
 from typing import Final
 
+from relay.message.edits import Edit
 from relay.message.footer import Footer
-from relay.message.headers import Edit
 from relay.message.index import Index, unfolded
 from relay.message.transfer import Transfer, encode, has_long_line, shortest_seven_bit
 

@@ -18,9 +18,9 @@ from relay.message.compose import Common, Copy, Personal, Prepared, Shown, Undis
 from relay.message.content_type import Parameterised, read_content_type, read_disposition, read_transfer
 from relay.message.displayed import displayed_parts
 from relay.message.dkim import relaxed_body
+from relay.message.edits import applied
 from relay.message.first_part import first_part, part_removed
 from relay.message.footer import Disclosure, Footer, FooterFacts, Version
-from relay.message.headers import applied
 from relay.message.index import Index, Part, index, parts_of, shape_of, spans
 from relay.message.own_footer import HTML_BEGIN, PLAIN_RULE
 from relay.message.rules import Amp, Fallback, PlainCharset, Rules

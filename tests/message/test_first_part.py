@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from relay.message.edits import applied
 from relay.message.first_part import first_part, part_removed
 from relay.message.footer import Footer
-from relay.message.headers import applied
 from relay.message.index import Part, index, parts_of, shape_of
 
 FOOTER = Footer("____\n\u8336\n", "")

@@ -6,9 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from relay.message.headers import applied, from_domain, header_values, old_signatures, planned_headers
+from relay.message.edits import applied
+from relay.message.headers import from_domain, header_values, planned_headers
 from relay.message.index import index
-from relay.message.rules import Existing, ExtraFields, OldSignatures, Rules
+from relay.message.rules import Existing, ExtraFields, Rules
 
 URL = "https://relay.example/u/token"
 UNSUBSCRIBE = f"List-Unsubscribe: <{URL}>\r\n"
@@ -187,16 +188,6 @@ def test_the_plan_names_every_field_that_it_touches() -> None:
     assert changed("To: b\r\n", replace(REPLACE, list_id="a.b", extra=EXTRA)) == both | added
 
 
-def test_signatures_of_before_go_when_our_change_breaks_them_and_stay_where_the_policy_says_so() -> None:
-    broken, whole = "DKIM-Signature: h=from:list-id; b=x\r\n", "DKIM-Signature: h=from; b=x\r\n"
-    message = index((broken + "To: b\r\n" + whole + "\r\n").encode())
-    edits = old_signatures(message, REPLACE, frozenset({"list-id"}), body_changed=False)
-    assert applied(message.content, edits).decode() == "To: b\r\n" + whole + "\r\n"
-    assert len(old_signatures(message, REPLACE, frozenset(), body_changed=True)) == 2
-    keeping = replace(REPLACE, old_signatures=OldSignatures.KEEP)
-    assert old_signatures(message, keeping, frozenset({"list-id"}), body_changed=True) == []
-
-
 def test_over_long_lines_and_odd_octets_of_the_mailer_are_never_written_again() -> None:
     odd = (
         "Subject: "
@@ -257,6 +248,5 @@ def test_no_bytes_make_it_fail(content: bytes) -> None:
     for rules in ALL_RULES:
         for is_report in (False, True):
             plan = planned_headers(message, rules, is_report=is_report)
-            signatures = old_signatures(message, rules, plan.changed, body_changed=False)
             front = plan.front(URL, one_click=True)
-            assert applied(content, [(message.top, message.top, front), *plan.edits, *signatures]) is not None
+            assert applied(content, [(message.top, message.top, front), *plan.edits]) is not None

@@ -6,8 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from relay.message.edits import applied
 from relay.message.index import index
-from relay.message.old_signatures import broken_signatures, signed_names
+from relay.message.old_signatures import broken_signatures, old_signatures, signed_names
+from relay.message.rules import OldSignatures, Rules
 
 
 def signature(h: str, domain: str = "a.example") -> str:
@@ -81,3 +83,14 @@ def test_no_bytes_make_it_fail(value: bytes) -> None:
 )
 def test_hostile_signatures_are_read_in_one_pass(value: bytes) -> None:
     assert signed_names(value) == frozenset()
+
+
+def test_signatures_of_before_go_when_our_change_breaks_them_and_stay_where_the_policy_says_so() -> None:
+    broken, whole = "DKIM-Signature: h=from:list-id; b=x\r\n", "DKIM-Signature: h=from; b=x\r\n"
+    message = index((broken + "To: b\r\n" + whole + "\r\n").encode())
+    rules = Rules(commercial=True)
+    edits = old_signatures(message, rules, frozenset({"list-id"}), body_changed=False)
+    assert applied(message.content, edits).decode() == "To: b\r\n" + whole + "\r\n"
+    assert len(old_signatures(message, rules, frozenset(), body_changed=True)) == 2
+    keeping = Rules(commercial=True, old_signatures=OldSignatures.KEEP)
+    assert old_signatures(message, keeping, frozenset({"list-id"}), body_changed=True) == []

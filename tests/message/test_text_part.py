@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from relay.message.edits import applied
 from relay.message.footer import Disclosure, FooterFacts, Version
-from relay.message.headers import applied
 from relay.message.index import index, parts_of
 from relay.message.own_footer import PLAIN_RULE
 from relay.message.rules import PlainCharset, Rules

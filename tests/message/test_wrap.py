@@ -4,8 +4,8 @@ from email import message_from_bytes, policy
 
 import pytest
 
+from relay.message.edits import applied
 from relay.message.footer import Footer
-from relay.message.headers import applied
 from relay.message.index import index, parts_of
 from relay.message.wrap import footer_part, wrapped
 
