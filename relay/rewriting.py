@@ -16,7 +16,8 @@ from relay.address import Address
 from relay.consent.events import Basis
 from relay.consent.facts import Facts
 from relay.envelope import Transaction
-from relay.message.compose import Common, Copy, Personal, Prepared, Undisclosable, copy_for, damage, prepare
+from relay.message.compose import Common, Copy, Personal, Prepared, Undisclosable, copy_for, prepare
+from relay.message.damage import damage
 from relay.message.dkim import Signer, choose_signers, signed
 from relay.message.footer import Disclosure, FooterFacts, Version
 from relay.message.headers import from_domain

@@ -7,7 +7,7 @@ say: refused, wrapped, or sent with the header fields alone.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Final
@@ -17,7 +17,7 @@ from relay.message.edits import Edit, applied
 from relay.message.first_part import first_part, part_removed
 from relay.message.footer import Disclosure
 from relay.message.headers import HeaderPlan, planned_headers
-from relay.message.index import Index, Part, index, parts_of
+from relay.message.index import Index, Part, parts_of
 from relay.message.old_signatures import old_signatures
 from relay.message.rules import Fallback, Rules
 from relay.message.text_part import TextPlan, planned, with_footer
@@ -81,7 +81,6 @@ class Copy:
 
 
 _NOTHING: Final = Displayed(())
-_MIXED: Final = "multipart/mixed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,51 +157,6 @@ def copy_for(prepared: Prepared, personal: Personal | None) -> Copy | Undisclosa
         edits += prepared.stale_if_edited if told.edits else prepared.stale
     top = prepared.message.top
     return Copy(applied(prepared.message.content, [(top, top, front), *edits]), told.shown, told.why)
-
-
-def damage(prepared: Prepared, copy: Copy) -> str:
-    """What is wrong with a copy that is about to leave, "" when a receiver finds in it the parts that it has to have.
-
-    Reads the finished octets anew. Nothing that this finds should ever happen.
-    """
-    if prepared.root is None or copy.shown is Shown.NONE:
-        return ""
-    edited = frozenset(plan.part.body for plan in prepared.plans)
-    dropped = frozenset(part.body for part in prepared.displayed.dropped)
-    root, after = prepared.root, parts_of(index(copy.content))
-    expected, notice = _piece(root, edited, dropped), _Piece("text/plain")
-    whole = _Piece(root.kind.kind, None, len(prepared.message.content) - root.body)
-    if copy.shown is Shown.WRAPPED:
-        expected = _Piece(_MIXED, (whole, notice))
-    elif copy.shown is Shown.FIRST_PART and root.kind.kind == _MIXED:
-        expected = replace(expected, children=(notice, *(expected.children or ())))
-    elif copy.shown is Shown.FIRST_PART:
-        expected = _Piece(_MIXED, (notice, whole))
-    return "" if _is_as(after, expected) else "the parts of the copy are not those of the message"
-
-
-@dataclass(frozen=True, slots=True)
-class _Piece:
-    """A part of the finished copy. octets: of its body, -1 where that is not known beforehand. children: None where
-    whatever is in it stands in it untouched, and may now lie deeper than is read.
-    """
-
-    kind: str
-    children: tuple[_Piece, ...] | None = ()
-    octets: int = -1
-
-
-def _piece(part: Part, edited: Collection[int], dropped: Collection[int]) -> _Piece:
-    children = tuple([_piece(child, edited, dropped) for child in part.children if child.body not in dropped])
-    return _Piece(part.kind.kind, children, -1 if part.children or part.body in edited else part.end - part.body)
-
-
-def _is_as(part: Part, piece: _Piece) -> bool:
-    if part.kind.kind != piece.kind or piece.octets not in (-1, part.end - part.body):
-        return False
-    if piece.children is None:
-        return True
-    return len(part.children) == len(piece.children) and all(map(_is_as, part.children, piece.children))
 
 
 @dataclass(frozen=True, slots=True)

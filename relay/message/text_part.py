@@ -26,8 +26,9 @@ from relay.message.charset import (
 )
 from relay.message.edits import Edit
 from relay.message.footer import Disclosure
-from relay.message.index import Field, Index, Part
+from relay.message.index import Index, Part
 from relay.message.layout import Layout, LineEnds, Spot, html_layout, plain_layout
+from relay.message.part_labels import labelled
 from relay.message.placeholders import FOOTER, STUFFED, Fill, written_value
 from relay.message.placing import Place, kept_as_utf_8, placed
 from relay.message.rules import PlainCharset, Rules
@@ -46,8 +47,6 @@ from relay.message.transfer import (
 
 #: Inline PGP (RFC 4880 section 6.2): text added next to it vanishes, or casts doubt on the signature.
 _PGP: Final = b"-----BEGIN PGP "
-#: Wrong as soon as the part is edited.
-_STALE: Final = frozenset({"content-md5", "content-length", "lines"})
 _CONTROLS: Final = re.compile(rb"[\x80-\x9f]")
 #: Neither inserts nor keeps an octet that is not ASCII.
 _ASCII: Final = Charset("us-ascii", "ascii", Shape.ASCII)
@@ -315,41 +314,8 @@ def _edited(
     transfer: Transfer | None = None,
 ) -> list[Edit]:
     """The part with a new body, and the header fields that say what it is now."""
-    part, content = plan.part, message.content
-    edits: list[Edit] = [(part.body, part.end, tuple(body))]
-    edits += [(one.start, one.end, b"") for one in part.head.fields if one.name in _STALE]
-    new_transfer = transfer is not None and transfer is not plan.transfer
-    if not label and not new_transfer:
-        return edits
-    added = b""
-    if part.head == message.head and not part.head.named("mime-version"):
-        added += b"MIME-Version: 1.0\r\n"
-    if label:
-        types = part.head.named("content-type")
-        if types:
-            edits.append(_charset_edit(part, label))
-        else:
-            added += b"Content-Type: text/plain; charset=" + label.encode("ascii") + b"\r\n"
-    if new_transfer and transfer is not None:
-        fields = part.head.named("content-transfer-encoding")
-        if fields:
-            edits.append(_value_edit(content, fields[0], transfer))
-        else:
-            added += b"Content-Transfer-Encoding: " + transfer.encode("ascii") + b"\r\n"
-    if added:
-        edits.append((part.head.end, part.head.end, added))
-    return edits
-
-
-def _charset_edit(part: Part, label: str) -> Edit:
-    known = part.kind.parameters.get("charset")
-    if known is not None:
-        return (known.start, known.end, label.encode("ascii"))
-    return (part.kind.kind_end, part.kind.kind_end, b"; charset=" + label.encode("ascii"))
-
-
-def _value_edit(content: bytes, field: Field, transfer: Transfer) -> Edit:
-    return (field.start, field.end, content[field.start : field.value] + b" " + transfer.encode("ascii") + b"\r\n")
+    new_transfer = None if transfer is plan.transfer else transfer
+    return [(plan.part.body, plan.part.end, tuple(body)), *labelled(message, plan.part, label, new_transfer)]
 
 
 def _has_to_stay_ascii(plan: TextPlan) -> bool:

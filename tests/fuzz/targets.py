@@ -14,8 +14,9 @@ from typing import Final
 
 from dkim.canonicalization import Relaxed
 
-from relay.message.compose import Common, Copy, Personal, Prepared, Shown, Undisclosable, copy_for, damage, prepare
+from relay.message.compose import Common, Copy, Personal, Prepared, Shown, Undisclosable, copy_for, prepare
 from relay.message.content_type import Parameterised, read_content_type, read_disposition, read_transfer
+from relay.message.damage import damage
 from relay.message.displayed import displayed_parts
 from relay.message.dkim import relaxed_body
 from relay.message.edits import applied

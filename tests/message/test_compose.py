@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from relay.message.compose import Common, Copy, Personal, Shown, Undisclosable, copy_for, damage, prepare
+from relay.message.compose import Common, Copy, Personal, Shown, Undisclosable, copy_for, prepare
 from relay.message.footer import Disclosure, FooterFacts, Version
 from relay.message.index import Part, index, parts_of
 from relay.message.rules import Amp, Fallback, Rules
@@ -153,23 +153,10 @@ MIXED = (
         (SIGNED, replace(COMMERCIAL, fallback=Fallback.WRAP), Shown.WRAPPED),
     ],
 )
-def test_a_copy_says_how_it_tells_its_reader_and_is_whole(content: bytes, rules: Rules, shown: Shown) -> None:
-    prepared = prepare(index(content), COMMON, rules)
-    made = copy_for(prepared, PERSONAL)
+def test_a_copy_says_how_it_tells_its_reader(content: bytes, rules: Rules, shown: Shown) -> None:
+    made = copy_for(prepare(index(content), COMMON, rules), PERSONAL)
     assert isinstance(made, Copy)
     assert (made.shown, made.footer) == (shown, shown.value)
-    assert damage(prepared, made) == ""
-    for boundary in (b"--b\r\n", b"--=_"):  # a delimiter lost, as a bug would lose it
-        if boundary in made.content:
-            lost = replace(made, content=made.content.replace(boundary, b"==\r\n", 1))
-            assert damage(prepared, lost) == "the parts of the copy are not those of the message"
-
-
-def test_an_attachment_that_lost_an_octet_is_noticed() -> None:
-    prepared = prepare(index(MIXED), COMMON, COMMERCIAL)
-    made = copy_for(prepared, PERSONAL)
-    assert isinstance(made, Copy)
-    assert damage(prepared, replace(made, content=made.content.replace(b"%PDF", b"%PD")))
 
 
 def test_where_no_footer_is_added_the_copy_says_why() -> None:
