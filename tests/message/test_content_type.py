@@ -41,6 +41,7 @@ def test_a_parameter_that_is_none_changes_nothing() -> None:
 def test_words_left_over_after_a_name_change_nothing_that_matters() -> None:
     found = read(b" text/plain; name=This is a test.txt; charset=utf-8; format=flowed delsp=yes\r\n")
     assert (found["charset"], found["name"], found["format"], found.sound) == ("utf-8", "This", "flowed", True)
+    assert read(b" text/plain; x-charset=a b; charset=utf-8").sound
 
 
 @pytest.mark.parametrize(

@@ -59,6 +59,7 @@ def test_what_readers_read_differently_can_be_read_but_has_no_text(octets: bytes
         (b"\xa1\x45\x88\x62", "big5", "\u2027\u00ca\u0304"),
         (b"\x81\x41", "ks_c_5601-1987", "\uac02"),
         (b"a\0\x36\x83", "utf-16le", "a\u8336"),
+        (b"\x1b[1mtea", "utf-8", "\x1b[1mtea"),
     ],
 )
 def test_text_is_what_mail_programs_show(octets: bytes, label: str, text: str) -> None:

@@ -27,6 +27,8 @@ from relay.message.html_nesting import place_beside_open_table, visible_place
         b"|<noscript><p></noscript2>",
         b"tea|<div hidden><div style='display:none'>",
         b"tea|<li hidden>x<li hidden>y",
+        b"|<li hidden><form><li>x",
+        b"|<template><p hidden>x</template>",
     ],
 )
 def test_what_hides_ends_where_the_standard_says(page: bytes) -> None:

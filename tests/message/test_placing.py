@@ -57,6 +57,10 @@ def test_text_that_never_came_back_to_ascii_is_brought_back() -> None:
     assert octets + place.written(b"\r\ntea\r\n") == octets + b"\x1b(B\r\ntea\r\n"
 
 
+def test_no_escape_sequence_is_written_that_changes_nothing() -> None:
+    assert woven("お@x".encode("iso2022_jp"), "iso-2022-jp", ["tea"]) == "おteax".encode("iso2022_jp")
+
+
 def test_text_in_the_roman_set_of_jis_goes_on_in_it() -> None:
     assert woven(b"\x1b(Ja@\\\x1b(B", "iso-2022-jp", ["\u8336"]) == b"\x1b(Ja\x1b$BCc\x1b(J\\\x1b(B"
     assert woven(b"\x1b(Ja@\\\x1b(B", "iso-2022-jp", ["\\"]) == b"\x1b(Ja\x1b(B\\\x1b(J\\\x1b(B"

@@ -52,6 +52,14 @@ def test_white_space_that_transport_added_stays_what_it_is() -> None:
     assert decode(replaced(b"a  \r\nb \t", [(1, 1), (4, 4)], [b"x", b"\r\nfooter\r\n"])) == b"ax\r\nb\r\nfooter\r\n"
 
 
+def test_a_long_body_is_edited_as_a_short_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    raw, cuts = b"tea \t\r\n" * 5 + b"=E8=8C=B6=\r\n \r\nend  ", [(0, 3), (7, 8), (17, 17), (28, 31), (33, 33)]
+    expected = replaced(raw, cuts, [b"a", b"b", b"c", b"d", b"e"])
+    for chunk in (2, 7, 8, 9, 20):
+        monkeypatch.setattr(quoted_printable, "_CHUNK", chunk)
+        assert replaced(raw, cuts, [b"a", b"b", b"c", b"d", b"e"]) == expected
+
+
 def test_a_soft_break_at_the_end_of_a_part_is_finished_first() -> None:
     assert decode(replaced(b"open=", [(4, 4)], [b"\r\nfooter\r\n"])) == b"open\r\nfooter\r\n"
 
