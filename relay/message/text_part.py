@@ -58,7 +58,8 @@ class TextPlan:
 
     recoded: the encoding that the whole part gets because a line is too long for the wire, else None. said: the items
     that the mailer's own text says. fills: the placeholders in it. others: the body in other charsets and encodings,
-    made when a copy needs one.
+    made when a copy needs one. in_utf_8: the one for all copies that are changed to UTF-8, None where it cannot be; empty
+    until a copy needs it.
     """
 
     part: Part
@@ -76,6 +77,7 @@ class TextPlan:
     said: frozenset[str] = frozenset()
     fills: frozenset[str] = frozenset()
     others: dict[tuple[bool, Transfer], Opening] = field(default_factory=dict, compare=False, repr=False)
+    in_utf_8: list[Opening | None] = field(default_factory=list, compare=False, repr=False)
 
     def adds_footer(self, disclosure: Disclosure) -> bool:
         """False where the mailer's own text says all that there is to say to this reader."""
@@ -267,21 +269,43 @@ def _inserted(message: Index, plan: TextPlan, insertions: Sequence[bytes]) -> li
 
 def _inserted_as_utf_8(message: Index, plan: TextPlan, insertions: Sequence[bytes]) -> list[Edit] | None:
     """ASCII stays as it is; anything else is encoded anew as a whole."""
-    cuts: Sequence[Cut] = [(place.start, place.end) for place in plan.places]
-    same = plan.is_ascii and plan.charset.shape is Shape.ASCII
-    if same and not plan.transfer.is_identity and plan.recoded is None:
+    if not (plan.is_ascii and plan.charset.shape is Shape.ASCII):
+        return _changed_to_utf_8(message, plan, insertions)
+    if not plan.transfer.is_identity and plan.recoded is None:
         return _edited(message, plan, filled(plan.opening, _raw(message, plan.part), insertions), UTF_8)
     octets = _octets(message, plan)
-    if not same:
-        kept = kept_as_utf_8(octets, plan.charset, plan.places) if plan.readable else None
-        if kept is None:
-            return None
-        octets, cuts = kept
+    cuts = [(place.start, place.end) for place in plan.places]
     transfer = plan.recoded or plan.transfer
-    if transfer.is_identity and _has_to_stay_ascii(plan):
+    if transfer.is_identity:
         transfer = shortest_seven_bit(octets + b"".join(insertions))
-    opening = _other(plan, (not same, transfer), lambda: (octets, cuts))
+    opening = _other(plan, (False, transfer), lambda: (octets, cuts))
     return _edited(message, plan, filled(opening, b"", insertions), UTF_8, transfer)
+
+
+def _changed_to_utf_8(message: Index, plan: TextPlan, insertions: Sequence[bytes]) -> list[Edit] | None:
+    if not plan.in_utf_8:
+        plan.in_utf_8.append(_in_utf_8(message, plan) if plan.readable else None)
+    opening = plan.in_utf_8[0]
+    if opening is None:
+        return None
+    body = filled(opening, b"", insertions)
+    if opening.transfer.is_identity and plan.fills and opening.recoded is not None and has_long_line(b"".join(body)):
+        octets, cuts = opening.recoded, opening.cuts
+        opening = _other(plan, (True, shortest_seven_bit(octets)), lambda: (octets, cuts))
+        body = filled(opening, b"", insertions)
+    return _edited(message, plan, body, UTF_8, opening.transfer)
+
+
+def _in_utf_8(message: Index, plan: TextPlan) -> Opening | None:
+    """Lines may be longer in UTF-8 than in the part's charset."""
+    kept = kept_as_utf_8(_octets(message, plan), plan.charset, plan.places)
+    if kept is None:
+        return None
+    octets, cuts = kept
+    transfer = plan.recoded or plan.transfer
+    if transfer.is_identity and (_has_to_stay_ascii(plan) or has_long_line(octets)):
+        transfer = shortest_seven_bit(octets)
+    return _other(plan, (True, transfer), lambda: (octets, cuts))
 
 
 def _other(plan: TextPlan, key: tuple[bool, Transfer], body: Callable[[], tuple[bytes, Sequence[Cut]]]) -> Opening:

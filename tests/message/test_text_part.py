@@ -105,6 +105,28 @@ def test_latin_1_text_becomes_utf_8_only_for_what_it_lacks() -> None:
     assert b"charset=utf-8" in (changed or b"")
 
 
+def test_lines_that_get_too_long_in_utf_8_are_encoded() -> None:
+    text = "\u00e9" * 600 + "\r\n"
+    changed = edited(head("text/plain", "iso-8859-1"), text.encode("latin-1"), JAPANESE)
+    assert changed is not None
+    assert max(map(len, changed.split(b"\r\n"))) <= 998
+    assert read(changed).replace("\r\n", "\n") == f"{text[:-2]}\n\n{JAPANESE.footer().plain}"
+    filled = edited(head("text/plain", "iso-8859-1"), b"\xe9" * 490 + b"{{unsubscribe_url}}\r\n", JAPANESE)
+    assert max(map(len, (filled or b"").split(b"\r\n"))) <= 998
+    assert ("\u00e9" * 490 + LINK) in read(filled)
+
+
+def test_a_part_is_changed_to_utf_8_once_for_all_copies() -> None:
+    content = f"MIME-Version: 1.0\r\n{head('text/plain', 'shift_jis')}\r\n".encode() + "\u8336\r\n".encode("shift_jis")
+    plan = plan_of(content)
+    assert isinstance(plan, TextPlan)
+    first, second = with_footer(index(content), plan, OUTSIDE_JIS), with_footer(index(content), plan, OUTSIDE_JIS)
+    assert first is not None
+    assert second is not None
+    assert applied(content, first) == applied(content, second)
+    assert len(plan.in_utf_8) == len(plan.others) == 1
+
+
 def test_latin_1_that_means_windows_1252_is_not_guessed_at() -> None:
     assert edited(head("text/plain", "iso-8859-1"), b"\x93tea\x94\r\n", JAPANESE) is None
     assert edited(head("text/plain", "iso-8859-1"), b"\x93tea\x94\r\n", ASCII) is not None
