@@ -10,9 +10,11 @@ from typing import Final
 
 from relay.address import Address
 from relay.reason import MEANINGS, Reason, Verdict
-from relay.reply import Reply
+from relay.reply import Reply, one_line
 
 _CROCKFORD: Final = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+#: Characters of a reply that say what it was about this message.
+_LONGEST_DETAIL: Final = 100
 
 
 def new_id(at: datetime, randomness: bytes) -> str:
@@ -124,16 +126,20 @@ class Outcome:
         return _RESULT_REASON.get(self.result)
 
 
-def refusal(reason: Reason, verdict: Verdict, stream: str, decision_id: str, *, after_data: bool) -> Reply:
+def refusal(
+    reason: Reason, verdict: Verdict, stream: str, decision_id: str, *, after_data: bool, detail: str = ""
+) -> Reply:
     """The reply to a recipient, sender or message that does not pass (law 1).
 
     `reject` is permanent only at the moment where it concerns this recipient or sender alone: a stream that only the
     message's headers could settle is refused for now after DATA, because a mailer would drop every recipient for good.
     Everything else, until held mail can be stored, is asked for again: 451 4.7.1. decision_id: "" where it is said
-    elsewhere.
+    elsewhere. detail: what it was about this message, in a few words.
     """
     meaning = MEANINGS[reason]
     text = f"{reason}: {meaning.reply.format(stream=stream)}"
+    if detail:
+        text += f": {one_line(detail, _LONGEST_DETAIL)}"
     if decision_id:
         text += f" (id {decision_id})"
     senders_fault = reason in (Reason.STREAM_UNKNOWN, Reason.SENDER_NOT_ALLOWED)

@@ -13,14 +13,14 @@ from typing import Final, TypeAlias, TypeVar
 
 from relay.address import Address
 from relay.consent.facts import Facts
-from relay.decision import Decision, Outcome, Result
+from relay.decision import Decision, Outcome, Result, refusal
 from relay.envelope import Recipient, Transaction
 from relay.log import get_logger
 from relay.message.compose import Copy, Undisclosable
 from relay.message.index import Index
 from relay.outbound.attempt import Attempt, Mail, NextHops
 from relay.policy.model import Stream
-from relay.reason import Reason
+from relay.reason import Reason, Verdict
 from relay.reply import Reply
 from relay.rewriting import DamagedCopyError, Plan, Reader, Rewriter
 
@@ -35,9 +35,6 @@ _LARGE_AT_ONCE: Final = 2
 _COPIES_AT_ONCE: Final = 10
 _OCTETS_AT_ONCE: Final = 32 << 20
 _OURS: Final = Reply(451, "4.3.0", f"{Reason.INTERNAL_ERROR}: the copy could not be made, try again")
-_UNDISCLOSABLE: Final = Reply(
-    451, "4.7.1", f"{Reason.DISCLOSURE_IMPOSSIBLE}: the text cannot hold the footer of this recipient"
-)
 
 _T = TypeVar("_T")
 
@@ -117,7 +114,7 @@ class Forwarder:
             if not isinstance(copy, Undisclosable):
                 return copy
             log.warning("undisclosable", why=copy.why)  # only this reader's footer: nobody could know before
-            return _UNDISCLOSABLE
+            return refusal(Reason.DISCLOSURE_IMPOSSIBLE, Verdict.DEFER, "", "", after_data=True, detail=copy.why)
         return _OURS
 
     async def _off_loop_if_large(self, content: bytes, work: Callable[[], _T]) -> _T:

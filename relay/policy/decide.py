@@ -38,14 +38,16 @@ def decide(
     """
     found = evaluate(stream, facts, recipient, now)
     known = as_json(facts)
+    detail = ""
     if found.verdict is Verdict.DELIVER and found.enforced and undisclosable:
         known = {"undisclosable": undisclosable, **known}
+        detail = undisclosable
         why = Reason.DISCLOSURE_IMPOSSIBLE
         found = Evaluation(found.status, (why, *found.reasons), stream.verdicts[why], enforced=True)
     if found.verdict is Verdict.DELIVER or not found.enforced:
         reply = Reply(250, "2.1.5", f"accepted (id {decision_id})")
     else:
-        reply = refusal(found.reasons[0], found.verdict, stream.id, decision_id, after_data=after_data)
+        reply = refusal(found.reasons[0], found.verdict, stream.id, decision_id, after_data=after_data, detail=detail)
     return Decision(
         id=decision_id,
         at=now,

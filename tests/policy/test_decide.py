@@ -94,6 +94,14 @@ def test_a_message_that_cannot_carry_the_notice_does_not_pass(newsletter: Stream
     assert decision.reason is Reason.DISCLOSURE_IMPOSSIBLE
     assert decision.facts["undisclosable"] == "an encrypted part"
     assert decision.reply.is_temporary
+    assert decision.reply.text.endswith("without harm: an encrypted part (id 01J)")
+
+
+def test_what_is_told_of_a_message_is_one_short_printable_line(newsletter: Stream) -> None:
+    decision = decided(newsletter, FRESH, why="a <\x80\r\n\u65e5> part " + 900 * "x")
+    assert ": a <? ?> part xxx" in decision.reply.text
+    assert len(decision.reply.wire) < 300
+    assert decided(newsletter, NOTHING_KNOWN, why="an encrypted part").reply.text.endswith("for this person (id 01J)")
 
 
 def test_a_refusal_by_consent_comes_before_the_shape_of_the_message(newsletter: Stream) -> None:
