@@ -29,10 +29,12 @@ from relay.config.mistakes import did_you_mean
 from relay.config.settings import Settings
 from relay.consent.events import Act, Basis
 from relay.consent.facts import NOTHING_KNOWN, Facts, Yes
+from relay.inbound.data import DataParser
 from relay.message.compose import Copy, Undisclosable
 from relay.policy.files import PROFILES_FOLDER, load_policies, load_profiles
 from relay.policy.model import Mode, Policies, Stream
 from relay.policy.profiles import resolve
+from relay.reply import Reply
 from relay.rewriting import DamagedCopyError
 from relay.store.port import StoreUnavailableError
 from relay.store.reading import open_reader
@@ -77,7 +79,8 @@ def run(arguments: argparse.Namespace) -> int:
         preview = preview_of(settings, stream, address, facts, original)
     except DamagedCopyError as error:
         raise CommandError(f"the relay would not let this copy out: {error}. Please report it") from None
-    preview = replace(preview, notes=(*([note] if note else []), *preview.notes))
+    refused = _refused_by_smtp(original, settings)
+    preview = replace(preview, notes=(*filter(None, (refused, note)), *preview.notes))
     for note in preview.notes:
         print(f"consent-relay rewrite: {safe(note)}", file=sys.stderr)
     if isinstance(preview.copy, Undisclosable):
@@ -128,6 +131,16 @@ def _read(name: str, limit: int) -> tuple[bytes, bool]:
     if first < 0 or content.endswith(b"\r", 0, first):
         return content, False
     return _LINE_END.sub(b"\r\n", content), True
+
+
+def _refused_by_smtp(original: bytes, settings: Settings) -> str:
+    """What the relay's listener would say instead of taking the message, "" when it would take it."""
+    limits = settings.limits
+    parser = DataParser(size_limit=limits.message_size, line_limit=limits.line_length, received_limit=limits.received)
+    lines = b"\r\n" + original + (b"" if original.endswith(b"\r\n") else b"\r\n")
+    parser.feed(lines.replace(b"\r\n.", b"\r\n..")[2:] + b".\r\n")
+    answer = parser.result()
+    return f"the relay would not take this message: {answer}" if isinstance(answer, Reply) else ""
 
 
 def _facts(settings: Settings, stream: Stream, address: Address, arguments: argparse.Namespace) -> tuple[Facts, str]:

@@ -50,6 +50,26 @@ def test_lines_end_as_they_did_in_the_file_or_as_on_the_wire(shop: Shop) -> None
     assert "\r" not in rewrite(shop, mixed).out
 
 
+@pytest.mark.parametrize(
+    ("mail", "why"),
+    [
+        (MAIL.replace("It is", "It\ris").encode(), "550 5.6.0 the message has a CR or LF of its own"),
+        (MAIL.replace("\n", "\r\n").replace("It is", "It\nis").encode(), "550 5.6.0"),
+        (MAIL.replace("It is", "It\0is").encode(), "550 5.6.0"),
+        (MAIL.replace("It is", 70_000 * "x").encode(), "500 5.6.0 a line of the message is too long"),
+        ((".\n" + MAIL.replace("It is", "It\0is")).encode(), "550 5.6.0"),
+        ((60 * "Received: by x; now\n" + MAIL).encode(), "554 5.4.6 too many Received fields"),
+    ],
+)
+def test_what_the_listener_would_refuse_is_said(shop: Shop, mail: bytes, why: str) -> None:
+    assert f"the relay would not take this message: {why}" in rewrite(shop, mail).err
+
+
+@pytest.mark.parametrize("mail", [MAIL, MAIL.removesuffix("\n"), MAIL.replace("It is", "It\n.\n.is"), ".x\n\n.\n"])
+def test_nothing_is_said_of_what_the_listener_would_take(shop: Shop, mail: str) -> None:
+    assert "would not take" not in rewrite(shop, mail).err
+
+
 def test_a_message_may_come_from_standard_input(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(MAIL.encode())))
     assert "It is spring." in shop.run("rewrite", "-", *TO).out
