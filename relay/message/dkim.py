@@ -149,11 +149,6 @@ def signed(content: bytes, signers: Sequence[Signer], now: datetime) -> bytes:
     return b"".join((content[: message.top], _fields(message, signers, now), memoryview(content)[message.top :]))
 
 
-def sign(content: bytes, signers: Sequence[Signer], now: datetime) -> bytes:
-    """Only the DKIM-Signature fields, b"" without signers. They cover the content as given, CRLF at its end."""
-    return _fields(index(content), signers, now)
-
-
 def _fields(message: Index, signers: Sequence[Signer], now: datetime) -> bytes:
     if not signers:
         return b""

@@ -19,19 +19,13 @@ from jinja2 import Template
 from markupsafe import Markup
 
 from relay.message.footer_lines import html_lines, plain_lines
+from relay.message.items import OF_WHY
 from relay.message.own_footer import HTML_BEGIN, HTML_END, PLAIN_RULE
 from relay.message.template import LEFT_TO_RIGHT, LINK, RIGHT_TO_LEFT, compiled, compiled_sentence, set_apart
 from relay.message.wording import Wording
 
-#: What each footer says unless the mailer's own text does; and consent_date, consent_source, stop_address, if there are.
-REQUIRED: Final = frozenset({"unsubscribe_url", "why", "sender", "postal_address", "contact", "privacy_policy"})
-#: Longest URL that fits into a header line of its own with the field's name.
-MAX_URL: Final = 900
-
 _MAX_VALUE: Final = 500
 _MAX_WHY: Final = 1200
-#: Parts of the sentence `why`, which stays whole.
-_OF_WHY: Final = frozenset(("purpose", "audience"))
 #: Links are told apart by length only so far: readers whose links are about as long share a footer.
 _LENGTH_STEP: Final = 300
 # C0, C1, line and paragraph separators, and the characters that reorder text (bidi) or hide in it.
@@ -90,7 +84,7 @@ class Version:
 class Disclosure:
     """What one reader is told. versions: the wanted language first, then others that a charset may hold better.
 
-    unsubscribe_url: http or https, ASCII, at most MAX_URL octets.
+    unsubscribe_url: http or https, ASCII, at most `links.MAX_URL` octets.
     """
 
     versions: tuple[Version, ...]
@@ -103,11 +97,7 @@ class Disclosure:
         return Footer(found.plain.replace(LINK, url), found.html.replace(LINK, html.escape(url)))
 
     def value(self, name: str, version: int = 0) -> str:
-        """One item in one line, not escaped; "" for one that there is not.
-
-        unsubscribe_url why sender postal_address contact privacy_policy purpose audience consent_date consent_source
-        stop_address
-        """
+        """One item in one line, not escaped; "" for one that there is not. name: as in `items`."""
         if name == "unsubscribe_url":
             return self.unsubscribe_url
         return _items(self.versions[version]).get(name, "")
@@ -117,9 +107,9 @@ class Disclosure:
 def _without_link(version: Version, said: frozenset[str], room: int) -> Footer:
     """The footer with LINK where the link goes. room: how long the link may get."""
     templates = _templates(version.wording)
-    items = {name: "" if name in said - _OF_WHY else text for name, text in _items(version).items()}
+    items = {name: "" if name in said - OF_WHY else text for name, text in _items(version).items()}
     about = {**_about(version), "unsubscribe_url": "" if "unsubscribe_url" in said else LINK}
-    if not about["unsubscribe_url"] and not any(items[name] for name in items.keys() - _OF_WHY):
+    if not about["unsubscribe_url"] and not any(items[name] for name in items.keys() - OF_WHY):
         return Footer("", "")
     shown = _for_html(version, items)
     if items["why"]:

@@ -12,7 +12,8 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from relay.message.html_tokens import Attribute, Kind, Sight, Token, attributes, tokens
-from relay.message.placeholders import FOOTER, IN_LINK, LINKS, MAX_FILLS, PLACEHOLDER, Context, Fill
+from relay.message.items import LINKED
+from relay.message.placeholders import FOOTER, IN_LINK, MAX_FILLS, PLACEHOLDER, Context, Fill
 
 _URL_ATTRIBUTES: Final = frozenset(
     b"href src action formaction cite background poster data longdesc lowsrc dynsrc xlink:href srcset ping codebase".split()
@@ -119,9 +120,9 @@ class _Reader:
                 before = view[attribute.start : found.start()]
                 if _SCRIPTED.match(html.unescape(before.decode("latin-1"))):
                     return
-            if name == FOOTER or (not attribute.quoted and name not in LINKS):
+            if name == FOOTER or (not attribute.quoted and name not in LINKED):
                 continue
-            if number or name not in LINKS or not _BEFORE_LINK.fullmatch(before):
+            if number or name not in LINKED or not _BEFORE_LINK.fullmatch(before):
                 self._add(found, found.start(), Context.IN_URL, bare=not attribute.quoted)
                 continue
             self._add(found, attribute.start, Context.LINK, bare=not attribute.quoted)

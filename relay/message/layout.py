@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 
-from relay.message.footer import REQUIRED
 from relay.message.html_end import footer_place
 from relay.message.html_template import template_in
+from relay.message.items import REQUIRED
 from relay.message.literals import said_in_html, said_in_plain
 from relay.message.own_footer import OwnFooter, masked, own_in_html, own_in_plain
 from relay.message.placeholders import FOOTER, Fill, fills_in_plain, has_placeholder

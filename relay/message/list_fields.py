@@ -10,6 +10,7 @@ import re
 from collections.abc import Sequence
 from typing import Final
 
+from relay.message.links import URL
 from relay.message.transfer import MAX_LINE
 
 #: The only value that RFC 8058 section 3.1 knows.
@@ -18,7 +19,6 @@ ONE_CLICK: Final = b"List-Unsubscribe=One-Click"
 #: RFC 2919 section 3 bounds the identifier.
 _MAX_LIST_ID: Final = 255
 _LIST_ID: Final = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(?:\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)+")
-_URL: Final = re.compile(r"https?://[!-;=?-~]{1,900}")
 #: RFC 8058 section 3.1; plain http only where nobody can listen, to try things out on one machine.
 _ONE_CLICK_URL: Final = re.compile(r"https://|http://(?:127(?:\.\d{1,3}){3}|localhost|\[::1\])[:/]")
 #: How many mail addresses of the mailer's stand beside our link, and how long each may be.
@@ -72,7 +72,7 @@ def unsubscribe_fields(url: str, mailto: Sequence[bytes], *, one_click: bool) ->
 
     Raises ValueError for a URL that cannot stand there: a bug of ours, or an unchecked setting.
     """
-    if not _URL.fullmatch(url):
+    if not URL.fullmatch(url):
         raise ValueError("the unsubscribe URL is not a short http(s) URL of printable ASCII")
     field = b"List-Unsubscribe: <" + url.encode("ascii") + b">"
     if mailto:

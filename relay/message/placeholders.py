@@ -14,17 +14,12 @@ from itertools import islice
 from typing import Final
 from urllib.parse import quote
 
+from relay.message.items import ITEMS, OF_WHY
+from relay.message.links import MAIL, URL
+
 #: Puts the whole footer where it stands.
 FOOTER: Final = "footer"
-NAMES: Final = frozenset(
-    {
-        "unsubscribe_url", "why", "sender", "postal_address", "contact", "privacy_policy", "purpose", "audience",
-        "consent_date", "consent_source", "stop_address", FOOTER,
-    }
-)  # fmt: skip
-#: Their values may be links.
-LINKS: Final = frozenset({"unsubscribe_url", "contact", "privacy_policy", "consent_source", "stop_address"})
-
+NAMES: Final = frozenset({*ITEMS, *OF_WHY, FOOTER})
 #: More are left as they are.
 MAX_FILLS: Final = 200
 
@@ -33,8 +28,6 @@ PLACEHOLDER: Final = re.compile(rb"\{\{\s{0,9}(" + _ANY + rb")\s{0,9}\}\}")
 #: What editors make of one in a link.
 IN_LINK: Final = re.compile(rb"(?:\{|%7[Bb]){2}(?:\s|%20){0,9}(" + _ANY + rb")(?:\s|%20){0,9}(?:\}|%7[Dd]){2}")
 
-_URL: Final = re.compile(r"https?://[!-;=?-~]{1,900}")
-_MAIL: Final = re.compile(r"[A-Za-z0-9.!#$&*+/=?^_{|}~-]+@[A-Za-z0-9.-]+")
 #: Needs no quotes in an attribute, in any reading.
 _BARE: Final = re.compile(r"[A-Za-z0-9_.:/?&%@~+,;!*$#-]*+")
 #: RFC 3676 section 4.4, and what other programs take for a quotation, a signature or a new message.
@@ -122,5 +115,5 @@ def written_value(fill: Fill, value: str) -> str | None:
 def _linked(context: Context, value: str) -> str:
     """A value in a URL; "" where it would lead somewhere else, to javascript: for instance."""
     if context is Context.LINK:
-        return value if _URL.fullmatch(value) else f"mailto:{value}" if _MAIL.fullmatch(value) else ""
+        return value if URL.fullmatch(value) else f"mailto:{value}" if MAIL.fullmatch(value) else ""
     return quote(value, safe="")

@@ -12,7 +12,6 @@ from typing import Final
 
 from relay.address import Address
 from relay.envelope import Transaction
-from relay.message.index import Index
 
 _UNSAFE_NAME: Final = re.compile(r"[^A-Za-z0-9._:\[\]-]+")
 _UNSAFE_COMMENT: Final = re.compile(r"[^A-Za-z0-9._ -]+")
@@ -33,11 +32,6 @@ def received_field(transaction: Transaction, hostname: str, recipient: Address |
     if recipient is not None and recipient.is_ascii:
         lines.append(f"for <{recipient}>")
     return ("\r\n\t".join(lines) + f";\r\n\t{format_datetime(now)}\r\n").encode("ascii")
-
-
-def count_received(index: Index) -> int:
-    """How many hops the message has behind it."""
-    return sum(1 for field in index.head.fields if field.name == "received")
 
 
 def date_field(now: datetime) -> bytes:

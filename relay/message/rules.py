@@ -79,7 +79,7 @@ class Rules:
     """commercial: with list fields and footer; the rest is of no effect without it.
 
     stream, brand, list_id: of the policy; list_id "" leaves the mailer's own. literals: what the footer has to say
-    where a mailer's own template may say it word for word: name of the item (as in `placeholders.NAMES`) to every
+    where a mailer's own template may say it word for word: name of the item (as in `items`) to every
     spelling of its value.
     """
 

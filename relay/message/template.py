@@ -22,6 +22,8 @@ from jinja2.runtime import StrictUndefined
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from markupsafe import Markup, escape
 
+from relay.message.links import MAIL, URL
+
 LEFT_TO_RIGHT: Final = "ltr"
 RIGHT_TO_LEFT: Final = "rtl"
 #: Stands for the unsubscribe link, the one thing that differs from reader to reader; no value can contain it.
@@ -31,8 +33,6 @@ MAX_SOURCE: Final = 10_000
 MAX_SHOWN: Final = 60
 _MAX_DEPTH: Final = 20
 
-_URL: Final = re.compile(r"https?://[!-;=?-~]{1,900}")
-_MAIL: Final = re.compile(r"[A-Za-z0-9.!#$&*+/=?^_{|}~-]{1,64}@[A-Za-z0-9.-]{1,255}")
 #: Escaped and in its attribute a link still fits into one line of mail.
 _MAX_HREF: Final = 900
 #: Links look like the text around them, underlined: a blue that nobody chose cannot be read on every ground.
@@ -133,9 +133,9 @@ def plain_link(value: str, _words: str = "") -> str:
 
 def html_link(value: str, words: str = "") -> Markup:
     """A value as a link where it can be one: http, https, a mail address. Never javascript: or data:."""
-    if value == LINK or _URL.fullmatch(value):
+    if value == LINK or URL.fullmatch(value):
         href = escape(str(value))
-    elif _MAIL.fullmatch(value):
+    elif MAIL.fullmatch(value):
         href = escape(f"mailto:{value}")
     else:
         href = Markup("")

@@ -38,24 +38,12 @@ from markupsafe import Markup
 
 from relay.message import fragment
 from relay.message.footer_lines import means_something
+from relay.message.items import ITEMS, OF_WHY
 from relay.message.own_footer import PLAIN_RULE
 from relay.message.template import LINK, environment, html_link, plain_link, problems_of, with_line_ends
 from relay.message.wording import Wording
 
-#: What has to be shown wherever there is one.
-_SHOWN: Final = (
-    "unsubscribe_url",
-    "why",
-    "sender",
-    "postal_address",
-    "contact",
-    "privacy_policy",
-    "consent_date",
-    "consent_source",
-    "stop_address",
-)
-_OTHERS: Final = ("purpose", "audience", "agreed", "language", "direction")
-FOOTER_NAMES: Final = frozenset((*_SHOWN, *_OTHERS))
+FOOTER_NAMES: Final = frozenset({*ITEMS, *OF_WHY, "agreed", "language", "direction"})
 WHY_NAMES: Final = FOOTER_NAMES - {"unsubscribe_url", "why"}
 
 #: Around the number of the line that wrote what follows; around what the filter `link` wrote.
@@ -77,13 +65,8 @@ class WordingProblem:
         return f"{self.where}, line {self.line}: {self.what}"
 
 
-def checked(wording: Wording) -> str:
-    """Why these words cannot be used, "" when they can."""
-    return "; ".join(map(str, problems(wording)))
-
-
 def problems(wording: Wording) -> tuple[WordingProblem, ...]:
-    """At most one for each template, the first one in it. Never raises and never hangs."""
+    """Why these words cannot be used, () when they can: the first problem of each template. Never raises and never hangs."""
     found = (
         _footer_problem(wording.plain, html=False),
         _footer_problem(wording.html, html=True),
@@ -129,20 +112,20 @@ def _problems_of_footer(source: str, *, html: bool) -> Iterator[tuple[int, str]]
     for sample in _samples():
         whole = _rendered(template, sample)
         yield from judge(whole, sample)
-        for name in (*_SHOWN, "audience"):
+        for name in (*ITEMS, "audience"):
             without = {**sample, name: ""}
             rendering = _rendered(template, without)
-            if name in _SHOWN:
+            if name in ITEMS:
                 yield from _left_behind(name, str(sample[name]), whole, rendering)
             yield from judge(rendering, without)
-        for name in _SHOWN:
-            alone = {**sample, **{other: "" for other in _SHOWN if other != name}}
+        for name in ITEMS:
+            alone = {**sample, **{other: "" for other in ITEMS if other != name}}
             yield from judge(_rendered(template, alone), alone)
 
 
 def _samples() -> Iterator[dict[str, str | bool]]:
     """Values that are found again in what a template makes of them: such as can be links, and such as cannot."""
-    words = {name: f"\ue000{name}\ue001" for name in (*_SHOWN, "purpose", "audience")}
+    words = {name: f"\ue000{name}\ue001" for name in (*ITEMS, *OF_WHY)}
     links = {
         "contact": "https://contact.invalid/",
         "privacy_policy": "https://privacy.invalid/",
@@ -228,7 +211,7 @@ def _problems_of_text(found: _Rendering, sample: Mapping[str, str | bool]) -> It
                     f"{after} right after unsubscribe_url would be taken for a part of it",
                 )
         offset += len(line) + 1
-    for name in _SHOWN:
+    for name in ITEMS:
         if str(sample[name]) not in found.text:
             yield 1, _never(name, sample)
 
@@ -243,7 +226,7 @@ def _problems_of_html(found: _Rendering, sample: Mapping[str, str | bool]) -> It
         if name and found.link_around(tag.start()) is None:
             yield found.line(tag.start()), f"{name} inside a tag; links are written {{{{ {name} | link }}}}"
     shown = _TAG.sub("", found.text)
-    for name in _SHOWN:
+    for name in ITEMS:
         value = str(sample[name])
         if name == "unsubscribe_url":
             is_there = not value or f'href="{value}"' in found.text
@@ -258,7 +241,7 @@ def _is_value(name: str, value: str | bool) -> bool:
 
 
 def _never(name: str, sample: Mapping[str, str | bool]) -> str:
-    missing = [other for other in _SHOWN if not sample[other]]
+    missing = [other for other in ITEMS if not sample[other]]
     if missing:
         where = f"where there is no {missing[0]}" if len(missing) == 1 else "where there is nothing else"
     else:

@@ -10,8 +10,9 @@ from typing import Final
 from relay.address import Address, AddressError, address_from_text, matches_pattern
 from relay.config.toml import Problem
 from relay.consent.events import Basis
-from relay.message.rules import Amp, Existing, Fallback
-from relay.policy.model import Match, Mode, Policies, RefusedAfterData, Stream
+from relay.message.language import DEFAULT_LANGUAGE
+from relay.message.rules import Amp, Existing, Fallback, PlainCharset
+from relay.policy.model import Match, Mode, Policies, RefusedAfterData, Stream, text_in
 
 #: Names that RFC 2606 and RFC 6761 keep for examples; nobody lives there.
 _EXAMPLE: Final = re.compile(r"(?:^|[./@])(?:example|test|invalid)(?:\.(?:com|net|org))?(?:[/:]|$)")
@@ -132,6 +133,19 @@ def _message(stream: Stream) -> Iterator[Problem]:
 
 def _languages(stream: Stream) -> Iterator[Problem]:
     """A footer in a language, about a purpose in another one."""
+    if stream.message.charset is PlainCharset.KEEP and stream.sender is not None:
+        shown = {
+            "stream.purpose": stream.purpose,
+            "stream.audience": stream.audience,
+            "sender.name": stream.sender.name,
+            "sender.postal_address": stream.sender.postal_address,
+        }
+        foreign = [key for key, texts in shown.items() if not text_in(texts, DEFAULT_LANGUAGE).isascii()]
+        if foreign:
+            wrong = f"{' and '.join(foreign)} {'have' if len(foreign) > 1 else 'has'} no plain English text"
+            yield _at(
+                stream, "message.charset", wrong, "add one, else text in a narrow charset becomes UTF-8 all the same"
+            )
     for tag in stream.footers:
         lacking = [
             f"stream.{key}"

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from relay.inbound import replies
 from relay.inbound.data import DataParser, count_received, header_of
+from relay.message.index import index
 from relay.reply import Reply
 
 #: What smuggling is made of: every mix of the octets around a dot, and whole line ends so that messages end.
@@ -127,6 +128,13 @@ def test_only_the_header_counts_for_a_loop() -> None:
 )
 def test_a_header_has_a_bound_that_no_mailer_reaches(stream: bytes, *, is_taken: bool) -> None:
     assert parse(stream + b".\r\n", [], size_limit=1_000_000) == (stream if is_taken else replies.HEADER_TOO_LARGE, b"")
+
+
+@pytest.mark.parametrize("header", [b"X: y\r\n" * 5_000, (b"X: " + b"y" * 900 + b"\r\n") * 289])
+def test_whatever_header_is_let_in_is_read_to_its_end_with_room_for_what_we_add(header: bytes) -> None:
+    content = header + b"\r\nbody\r\n"
+    assert parse(content + b".\r\n", [], size_limit=1_000_000) == (content, b"")
+    assert index(b"X-Ours: y\r\n" * 100 + content).head.trouble == ""
 
 
 def test_ten_megabytes_take_well_under_a_tenth_of_a_second() -> None:

@@ -25,7 +25,7 @@ from relay.message.index import index
 from relay.message.own_footer import HTML_BEGIN
 from relay.message.rules import Rules
 from relay.message.wording import WORDINGS, Wording
-from relay.message.wording_check import checked
+from relay.message.wording_check import problems
 
 URL: Final = "https://mail.brand.example/u/" + "k1-Zm9vdGVyLXRva2Vu" * 9
 ENGLISH: Final = FooterFacts(
@@ -300,7 +300,7 @@ def test_an_address_in_latin_letters_is_read_from_its_number_on_in_an_arabic_lin
 
 
 def test_the_words_from_right_to_left_are_such_as_a_policy_may_have() -> None:
-    assert checked(ARABIC) == ""
+    assert problems(ARABIC) == ()
 
 
 def luminance(colour: str) -> float:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import tracemalloc
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
 import dkim
@@ -28,7 +29,6 @@ from relay.message.dkim import (
     generate,
     load_key,
     relaxed_body,
-    sign,
     signed,
 )
 from relay.message.index import Field
@@ -55,6 +55,12 @@ def verifies(message: bytes, which: int = 0) -> bool:
         return bool(dkim.DKIM(message).verify(idx=which, dnsfunc=record))
     except dkim.ValidationError:
         return False
+
+
+def fields_on_top(message: bytes, signers: Sequence[Signer]) -> bytes:
+    result = signed(message, signers, NOW)
+    assert result.endswith(message)
+    return result.removesuffix(message)
 
 
 def test_both_kinds_of_signature_verify() -> None:
@@ -85,14 +91,14 @@ def test_the_body_cannot_be_changed_or_lengthened() -> None:
 
 
 def test_a_signature_has_no_length_and_the_tags_that_verifiers_want() -> None:
-    fields = re.sub(r"\s", "", sign(MESSAGE, SIGNERS[1:], NOW).decode().partition(":")[2])
+    fields = re.sub(r"\s", "", fields_on_top(MESSAGE, SIGNERS[1:]).decode().partition(":")[2])
     tags = dict(tag.split("=", 1) for tag in fields.split(";"))
     assert list(tags) == ["v", "a", "c", "d", "s", "t", "h", "bh", "b"]
     assert (tags["a"], tags["s"], tags["t"]) == ("ed25519-sha256", "e1", str(int(NOW.timestamp())))
 
 
 def test_both_one_click_fields_are_covered() -> None:
-    fields = re.sub(r"\s", "", sign(MESSAGE, SIGNERS[:1], NOW).decode())
+    fields = re.sub(r"\s", "", fields_on_top(MESSAGE, SIGNERS[:1]).decode())
     names = re.findall(r";h=([^;]*)", fields)[0].split(":")
     assert names.count("list-unsubscribe") == 2
     assert names.count("list-unsubscribe-post") == 1
@@ -100,23 +106,23 @@ def test_both_one_click_fields_are_covered() -> None:
 
 
 def test_the_value_starts_on_the_first_line_and_no_line_is_long() -> None:
-    for line in sign(MESSAGE, SIGNERS, NOW).split(b"\r\n"):
+    for line in fields_on_top(MESSAGE, SIGNERS).split(b"\r\n"):
         assert len(line) <= 78
-    assert sign(MESSAGE, SIGNERS, NOW).startswith(
+    assert fields_on_top(MESSAGE, SIGNERS).startswith(
         b"DKIM-Signature: v=1; a=rsa-sha256; c=relaxed/relaxed; d=brand.example;"
     )
 
 
 def test_a_field_that_the_next_hop_would_break_is_left_off() -> None:
     long = MESSAGE.replace(b"Subject: ", b"Subject: " + b"x" * 1000)
-    fields = re.sub(r"\s", "", sign(long, SIGNERS[:1], NOW).decode())
+    fields = re.sub(r"\s", "", fields_on_top(long, SIGNERS[:1]).decode())
     assert ":subject:" not in fields
     assert verifies(signed(long, SIGNERS, NOW))
 
 
 def test_a_field_that_stands_often_is_signed_as_often_within_bounds() -> None:
     assert verifies(signed(b"To: a@b.example\r\n" * 5 + MESSAGE, SIGNERS, NOW))
-    assert len(sign(b"To: a@b.example\r\n" * 5000 + MESSAGE, SIGNERS[:1], NOW)) < 2000
+    assert len(fields_on_top(b"To: a@b.example\r\n" * 5000 + MESSAGE, SIGNERS[:1])) < 2000
 
 
 def test_signatures_stand_below_an_mbox_line() -> None:
@@ -125,7 +131,6 @@ def test_signatures_stand_below_an_mbox_line() -> None:
 
 def test_without_signers_nothing_changes() -> None:
     assert signed(MESSAGE, (), NOW) == MESSAGE
-    assert sign(MESSAGE, (), NOW) == b""
 
 
 _BODY = st.lists(
@@ -233,7 +238,7 @@ def test_fields_are_canonicalised_as_dkimpy_does(value: bytes, with_tab: bool) -
 @pytest.mark.parametrize("space", [b"\v", b"\f", b"\r", b"\n"])
 def test_a_field_with_white_space_that_verifiers_disagree_on_is_left_off(space: bytes) -> None:
     message = MESSAGE.replace(b"folded", b"fol" + space + b"ded")
-    fields = re.sub(r"\s", "", sign(message, SIGNERS[:1], NOW).decode())
+    fields = re.sub(r"\s", "", fields_on_top(message, SIGNERS[:1]).decode())
     assert ":subject:" not in fields
     assert ":to:to:" in fields
 

@@ -9,10 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from relay.message.footer import REQUIRED, Disclosure, Footer, FooterFacts, Version, _items, _without_link
+from relay.message.footer import Disclosure, Footer, FooterFacts, Version, _items, _without_link
+from relay.message.items import REQUIRED
 from relay.message.own_footer import HTML_BEGIN, HTML_END, PLAIN_RULE
 from relay.message.wording import WORDINGS, Wording, wording_for
-from relay.message.wording_check import checked
+from relay.message.wording_check import problems
 
 URL = "https://mail.brand.example/u/k1.token"
 FACTS = FooterFacts(
@@ -229,7 +230,7 @@ def test_words_of_ones_own_are_used_and_their_lines_are_made_harmless() -> None:
         "> {{ purpose }}",
         "{year}{month}{day}",
     )
-    assert checked(own) == ""
+    assert problems(own) == ()
     facts = replace(FACTS, sender="From us", postal_address="--x", contact=PLAIN_RULE)
     footer = Disclosure((Version(facts, own, "xx"),), URL).footer()
     assert inner(footer)[:5] == [f"<{URL}>", " > Product news", " From us", " --x", "_" * 8]

@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping
 
 import pytest
 
-from relay.message.footer import REQUIRED
+from relay.message.items import REQUIRED
 from relay.message.layout import Gap, Layout, Spot, html_layout, plain_layout
 from relay.message.own_footer import HTML_BEGIN, HTML_END, PLAIN_RULE
 from relay.message.placeholders import Fill

@@ -21,7 +21,8 @@ from rewritten import COMMERCIAL, FACTS, LINK, SIGNERS, rewritten
 from web.serving import TroubledStore, running_site, shop_policies, token_for
 
 from relay.message.dkim import dns_record
-from relay.message.footer import MAX_URL, FooterFacts
+from relay.message.footer import FooterFacts
+from relay.message.links import MAX_URL
 from relay.message.rules import Amp, Existing, Fallback, Rules
 
 RULE: Final = "_" * 40

@@ -9,8 +9,7 @@ from hypothesis import strategies as st
 
 from relay.address import Address
 from relay.envelope import Client, Connection, Transaction
-from relay.message.index import index
-from relay.message.received import count_received, date_field, message_id_field, received_field
+from relay.message.received import date_field, message_id_field, received_field
 
 NOW = datetime(2024, 6, 1, 9, 30, tzinfo=UTC)
 
@@ -52,10 +51,6 @@ def test_nothing_of_a_client_can_begin_a_new_field(helo: str, peer: str, tls: st
     message = message_from_bytes(field + b"\r\n")
     assert message.keys() == ["Received"]
     assert field.decode("ascii").count(";") == 1
-
-
-def test_hops_are_counted() -> None:
-    assert count_received(index(b"Received: a\r\nX: y\r\nreceived : b\r\n\r\nReceived: c\r\n")) == 2
 
 
 def test_date_and_message_id_are_fields_of_their_own() -> None:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from relay.message.footer import Disclosure, FooterFacts, Version
 from relay.message.own_footer import HTML_BEGIN, PLAIN_RULE
 from relay.message.wording import WORDINGS, Wording
-from relay.message.wording_check import FOOTER_NAMES, WHY_NAMES, checked, problems
+from relay.message.wording_check import FOOTER_NAMES, WHY_NAMES, problems
 
 ENGLISH = WORDINGS["en"]
 NAMES = (
@@ -20,6 +20,10 @@ ALL = "".join(f"{{% if {name} %}}\n{name}: {{{{ {name} }}}}\n{{% endif %}}\n" fo
 ALL_HTML = '<div style="font-size:13px">\n' + "".join(
     f"{{% if {name} %}}\n<p>{name}: {{{{ {name} | link }}}}</p>\n{{% endif %}}\n" for name in NAMES
 )
+
+
+def checked(wording: Wording) -> str:
+    return "; ".join(map(str, problems(wording)))
 
 
 def text(source: str) -> str:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -120,6 +121,17 @@ def test_a_footer_in_a_language_that_the_purpose_lacks_is_remarked(load: Load, s
     one = sound.replace("purpose = {", 'purpose = { de = "Neues",')
     assert remarks(load(newsletter=one + words)) == [("footer.de", "stream.audience has no text in de")]
     assert remarks(load(newsletter=one.replace("audience = {", 'audience = { de = "Mitglieder",') + words)) == []
+
+
+def test_a_charset_that_is_to_be_kept_wants_a_footer_in_english(load: Load, sound: str) -> None:
+    keep = '[message]\ncharset = "keep"\n'
+    assert remarks(load(newsletter=sound + keep)) == []
+    japanese = re.sub(r'(purpose = \{.*), en = "[^"]*"', r"\1", sound)
+    assert japanese != sound
+    assert remarks(load(newsletter=japanese)) == []
+    assert remarks(load(newsletter=japanese + keep)) == [
+        ("message.charset", "stream.purpose has no plain English text")
+    ]
 
 
 def test_a_weak_basis_is_remarked_and_more_so_without_the_stronger_ones(load: Load, sound: str) -> None:

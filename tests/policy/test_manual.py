@@ -16,8 +16,9 @@ from relay.consent.events import Act, Basis
 from relay.consent.facts import Status
 from relay.message.compose import Common, Copy, Personal, Shown, copy_for, prepare
 from relay.message.extra_fields import extra_fields
-from relay.message.footer import REQUIRED, Disclosure, FooterFacts, Version
+from relay.message.footer import Disclosure, FooterFacts, Version
 from relay.message.index import index
+from relay.message.items import REQUIRED
 from relay.message.own_footer import HTML_BEGIN, PLAIN_RULE
 from relay.message.placeholders import NAMES
 from relay.message.rules import Amp, Existing, ExtraFields, Fallback, OldSignatures, PlainCharset, Rules
