@@ -31,15 +31,15 @@ __all__ = [
 ]
 
 #: What users type for what a charset has at the same place under another name.
-_JIS_NAMES: Final = str.maketrans(
-    "\uff5e\uff0d\u2014\u2225\uffe0\uffe1\uffe2", "\u301c\u2212\u2015\u2016\u00a2\u00a3\u00ac"
+_JIS_NAMES: Final = dict(
+    zip("\uff5e\uff0d\u2014\u2225\uffe0\uffe1\uffe2", "\u301c\u2212\u2015\u2016\u00a2\u00a3\u00ac", strict=True)
 )
 _NAMES: Final = {
     "iso2022_jp": _JIS_NAMES,
     "euc_jp": _JIS_NAMES,
     "shift_jis": _JIS_NAMES,
-    "cp932": str.maketrans("\u301c\u2212\u2014\u2016\u00a2\u00a3\u00ac", "\uff5e\uff0d\u2015\u2225\uffe0\uffe1\uffe2"),
-    "gb2312": str.maketrans("\u00b7\u2014", "\u30fb\u2015"),
+    "cp932": {"\u2014": "\u2015"} | {there: here for here, there in _JIS_NAMES.items() if there != "\u2015"},
+    "gb2312": {"\u00b7": "\u30fb", "\u2014": "\u2015"},
 }
 _HALF_WIDTH: Final = re.compile("[\uff61-\uff9f]+")
 _PIECE: Final = 1 << 16
@@ -87,11 +87,11 @@ def written(text: str, charset: Charset) -> bytes | None:
         text = _HALF_WIDTH.sub(lambda found: unicodedata.normalize("NFKC", found[0]), text)
     writers = charset.writers or (codec,)
     names = _NAMES.get(writers[0], {})
-    text = unicodedata.normalize("NFC", text).translate(names)
+    text = _renamed(unicodedata.normalize("NFC", text), names)
     octets = _encoded(text, writers[0])
     if octets is None or is_doubtful(text, codec) or (codec == "euc_jp" and b"\x8f" in octets):
         return None
-    return octets if all(_reads(octets, one, names) == text for one in writers) else None
+    return octets if all(_reads(octets, one, text, names) for one in writers) else None
 
 
 def written_in_html(text: str, charset: Charset, *, only_ascii: bool) -> bytes:
@@ -155,11 +155,19 @@ def _encoded(text: str, codec: str) -> bytes | None:
         return None
 
 
-def _reads(octets: bytes, codec: str, names: dict[int, int]) -> str | None:
+def _reads(octets: bytes, codec: str, text: str, names: dict[str, str]) -> bool:
     try:
-        return octets.decode(codec).translate(names)
+        read = octets.decode(codec)
     except UnicodeDecodeError:
-        return None
+        return False
+    return read == text or _renamed(read, names) == text
+
+
+def _renamed(text: str, names: dict[str, str]) -> str:
+    for name, other in names.items():
+        if name in text:
+            text = text.replace(name, other)
+    return text
 
 
 def _has_unit(octets: bytes, unit: bytes) -> bool:

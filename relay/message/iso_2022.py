@@ -18,7 +18,7 @@ _ESCAPE: Final = re.compile(rb"\x1b(?:\([BJI]|\$[@B]|\$\(D)")
 _NO_ASCII: Final = re.compile(rb"(\x1b(?:\$[@B]|\$\(D|\(I)[^\x1b]*+)")
 _UNKNOWN: Final = re.compile(rb"\x1b(?!\([BJI]|\$[@B]|\$\(D)")
 #: No state is left open at a line's end, but by some writers, and readers differ in what they make of the next line.
-_AFTER_OPEN_LINE: Final = re.compile(rb"\x1b(?:\$[@B]|\$\(D|\(I)[^\x1b\r\n]*+[\r\n]++[^\x1b\r\n]")
+_UNCLEAR: Final = re.compile(rb"\x1b(?:(?!\([BJI]|\$[@B]|\$\(D)|(?:\$[@B]|\$\(D|\(I)[^\x1b\r\n]*+[\r\n]++[^\x1b\r\n])")
 
 
 class States:
@@ -57,7 +57,7 @@ def has_clear_states(octets: bytes) -> bool:
     """Do all readers agree about what is in which state, and is it little enough to be read?"""
     if b"\x0e" in octets or b"\x0f" in octets:  # shifts, which ISO-2022-JP has not
         return False
-    return octets.count(b"\x1b") <= MAX_ESCAPES and not _has(_AFTER_OPEN_LINE, octets) and not _has(_UNKNOWN, octets)
+    return octets.count(b"\x1b") <= MAX_ESCAPES and not _has(_UNCLEAR, octets)
 
 
 def comes_back_to_ascii(octets: bytes) -> bool:

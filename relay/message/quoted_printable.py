@@ -176,7 +176,12 @@ def _decoded(lines: bytes, *, is_last: bool) -> bytes | None:
         lines = lines.removesuffix(b"=")  # a soft line break that the end of the part cut in two
     octets = binascii.a2b_qp(lines)
     # An escape shrinks by two octets, a soft break by three, and nothing broken shrinks as much.
-    return octets if len(lines) - len(octets) == 2 * lines.count(b"=") + lines.count(_SOFT) else None
+    return octets if len(lines) - len(octets) == _shrinkage(lines) else None
+
+
+def _shrinkage(encoded: bytes) -> int:
+    """Where many octets are "=", leaving them out is faster than counting them."""
+    return 2 * (len(encoded) - len(encoded.translate(None, b"="))) + encoded.count(_SOFT)
 
 
 def _stretches(octets: bytes) -> Iterator[tuple[int, int]]:
@@ -261,8 +266,7 @@ class _Walk:
             end = _between_characters(clean, self.place + min(offset - self._behind, _CHUNK))
             if end <= self.place:
                 end = self.place + 3
-            breaks = clean.count(_SOFT, self.place, end)
-            self._behind += end - self.place - 2 * clean.count(b"=", self.place, end) - breaks
+            self._behind += end - self.place - _shrinkage(clean[self.place : end])
             self.place = end
 
 
