@@ -13,6 +13,8 @@ import pytest
 
 from relay.cli import VERBS
 from relay.config import reference
+from relay.decision import Result
+from relay.message.compose import Shown
 from relay.policy import format as policy_format
 from relay.reason import MEANINGS, Reason
 
@@ -130,3 +132,29 @@ def policy_tables() -> Iterator[type[reference.Table]]:
 def test_links_between_documents_lead_somewhere(document: Path) -> None:
     targets = re.findall(r"\]\((?!https?:|#|mailto:)([^)#\s]+)", document.read_text("utf-8"))
     assert [target for target in targets if not (document.parent / target).exists()] == []
+
+
+LOG: Final = MANUAL.partition("## The log")[2].partition("\n## ")[0]
+
+
+def test_every_event_of_the_log_is_in_the_manual() -> None:
+    sources = "".join(file.read_text("utf-8") for file in (ROOT / "relay").rglob("*.py"))
+    events = set(re.findall(r'\.(?:info|warning|error|critical|exception)\(\s*"([a-z-]+)"', sources))
+    assert len(events) > 20
+    assert sorted(event for event in events if f"`{event}`" not in LOG) == []
+
+
+def test_every_field_of_a_decision_and_of_an_outcome_is_in_the_manual() -> None:
+    source = (ROOT / "relay" / "log.py").read_text("utf-8")
+    for function in ("write_decision", "write_outcome"):
+        written = source.partition(f"def {function}")[2].partition("\ndef ")[0]
+        fields = re.findall(r"^        ([a-z_]+)=", written, re.MULTILINE)
+        assert len(fields) > 7
+        assert [field for field in fields if f"`{field}`" not in LOG] == []
+    assert [result for result in Result if f"`{result}`" not in LOG] == []
+
+
+def test_every_way_to_tell_the_reader_is_in_the_manual() -> None:
+    named = set(re.findall(r"^\| `([^`]+)` \|", LOG, re.MULTILINE))
+    assert {shown.value for shown in Shown} - {Shown.NONE.value} <= named
+    assert f"{Shown.NONE}: ..." in named
