@@ -14,7 +14,6 @@ from typing import Final
 
 from relay.message.displayed import Displayed, displayed_parts, is_report
 from relay.message.edits import Edit, applied
-from relay.message.first_part import first_part, part_removed
 from relay.message.footer import Disclosure
 from relay.message.headers import HeaderPlan, planned_headers
 from relay.message.index import Index, Part, parts_of
@@ -22,6 +21,7 @@ from relay.message.old_signatures import old_signatures
 from relay.message.rules import Fallback, Rules
 from relay.message.text_part import TextPlan, planned, with_footer
 from relay.message.transfer import MAX_LINE
+from relay.message.whole_parts import first_part, part_removed
 from relay.message.wrap import wrapped
 
 

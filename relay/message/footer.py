@@ -19,9 +19,9 @@ from jinja2 import Template
 from markupsafe import Markup
 
 from relay.message.footer_lines import html_lines, plain_lines
+from relay.message.footer_template import LEFT_TO_RIGHT, LINK, RIGHT_TO_LEFT, compiled, compiled_sentence, set_apart
 from relay.message.items import OF_WHY
 from relay.message.own_footer import HTML_BEGIN, HTML_END, PLAIN_RULE
-from relay.message.template import LEFT_TO_RIGHT, LINK, RIGHT_TO_LEFT, compiled, compiled_sentence, set_apart
 from relay.message.wording import Wording
 
 _MAX_VALUE: Final = 500

@@ -1,7 +1,7 @@
 """Lines that mail can carry: no footer line too long for any charset, none that means something to a mail program.
 
 998 octets is the longest line (RFC 5322 section 2.1.1). A line is measured as if each character that is not ASCII took
-what it takes in the most spendthrift charset. Where the link will go stands `template.LINK`.
+what it takes in the most spendthrift charset. Where the link will go stands `footer_template.LINK`.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
-from relay.message.template import LINK
+from relay.message.footer_template import LINK
 
 #: 998 less what may come before a line: a space (RFC 3676 section 4.4), an escape sequence; after it: `<!--`.
 _LONGEST: Final = 980

@@ -1,7 +1,8 @@
 """Where in an HTML part the footer goes: before the last real </body>, else before the last </html>, else at the end.
 
 Where something hides that place, the last place before it that is seen; where a comment or a tag never ends, the place
-before that; where a table never ends, in its last cell. Only when nothing would show the footer there is no place, and the reason is said.
+before that; where a table never ends, in its last cell. Only when nothing would show the footer there is no place, and
+the reason is said.
 """
 
 from __future__ import annotations
@@ -10,7 +11,8 @@ import re
 from typing import Final
 
 from relay.message.html_nesting import place_beside_open_table, visible_place
-from relay.message.html_tokens import RAW, RAW_END, SWALLOWING, TAG, Sight, end_of_markup
+from relay.message.html_sight import SWALLOWING, Sight
+from relay.message.html_tokens import RAW, RAW_END, TAG, end_of_markup
 
 #: The "<" of what may matter: not of a lower-case tag without attributes that says nothing of the end. Most are such.
 _NOTABLE: Final = re.compile(
@@ -41,7 +43,7 @@ def _may_be_in_table(view: bytes, place: int) -> bool:
 
 
 class _Scan:
-    """One pass over the tokens. stop: the end, or where something begins that never ends."""
+    """One pass over the tags that matter, which are few: not over all `tokens`, since every page is read. stop: the end, or where something begins that never ends."""
 
     def __init__(self) -> None:
         self.body_end = -1

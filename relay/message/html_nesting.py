@@ -1,15 +1,16 @@
 """Which elements are still open at a place in HTML, as the standard's tree builder says (section 13.2.6): enough of it to
 know whether an element that hides what stands in it was left open, or ended where its author did not say so.
 
-For the rare page that seems to end in something hidden or in the middle of a table. Where the standard's rules are more than is known here, the
-element counts as open.
+For the rare page that seems to end in something hidden or in the middle of a table. Where the standard's rules are more
+than is known here, the element counts as open.
 """
 
 from __future__ import annotations
 
 from typing import Final
 
-from relay.message.html_tokens import VOID, Kind, Sight, tokens
+from relay.message.html_sight import FOREIGN, Sight
+from relay.message.html_tokens import VOID, Kind, tokens
 
 _BLOCKS: Final = frozenset(
     b"address article aside blockquote center details dialog dir div dl fieldset figcaption figure footer header hgroup"
@@ -39,7 +40,6 @@ _NEVER_FOREIGN: Final = (
     | frozenset(b"small span strong strike sub sup table tt u ul var".split())
     | _HEADINGS
 )
-_FOREIGN: Final = frozenset({b"svg", b"math"})
 _CLOSES_P: Final = _BLOCKS | _HEADINGS | {b"p", b"form", b"li", b"dd", b"dt", b"hr"}
 #: How often a stack is looked through; past it a page is taken for an attack.
 _BUDGET: Final = 200_000
@@ -109,7 +109,7 @@ class _Nest:
     def _end_before(self, name: bytes) -> None:
         """What ends where such an element begins."""
         if name in _NEVER_FOREIGN:
-            self._cut(self._above(_FOREIGN, frozenset()))
+            self._cut(self._above(FOREIGN, frozenset()))
         if name in _IN_TABLE:
             self._cut(self._above(_CONTEXT.get(name, _TABLE), frozenset()) + 1)
         elif name == b"table":

@@ -1,4 +1,4 @@
-"""Reads HTML as the standard's tokeniser does (section 13.2.5), as far as an edit has to know; tells what hides a place.
+"""Reads HTML as the standard's tokeniser does (section 13.2.5), as far as an edit has to know.
 
 Enough to tell a real tag from one inside a comment, a conditional comment, an attribute, a script or a style. Works on
 octets; `ascii_view` has masked what is not ASCII. Builds no tree and changes nothing.
@@ -23,21 +23,12 @@ _ATTRIBUTE: Final = re.compile(
 #: Their content is text, whatever it looks like.
 RAW: Final = frozenset({b"script", b"style", b"textarea", b"title", b"xmp", b"noembed", b"noframes", b"iframe"})
 RAW_END: Final = {name: re.compile(rb"</" + name + rb"(?=[\s/>])", re.IGNORECASE) for name in RAW}
-#: What stands inside is not shown as text of the message.
-SWALLOWING: Final = frozenset(
-    {b"template", b"select", b"svg", b"math", b"object", b"audio", b"video", b"canvas", b"noscript", b"button"}
-)
-_FOREIGN: Final = frozenset({b"svg", b"math"})
+#: Elements without content, and so without an end tag.
 VOID: Final = frozenset(b"area base br col embed hr img input link meta param source track wbr".split())
 #: An end tag without a name is a comment; "</" or a tag at the end of the text swallows what is put behind it.
 _BOGUS_END: Final = re.compile(rb"</[^a-zA-Z]")
 _UNCLOSED: Final = re.compile(rb"<(?:/?[a-zA-Z]|/\Z)")
 _COMMENT_END: Final = re.compile(rb"--!?>")
-_HIDING: Final = re.compile(
-    rb"display\s*:\s*none|visibility\s*:\s*hidden|font-size\s*:\s*0(?![.\d]*[1-9])|max-height\s*:\s*0(?:px)?\s*[;\"']"
-    rb"|opacity\s*:\s*0(?![.\d]*[1-9])|mso-hide\s*:\s*all|\shidden(?=[\s=/]|$)",
-    re.IGNORECASE,
-)
 
 
 class Kind(IntEnum):
@@ -120,53 +111,3 @@ def end_of_markup(view: bytes, start: int) -> int:
     if view[start + 1 : start + 2] in (b"!", b"?") or _BOGUS_END.match(view, start):
         return view.find(b">", start) + 1 or -1
     return -1 if _UNCLOSED.match(view, start) else start + 1
-
-
-class Sight:
-    """What hides the place that a walk over the tags has come to, by counting tags of the same name.
-
-    hidden: the outermost element that swallows or hides what stands here, b"" for none. since: where its tag begins.
-    doubt: something that hides stood in something hidden and was left open there.
-    """
-
-    __slots__ = ("_inside", "_known", "_level", "doubt", "hidden", "since")
-
-    def __init__(self) -> None:
-        self.hidden = b""
-        self.since = -1
-        self.doubt = False
-        self._level = 0
-        self._inside: list[bytes] = []
-        self._known: dict[bytes, bool] = {}  # newsletters repeat the same styles
-
-    def opened(self, name: bytes, values: bytes, start: int) -> None:
-        if not self.hidden:
-            if self.hides(name, values):
-                self.hidden, self.since, self._level = name, start, 1
-        elif name == self.hidden:
-            self._level += 1
-        elif self.hides(name, values):
-            self._inside.append(name)
-
-    def closed(self, name: bytes) -> None:
-        if not self.hidden:
-            return
-        if name == self.hidden:
-            self._level -= 1
-            if not self._level:
-                self.hidden = b""
-                self.doubt = self.doubt or bool(self._inside)
-                self._inside.clear()
-        elif self._inside and self._inside[-1] == name:
-            self._inside.pop()
-
-    def hides(self, name: bytes, values: bytes) -> bool:
-        """Would such an element hide what stands inside? values: its attributes, as they are written."""
-        if name in SWALLOWING:
-            return name not in _FOREIGN or not values.endswith(b"/")
-        if not values or name in VOID:
-            return False
-        known = self._known.get(values)
-        if known is None:
-            known = self._known[values] = _HIDING.search(values) is not None
-        return known

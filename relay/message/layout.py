@@ -9,7 +9,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from relay.message.html_end import footer_place
-from relay.message.html_template import template_in
+from relay.message.html_placeholders import template_in
 from relay.message.items import REQUIRED
 from relay.message.literals import said_in_html, said_in_plain
 from relay.message.own_footer import OwnFooter, masked, own_in_html, own_in_plain

@@ -7,8 +7,8 @@ import re
 from collections.abc import Collection, Mapping
 from typing import Final
 
-from relay.message.html_template import has_words, is_blank
-from relay.message.html_tokens import Kind, Sight, attributes, tokens
+from relay.message.html_sight import Sight, has_words, is_blank
+from relay.message.html_tokens import Kind, attributes, tokens
 
 #: Between these there is no gap on the screen.
 _INLINE: Final = frozenset(

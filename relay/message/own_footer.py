@@ -14,7 +14,8 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Final
 
-from relay.message.html_tokens import VOID, Kind, Sight, Token, tokens
+from relay.message.html_sight import Sight
+from relay.message.html_tokens import VOID, Kind, Token, tokens
 from relay.tokens import is_well_formed
 
 #: Stands alone on the line before a plain footer and on the line after it.

@@ -1,7 +1,7 @@
 """Placeholders of ours in a mailer's own text, `{{name}}`: their names, and how a value is written where one stands.
 
 Nothing of a message is ever evaluated: a placeholder is a fixed word, its value is data, escaped for its place, and not
-looked at again. Finds those of plain text; `html_template` finds those of HTML.
+looked at again. Finds those of plain text; `html_placeholders` finds those of HTML.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 What Japan's 特定電子メール法 wants shown (sender's name, that and how one can opt out, postal address, contact for
 complaints) and what the consent articles want told (why this person, where the address came from, privacy policy).
-Templates as `template` understands them: values are filled in, never read as templates; what the mailer's own text
+Templates as `footer_template` understands them: values are filled in, never read as templates; what the mailer's own text
 says already is empty, and its line is left out.
 """
 
@@ -18,7 +18,7 @@ from relay.message.language import DEFAULT_LANGUAGE, nearest
 
 @dataclass(frozen=True, slots=True)
 class Wording:
-    """One language's words. plain, html: the whole footer. why: one sentence. All three are templates (`template`).
+    """One language's words. plain, html: the whole footer. why: one sentence. All three are templates (`footer_template`).
 
     date: "{day} {month} {year}", also {month:02} and {day:02}. months: their names, () where the language counts them.
     """

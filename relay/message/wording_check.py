@@ -36,11 +36,11 @@ from typing import Final
 from jinja2 import Template, nodes
 from markupsafe import Markup
 
-from relay.message import fragment
 from relay.message.footer_lines import means_something
+from relay.message.footer_markup import problem_of
+from relay.message.footer_template import LINK, environment, html_link, plain_link, problems_of, with_line_ends
 from relay.message.items import ITEMS, OF_WHY
 from relay.message.own_footer import PLAIN_RULE
-from relay.message.template import LINK, environment, html_link, plain_link, problems_of, with_line_ends
 from relay.message.wording import Wording
 
 FOOTER_NAMES: Final = frozenset({*ITEMS, *OF_WHY, "agreed", "language", "direction"})
@@ -217,7 +217,7 @@ def _problems_of_text(found: _Rendering, sample: Mapping[str, str | bool]) -> It
 
 
 def _problems_of_html(found: _Rendering, sample: Mapping[str, str | bool]) -> Iterator[tuple[int, str]]:
-    problem = fragment.problem_of(found.text)
+    problem = problem_of(found.text)
     if problem is not None:
         yield found.line(problem[0]), problem[1]
         return

@@ -20,12 +20,12 @@ from relay.message.damage import damage
 from relay.message.displayed import displayed_parts
 from relay.message.dkim import relaxed_body
 from relay.message.edits import applied
-from relay.message.first_part import first_part, part_removed
 from relay.message.footer import Disclosure, Footer, FooterFacts, Version
 from relay.message.index import Index, Part, index, parts_of, shape_of, spans
 from relay.message.own_footer import HTML_BEGIN, PLAIN_RULE
 from relay.message.rules import Amp, Fallback, PlainCharset, Rules
 from relay.message.transfer import Transfer, decode, filled, opened
+from relay.message.whole_parts import first_part, part_removed
 from relay.message.wording import wording_for
 
 #: Inputs beyond this tell nothing that shorter ones do not.

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from relay.message.footer_lines import html_lines, plain_lines
-from relay.message.template import LINK
+from relay.message.footer_template import LINK
 
 CHARSETS = ("utf-8", "iso2022_jp", "iso2022_jp_2", "gb18030", "cp932", "big5", "euc_kr", "iso8859_1", "ascii")
 _MIXED = st.text(st.sampled_from("a b>.-あαéД😀\u3000&"), max_size=40).flatmap(

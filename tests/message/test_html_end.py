@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from relay.message.html_end import footer_place
-from relay.message.html_tokens import Sight
+from relay.message.html_sight import Sight
 
 MARK = b"<div>THE FOOTER</div>"
 

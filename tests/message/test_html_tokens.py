@@ -3,7 +3,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from relay.message.html_tokens import Kind, Sight, attributes, tokens
+from relay.message.html_tokens import Kind, attributes, tokens
 
 
 def kinds(page: bytes) -> list[tuple[str, bytes]]:
@@ -40,26 +40,6 @@ def test_of_two_attributes_of_a_name_the_first_counts() -> None:
     [token] = tokens(page)
     found = [(one.name, page[one.start : one.end], one.quoted) for one in attributes(page, token)]
     assert found == [(b"href", b"one", True), (b"title", b"x", False)]
-
-
-def test_sight_counts_tags_of_the_same_name() -> None:
-    sight = Sight()
-    sight.opened(b"div", b" style='display:none'", 5)
-    sight.opened(b"div", b"", 9)
-    sight.closed(b"div")
-    assert (sight.hidden, sight.since) == (b"div", 5)
-    sight.closed(b"div")
-    assert not sight.hidden
-    assert not sight.doubt
-
-
-def test_what_was_left_open_inside_something_hidden_casts_doubt() -> None:
-    sight = Sight()
-    sight.opened(b"p", b" hidden", 0)
-    sight.opened(b"div", b" hidden", 5)
-    sight.closed(b"p")
-    assert not sight.hidden
-    assert sight.doubt
 
 
 @given(st.binary(max_size=200))

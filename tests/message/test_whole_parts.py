@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from relay.message.edits import applied
-from relay.message.first_part import first_part, part_removed
 from relay.message.footer import Footer
 from relay.message.index import Part, index, parts_of, shape_of
+from relay.message.whole_parts import first_part, part_removed
 
 FOOTER = Footer("____\n\u8336\n", "")
 PDF = "Content-Type: application/pdf; name=x.pdf\n\npdf"

@@ -11,7 +11,8 @@ import re
 from dataclasses import dataclass, field
 from typing import Final
 
-from relay.message.html_tokens import Attribute, Kind, Sight, Token, attributes, tokens
+from relay.message.html_sight import Sight, has_words, is_blank
+from relay.message.html_tokens import Attribute, Kind, Token, attributes, tokens
 from relay.message.items import LINKED
 from relay.message.placeholders import FOOTER, IN_LINK, MAX_FILLS, PLACEHOLDER, Context, Fill
 
@@ -22,7 +23,6 @@ _NEVER: Final = frozenset({b"style", b"srcdoc", b"class", b"id"})
 _SCRIPTED: Final = re.compile(r"\s*(?:javascript|vbscript|data)\s*:", re.IGNORECASE)
 #: Editors take no link without a scheme; the value brings its own.
 _BEFORE_LINK: Final = re.compile(rb"\s*(?:https?://|mailto:)?", re.IGNORECASE)
-_BLANK: Final = re.compile(rb"(?:\s|&(?:nbsp|zwnj|zwj|shy|#160|#8203|#8204|#8205|#847);|\xc2\xa0|\xe2\x80[\x8b-\x8d])*")
 
 
 @dataclass(slots=True)
@@ -38,17 +38,6 @@ def template_in(view: bytes) -> Template:
     for token in tokens(view):
         reader.read(token)
     return reader.template
-
-
-def is_blank(text: bytes) -> bool:
-    return _BLANK.fullmatch(text) is not None
-
-
-def has_words(view: bytes, token: Token) -> bool:
-    """An image that says something where images are not loaded."""
-    return token.name == b"img" and any(
-        one.name == b"alt" and not is_blank(view[one.start : one.end]) for one in attributes(view, token)
-    )
 
 
 class _Reader:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from relay.message.fragment import problem_of
+from relay.message.footer_markup import problem_of
 
 
 @pytest.mark.parametrize(

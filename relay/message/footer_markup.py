@@ -1,4 +1,4 @@
-"""HTML that is to stand inside a page that somebody else wrote: does it close what it opens, and keep to itself?
+"""A footer's HTML, which is to stand inside a page that somebody else wrote: does it close what it opens, and keep to itself?
 
 Far stricter than HTML: what is accepted means the same to every mail program and to every cleaner of web mail. Judges
 operators' footers, never a mailer's own HTML.

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from relay.message.html_template import template_in
+from relay.message.html_placeholders import template_in
 from relay.message.placeholders import MAX_FILLS, Context
 
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from relay.message.template import (
+from relay.message.footer_template import (
     LINK,
     MAX_SHOWN,
     MAX_SOURCE,

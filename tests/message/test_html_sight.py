@@ -1,0 +1,73 @@
+from __future__ import annotations
+
+import pytest
+
+from relay.message.html_sight import Sight, has_words, is_blank
+from relay.message.html_tokens import tokens
+
+
+@pytest.mark.parametrize(
+    ("text", "blank"),
+    [
+        (b" \r\n\t", True),
+        (b"&nbsp;&#8203; &zwnj;", True),
+        ("\u00a0\u200b".encode(), True),
+        (b"&amp;", False),
+        (b" x ", False),
+    ],
+)
+def test_white_space_in_any_spelling_is_blank(text: bytes, *, blank: bool) -> None:
+    assert is_blank(text) is blank
+
+
+@pytest.mark.parametrize(
+    ("tag", "words"),
+    [
+        (b"<img alt='Stop'>", True),
+        (b"<img alt='&nbsp;'>", False),
+        (b"<img src=x>", False),
+        (b"<input alt=Stop>", False),
+    ],
+)
+def test_a_picture_speaks_by_its_alternative_text(tag: bytes, *, words: bool) -> None:
+    [token] = tokens(tag)
+    assert has_words(tag, token) is words
+
+
+@pytest.mark.parametrize(
+    ("name", "attributes", "hides"),
+    [
+        (b"div", b" style='display : none'", True),
+        (b"p", b" hidden", True),
+        (b"p", b" class=hidden", False),
+        (b"span", b' style="font-size:0.0px"', True),
+        (b"span", b' style="font-size:0.5em"', False),
+        (b"img", b" hidden", False),
+        (b"template", b"", True),
+        (b"svg", b"", True),
+        (b"svg", b" /", False),
+        (b"button", b" /", True),
+    ],
+)
+def test_an_element_hides_by_its_name_or_its_attributes(name: bytes, attributes: bytes, *, hides: bool) -> None:
+    assert Sight().hides(name, attributes) is hides
+
+
+def test_sight_counts_tags_of_the_same_name() -> None:
+    sight = Sight()
+    sight.opened(b"div", b" style='display:none'", 5)
+    sight.opened(b"div", b"", 9)
+    sight.closed(b"div")
+    assert (sight.hidden, sight.since) == (b"div", 5)
+    sight.closed(b"div")
+    assert not sight.hidden
+    assert not sight.doubt
+
+
+def test_what_was_left_open_inside_something_hidden_casts_doubt() -> None:
+    sight = Sight()
+    sight.opened(b"p", b" hidden", 0)
+    sight.opened(b"div", b" hidden", 5)
+    sight.closed(b"p")
+    assert not sight.hidden
+    assert sight.doubt
