@@ -205,13 +205,18 @@ def _looks_like_a_delimiter(prepared: Prepared, edits: Sequence[Edit]) -> bool:
     boundaries = [] if prepared.root is None else _boundaries(prepared.root)
     if not boundaries:
         return False
-    texts = [b"\n" + (new if isinstance(new, bytes) else b"".join(map(_ends, new))) for _, _, new in edits]
+    content = prepared.message.content
+    texts = [
+        b"\n" + (new if isinstance(new, bytes) else b"".join([_ends(one, content) for one in new])) for *_, new in edits
+    ]
     return any(b"\n--" + boundary in text for boundary in boundaries for text in texts)
 
 
-def _ends(piece: bytes | memoryview) -> bytes:
-    """What we write, whole; of what stays between it the ends, as far as a delimiter reaches."""
-    if isinstance(piece, bytes) or len(piece) <= 2 * MAX_LINE:
+def _ends(piece: bytes | memoryview, content: bytes) -> bytes:
+    """What we write, whole, a body that is encoded anew, too; of what stays between it the ends, as far as a delimiter
+    reaches.
+    """
+    if isinstance(piece, bytes) or piece.obj is not content or len(piece) <= 2 * MAX_LINE:
         return bytes(piece)
     return bytes(piece[:MAX_LINE]) + b" ... " + bytes(piece[-MAX_LINE:])
 

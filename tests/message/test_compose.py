@@ -127,6 +127,17 @@ def test_a_footer_never_looks_like_a_delimiter() -> None:
     assert len(parts_of(index(message)).children) == 1
 
 
+@pytest.mark.parametrize("lines", [1, 1000])
+def test_nor_does_a_line_of_a_text_that_is_encoded_anew(lines: int) -> None:
+    head = (
+        b"Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\nContent-Type: text/plain; charset=iso-8859-1\r\n"
+        b"Content-Transfer-Encoding: quoted-printable\r\n\r\n"
+    )
+    for line, result in ((b"=2D-b\r\n", Undisclosable), (b"=2D-c\r\n", Copy)):
+        content = head + b"caf=E9\r\n" * lines + line + b"tea\r\n" * lines + b"--b--\r\n"
+        assert isinstance(copy_for(prepare(index(content), COMMON, COMMERCIAL), PERSONAL), result)
+
+
 def test_a_footer_may_be_left_out() -> None:
     assert copy(b"X: y\r\n\r\nx\r\n", personal=replace(PERSONAL, disclosure=None)).endswith(b"X: y\r\n\r\nx\r\n")
 
