@@ -16,6 +16,14 @@ def test_japanese_mail_may_have_circled_digits_and_half_width_kana() -> None:
 
 
 @pytest.mark.parametrize(
+    ("row", "shift_jis"), [(13, b"\x87\x40"), (89, b"\xed\x40"), (90, b"\xed\x9f"), (91, b"\xee\x40"), (92, b"\xee\x9f")]
+)
+def test_each_row_of_the_vendors_is_read_as_in_shift_jis(row: int, shift_jis: bytes) -> None:
+    assert text_of_euc_jp(bytes([row + 0xA0, 0xA1])) == shift_jis.decode("cp932")
+    assert text_of_iso_2022_jp(b"\x1b$B" + bytes([row + 0x20, 0x21]) + b"\x1b(B") == shift_jis.decode("cp932")
+
+
+@pytest.mark.parametrize(
     "octets", [b"\x1b$B-!-", b"\x1b$B)!", b"\x1b$B-!\x1b$(D0!", b"\x1b(Ia", b"\x1b(I6\x1b(B\xa4", b"\x1b$B-!\x1b(Z"]
 )
 def test_what_is_no_character_is_not_read(octets: bytes) -> None:
