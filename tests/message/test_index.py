@@ -248,7 +248,7 @@ def test_hostile_structures_take_little_time() -> None:
     for content in hostile:
         started = time.process_time()
         parts_of(index(content))
-        assert time.process_time() - started < 1.0
+        assert time.process_time() - started < 10
 
 
 @given(st.binary(max_size=500))
