@@ -30,6 +30,8 @@ from relay.policy.template import TEMPLATES, new_policy
 from relay.policy.values import NEVER
 from relay.reason import MEANINGS, Reason
 
+#: Of the column of values in `show`; a longer one pushes what stands behind it to the right, on its line alone.
+_WIDEST_VALUE: Final = 50
 _ACTIONS: Final = {
     "test": "run the [[expect]] tests of the policies",
     "explain": "what would happen to mail for one person, from which facts, by which rule; changes nothing",
@@ -162,7 +164,7 @@ def _lines_of(stream: Stream) -> list[str]:
     ]
     rules = _rules(stream)
     width = max(map(len, rules))
-    value_width = max(map(len, rules.values()))
+    value_width = min(max(map(len, rules.values())), _WIDEST_VALUE)
     return lines + [f"{key:<{width}}  {value:<{value_width}}  {stream.origin(key)}" for key, value in rules.items()]
 
 

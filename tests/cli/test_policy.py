@@ -65,6 +65,17 @@ def test_streams_are_listed_and_one_is_shown_with_the_places_of_its_values(
     assert any(line.startswith("verdict.withdrawn") and line.endswith("default") for line in lines)
 
 
+def test_a_long_value_moves_no_other_line(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = folder / "policies" / "newsletter.toml"
+    file.write_text(file.read_text("utf-8") + f'[footer.en]\nwhy = "{{{{ sender }}}} {200 * "x"}"\n', "utf-8")
+    assert main(["policy", "show", "newsletter"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert len(next(line for line in lines if line.startswith("footer.en.why"))) > 200
+    (charset,) = (line for line in lines if line.startswith("message.charset"))
+    assert charset.endswith("default")
+    assert len(charset) < 110
+
+
 def test_show_prints_json(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["policy", "show", "--json"]) == 0
     assert len(json.loads(capsys.readouterr().out)) == 3
