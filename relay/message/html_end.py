@@ -11,12 +11,14 @@ import re
 from typing import Final
 
 from relay.message.html_nesting import place_beside_open_table, visible_place
-from relay.message.html_sight import SWALLOWING, Sight
+from relay.message.html_sight import FOLDED, SWALLOWING, Sight
 from relay.message.html_tokens import RAW, RAW_END, TAG, end_of_markup
 
 #: The "<" of what may matter: not of a lower-case tag without attributes that says nothing of the end. Most are such.
 _NOTABLE: Final = re.compile(
-    rb"<(?!/?+(?!(?:body|html|head|plaintext|frameset|" + b"|".join(sorted(RAW | SWALLOWING)) + rb")>)[a-z][a-z0-9]*+>)"
+    rb"<(?!/?+(?!(?:body|html|head|plaintext|frameset|"
+    + b"|".join(sorted(RAW | SWALLOWING | FOLDED))
+    + rb")>)[a-z][a-z0-9]*+>)"
 )
 
 

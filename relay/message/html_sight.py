@@ -9,19 +9,17 @@ from __future__ import annotations
 import re
 from typing import Final
 
+from relay.message.html_hiding import hides_its_content, is_there
 from relay.message.html_tokens import VOID, Token, attributes
 
 #: What stands inside is not shown as text of the message.
 SWALLOWING: Final = frozenset(
-    {b"template", b"select", b"svg", b"math", b"object", b"audio", b"video", b"canvas", b"noscript", b"button"}
+    b"template select svg math object audio video canvas noscript button datalist progress meter rp".split()
 )
+#: What stands inside is shown when they are open.
+FOLDED: Final = frozenset({b"details", b"dialog"})
 #: Drawings and formulas, which a slash in their tag ends at once.
 FOREIGN: Final = frozenset({b"svg", b"math"})
-_HIDING: Final = re.compile(
-    rb"display\s*:\s*none|visibility\s*:\s*hidden|font-size\s*:\s*0(?![.\d]*[1-9])|max-height\s*:\s*0(?:px)?\s*[;\"']"
-    rb"|opacity\s*:\s*0(?![.\d]*[1-9])|mso-hide\s*:\s*all|\shidden(?=[\s=/]|$)",
-    re.IGNORECASE,
-)
 _BLANK: Final = re.compile(rb"(?:\s|&(?:nbsp|zwnj|zwj|shy|#160|#8203|#8204|#8205|#847);|\xc2\xa0|\xe2\x80[\x8b-\x8d])*")
 
 
@@ -78,9 +76,11 @@ class Sight:
         """Would such an element hide what stands inside? values: its attributes, as they are written."""
         if name in SWALLOWING:
             return name not in FOREIGN or not values.endswith(b"/")
+        if name in FOLDED and not is_there(values, b"open"):
+            return True
         if not values or name in VOID:
             return False
         known = self._known.get(values)
         if known is None:
-            known = self._known[values] = _HIDING.search(values) is not None
+            known = self._known[values] = hides_its_content(values)
         return known

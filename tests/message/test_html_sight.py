@@ -47,6 +47,11 @@ def test_a_picture_speaks_by_its_alternative_text(tag: bytes, *, words: bool) ->
         (b"svg", b"", True),
         (b"svg", b" /", False),
         (b"button", b" /", True),
+        (b"details", b"", True),
+        (b"details", b" title='open'", True),
+        (b"details", b" OPEN", False),
+        (b"dialog", b" id=x", True),
+        (b"progress", b"", True),
     ],
 )
 def test_an_element_hides_by_its_name_or_its_attributes(name: bytes, attributes: bytes, *, hides: bool) -> None:
