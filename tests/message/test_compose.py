@@ -92,6 +92,10 @@ def test_a_signature_over_the_absence_of_a_field_that_is_added_goes() -> None:
         assert breaks in copy(breaks + f"{name}: y\r\n".encode() + SIGNED, rules)
 
 
+def test_what_can_carry_the_footer_is_not_undisclosable() -> None:
+    assert prepare(index(b"X: y\r\n\r\ntea\r\n"), COMMON, COMMERCIAL).undisclosable is None
+
+
 def test_the_policy_may_wrap_it_or_send_it_with_the_fields_alone() -> None:
     wrapped = prepare(index(SIGNED), COMMON, replace(COMMERCIAL, fallback=Fallback.WRAP))
     assert wrapped.undisclosable is None

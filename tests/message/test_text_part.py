@@ -317,6 +317,13 @@ def test_a_part_with_endless_lines_rewritten_again_stays_as_it_is(kind: str) -> 
     assert rewritten(once, JAPANESE) == once
 
 
+@pytest.mark.parametrize("kind", ["text/plain", "text/html"])
+def test_quoted_printable_whose_line_ends_are_octets_rewritten_again_stays_as_it_is(kind: str) -> None:
+    once = edited(head(kind, "utf-8", "quoted-printable"), b"tea=0Atea", ASCII)
+    assert once is not None
+    assert rewritten(once, ASCII) == once
+
+
 def test_footers_of_before_make_room_for_one() -> None:
     other = disclosure("old").footer().plain.replace("\n", "\r\n").replace("A" * 128, "B" * 128)
     body = f"tea\r\n\r\n{other}\r\n> {other}---- forwarded\r\n\r\n{other}".encode()
