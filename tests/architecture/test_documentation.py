@@ -7,10 +7,12 @@ import re
 from collections.abc import Iterator
 from importlib import import_module
 from pathlib import Path
+from pkgutil import iter_modules
 from typing import Final
 
 import pytest
 
+from relay import message
 from relay.cli import VERBS
 from relay.config import reference
 from relay.decision import Result
@@ -158,3 +160,9 @@ def test_every_way_to_tell_the_reader_is_in_the_manual() -> None:
     named = set(re.findall(r"^\| `([^`]+)` \|", LOG, re.MULTILINE))
     assert {shown.value for shown in Shown} - {Shown.NONE.value} <= named
     assert f"{Shown.NONE}: ..." in named
+
+
+def test_the_front_page_of_the_rewriting_names_each_of_its_modules_once() -> None:
+    table = (message.__doc__ or "").partition("from the outside in:")[2]
+    named = [name for line in table.splitlines() if line.startswith("    ") for name in line[20:].split()]
+    assert sorted(named) == sorted(one.name for one in iter_modules(message.__path__))
