@@ -16,7 +16,8 @@ def test_japanese_mail_may_have_circled_digits_and_half_width_kana() -> None:
 
 
 @pytest.mark.parametrize(
-    ("row", "shift_jis"), [(13, b"\x87\x40"), (89, b"\xed\x40"), (90, b"\xed\x9f"), (91, b"\xee\x40"), (92, b"\xee\x9f")]
+    ("row", "shift_jis"),
+    [(13, b"\x87\x40"), (89, b"\xed\x40"), (90, b"\xed\x9f"), (91, b"\xee\x40"), (92, b"\xee\x9f")],
 )
 def test_each_row_of_the_vendors_is_read_as_in_shift_jis(row: int, shift_jis: bytes) -> None:
     assert text_of_euc_jp(bytes([row + 0xA0, 0xA1])) == shift_jis.decode("cp932")
