@@ -12,11 +12,12 @@ from typing import Final
 
 from relay.message.html_nesting import place_beside_open_table, visible_place
 from relay.message.html_sight import FOLDED, SWALLOWING, Sight
-from relay.message.html_tokens import RAW, RAW_END, TAG, end_of_markup
+from relay.message.html_tokens import MARKUP, RAW, RAW_END, TAG, end_of_markup
 
 #: The "<" of what may matter: not of a lower-case tag without attributes that says nothing of the end. Most are such.
 _NOTABLE: Final = re.compile(
-    rb"<(?!/?+(?!(?:body|html|head|plaintext|frameset|"
+    MARKUP.pattern
+    + rb"(?!/?+(?!(?:body|html|head|plaintext|frameset|"
     + b"|".join(sorted(RAW | SWALLOWING | FOLDED))
     + rb")>)[a-z][a-z0-9]*+>)"
 )
@@ -93,11 +94,8 @@ class _Scan:
 
     def _next(self, view: bytes, position: int) -> int:
         """Where the next token that matters begins; inside something hidden every tag does."""
-        if self.sight.hidden:
-            found = view.find(b"<", position)
-            return found if found >= 0 else len(view)
-        notable = _NOTABLE.search(view, position)
-        return len(view) if notable is None else notable.start()
+        found = MARKUP.search(view, position) if self.sight.hidden else _NOTABLE.search(view, position)
+        return len(view) if found is None else found.start()
 
     def _end_tag(self, name: bytes, start: int) -> None:
         if name == b"body":

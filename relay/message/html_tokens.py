@@ -17,6 +17,8 @@ TAG: Final = re.compile(
     rb"""<(/?)([a-zA-Z][^\s/>]*+)([^>=]*+(?:=\s*+(?:"[^"]*+"|'[^']*+'|(?!["']))[^>=]*+){0,1000})>""",
     re.DOTALL,
 )
+#: Any other "<" is text.
+MARKUP: Final = re.compile(rb"<(?=[a-zA-Z/!?])")
 _ATTRIBUTE: Final = re.compile(
     rb"""([^\s/>=][^\s/>=]*+)(?:\s*+=\s*+(?:"([^"]*+)"|'([^']*+)'|([^\s"'>][^\s>]*+)))?""", re.DOTALL
 )
@@ -62,17 +64,18 @@ def tokens(view: bytes) -> Iterator[Token]:
     """All of them up to the end, or to a comment, a tag or a raw text that never ends. Comments: declarations too."""
     position, size = 0, len(view)
     while position < size:
-        opening = view.find(b"<", position)
+        markup = MARKUP.search(view, position)
+        opening = size if markup is None else markup.start()
         if opening != position:
-            yield Token(Kind.TEXT, position, opening if opening >= 0 else size)
-        if opening < 0:
+            yield Token(Kind.TEXT, position, opening)
+        if markup is None:
             return
         found = TAG.match(view, opening)
         if found is None:
             position = end_of_markup(view, opening)
             if position < 0:
                 return
-            yield Token(Kind.TEXT if position == opening + 1 else Kind.COMMENT, opening, position)
+            yield Token(Kind.COMMENT, opening, position)
             continue
         position, name = found.end(), found[2].lower()
         yield Token(Kind.END if found[1] else Kind.START, opening, position, name, found.span(3))

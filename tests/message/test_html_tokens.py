@@ -21,6 +21,14 @@ def test_text_tags_and_comments_are_told_apart() -> None:
     ]
 
 
+def test_less_than_signs_that_begin_nothing_are_text_in_one_piece() -> None:
+    assert kinds(b"1 < 2 <3 <<<<{<b>< <= <") == [
+        ("TEXT", b"1 < 2 <3 <<<<{"),
+        ("START", b"<b>"),
+        ("TEXT", b"< <= <"),
+    ]
+
+
 def test_what_scripts_and_titles_hold_is_raw() -> None:
     assert ("RAW", b"'<p>'") in kinds(b"<script>'<p>'</script>")
     assert ("RAW", b"<b>x</b>") in kinds(b"<title><b>x</b></title >")
