@@ -47,6 +47,10 @@ _REPORTS: Final = frozenset(
     }
 )
 _EDITABLE: Final = frozenset({"text/plain", "text/html"})
+#: Of a type, in words for the operator: a mailer may write one of any length.
+_MAX_KIND: Final = 60
+#: More texts for one reader than any message has; each gets a footer in every copy.
+_MAX_TEXTS: Final = 32
 _AMP: Final = "text/x-amp-html"
 #: Types that nobody reads in the middle of a message, and messages inside it.
 _FILES: Final = frozenset({"application", "audio", "font", "image", "model", "video"})
@@ -83,6 +87,8 @@ def displayed_parts(message: Index, root: Part, amp: Amp = Amp.KEEP) -> Displaye
         dropped = () if amp is Amp.KEEP else tuple(_dropped(root, amp, texts))
     except NotDisplayableError as error:
         return str(error)
+    if len(texts) > _MAX_TEXTS:
+        return "more alternative texts than any message has"
     if texts:
         return Displayed(tuple(texts), dropped)
     if search.other_texts:
@@ -134,7 +140,7 @@ class _Search:
                 raise NotDisplayableError("a text part without an empty line above its text")
             return []  # what has no body shows nothing
         if kind.partition("/")[0] not in _FILES and kind not in _FORWARDED and not part.named:
-            self.other_texts.append(kind)
+            self.other_texts.append(kind[:_MAX_KIND])
         return []
 
     def _of_multipart(self, part: Part, kind: str) -> list[Part]:

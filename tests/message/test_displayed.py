@@ -258,3 +258,15 @@ def reachable(part: Part) -> list[Part]:
     if part.kind.kind in ("multipart/signed", "multipart/digest") or part.kind.kind.startswith("message/"):
         return []
     return [part] + [leaf for child in part.children for leaf in reachable(child)]
+
+
+def test_a_type_of_any_length_makes_a_short_reason() -> None:
+    _, found = displayed(f"Content-Type: text/{'x' * 100_000}\n\nx")
+    assert isinstance(found, str)
+    assert len(found) < 120
+
+
+def test_hundreds_of_alternatives_are_no_message() -> None:
+    texts = [f"Content-Type: text/plain\n\n{number}" for number in range(33)]
+    assert len(bodies(multi("alternative", *texts[:32]))) == 32
+    assert displayed(multi("alternative", *texts))[1] == "more alternative texts than any message has"
