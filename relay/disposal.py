@@ -27,8 +27,9 @@ from relay.rewriting import DamagedCopyError, Plan, Reader, Rewriter
 #: Why these recipients must not have their copy any more; None while nothing speaks against it. Raises nothing.
 LastLook: TypeAlias = Callable[[Sequence[Address]], Awaitable[Reply | None]]
 
-#: Octets from which a message is worked on in a thread, so that the loop is never blocked for long.
-_LARGE: Final = 256 * 1024
+#: Octets from which a message is worked on in a thread, so that the loop is never blocked for long: the worst
+#: HTML takes a second for each quarter of a million.
+_LARGE: Final = 32 * 1024
 #: Threads that work on large messages: each holds the process for the length of one step over all octets.
 _LARGE_AT_ONCE: Final = 2
 #: Copies of one message under way at the same time, and how many octets these may have together.

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import threading
 from pathlib import Path
 
 import dkim
@@ -12,6 +13,7 @@ from journey import MAIL, NOW, Stage, signer, stage
 
 from relay import log
 from relay.disposal import copies_at_once
+from relay.message.compose import copy_for
 from relay.message.dkim import dns_record
 from relay.message.dkim import signed as rewriting_signed
 from relay.reason import Reason
@@ -38,6 +40,21 @@ def test_what_leaves_is_signed_over_what_leaves(tmp_path: Path) -> None:
     assert not dkim.verify(
         copy.replace(b"Subject: Spring", b"Subject: Autumn"), dnsfunc=lambda *_args, **_named: record
     )
+
+
+@pytest.mark.parametrize(("octets", "beside"), [(9_000, False), (40_000, True)])
+def test_all_but_small_messages_are_worked_on_beside_the_loop(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, octets: int, *, beside: bool
+) -> None:
+    threads: list[int] = []
+
+    def noted(*arguments: object) -> object:
+        threads.append(threading.get_ident())
+        return copy_for(*arguments)  # type: ignore[arg-type]
+
+    monkeypatch.setattr("relay.rewriting.copy_for", noted)
+    one_copy(tmp_path, MAIL + b"It is spring.\r\n" * (octets // 15))
+    assert [one != threading.get_ident() for one in threads] == [beside]
 
 
 def test_a_bug_in_making_one_copy_is_a_temporary_answer_and_a_log_line(
