@@ -20,7 +20,9 @@ _URL_ATTRIBUTES: Final = frozenset(
     b"href src action formaction cite background poster data longdesc lowsrc dynsrc xlink:href srcset ping codebase".split()
 )
 _NEVER: Final = frozenset({b"style", b"srcdoc", b"class", b"id"})
-_SCRIPTED: Final = re.compile(r"\s*(?:javascript|vbscript|data)\s*:", re.IGNORECASE)
+_SCRIPTED: Final = re.compile(r"(?:javascript|vbscript|data):", re.IGNORECASE)
+#: Browsers read a scheme without these.
+_UNREAD: Final = re.compile(r"[\x00-\x20]+")
 #: Editors take no link without a scheme; the value brings its own.
 _BEFORE_LINK: Final = re.compile(rb"\s*(?:https?://|mailto:)?", re.IGNORECASE)
 
@@ -76,6 +78,7 @@ class _Reader:
             self._anchor = ""
 
     def _text(self, token: Token) -> None:
+        behind = -1  # of the fill before, where a "<" stands in front of it: it may be nothing
         for found in PLACEHOLDER.finditer(self._view, token.start, token.end):
             name = found[1].decode("ascii")
             if not self._sight.hidden:
@@ -84,7 +87,9 @@ class _Reader:
                 self.template.said.add(name if len(self.template.fills) < MAX_FILLS else FOOTER)
             elif name == FOOTER:
                 continue
-            self._add(found, found.start(), Context.SHOWN, bare=self._view.endswith(b"<", 0, found.start()))
+            bare = found.start() == behind or self._view.endswith(b"<", 0, found.start())
+            behind = found.end() if bare else -1
+            self._add(found, found.start(), Context.SHOWN, bare=bare)
 
     def _tag(self, token: Token) -> None:
         if IN_LINK.search(self._view, *token.attributes) is None:
@@ -107,7 +112,7 @@ class _Reader:
             name = found[1].decode("ascii")
             if not number:
                 before = view[attribute.start : found.start()]
-                if _SCRIPTED.match(html.unescape(before.decode("latin-1"))):
+                if _SCRIPTED.match(_UNREAD.sub("", html.unescape(before.decode("latin-1")))):
                     return
             if name == FOOTER or (not attribute.quoted and name not in LINKED):
                 continue

@@ -27,6 +27,8 @@ def said(page: str) -> set[str]:
         '<p style="{{why}}">',
         '<iframe srcdoc="{{why}}">',
         '<a href="javascript:f({{why}})">',
+        '<a href="java\tscript:f({{why}})">',
+        '<a href=" &Tab;java&#10;script&colon;f({{why}})">',
         '<a href="&#106;avascript:{{why}}">',
         '<a href="data:text/html,{{why}}">',
         "<p title={{why}}>",
@@ -108,6 +110,11 @@ def test_a_mail_link_is_filled_with_its_scheme() -> None:
 
 def test_a_less_than_sign_of_the_text_before_it_is_seen() -> None:
     assert [one.bare for one in template_in(b"Tea <{{contact}}> {{contact}}").fills] == [True, False]
+
+
+def test_a_less_than_sign_before_a_value_that_may_be_empty_stands_before_the_next_one() -> None:
+    page = b"<{{stop_address}}{{ consent_date }}{{consent_source}} {{why}}{{why}}"
+    assert [one.bare for one in template_in(page).fills] == [True, True, True, False, False]
 
 
 def test_later_in_a_url_a_value_is_a_part_of_it() -> None:
