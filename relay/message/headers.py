@@ -16,6 +16,7 @@ from relay.message.index import Field, Index, unfolded
 from relay.message.list_fields import (
     ONE_CLICK,
     allows_one_click,
+    is_own_link,
     list_id_field,
     mail_addresses,
     unsubscribe_fields,
@@ -109,7 +110,7 @@ def planned_headers(message: Index, rules: Rules, *, is_report: bool) -> HeaderP
         uris = [_uris(message.content, one) for one in own]
     kept = None
     if answers or rules.existing is Existing.KEEP:
-        kept = next((number for number, found in enumerate(uris) if found), None)
+        kept = next((number for number, found in enumerate(uris) if found and not any(map(is_own_link, found))), None)
     unsubscribe = kept is None and not answers
     one_click = kept is not None and allows_one_click(uris[kept])
     for name, several in lists.items():

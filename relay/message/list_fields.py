@@ -12,6 +12,7 @@ from typing import Final
 
 from relay.message.links import URL
 from relay.message.transfer import MAX_LINE
+from relay.tokens import is_well_formed
 
 #: The only value that RFC 8058 section 3.1 knows.
 ONE_CLICK: Final = b"List-Unsubscribe=One-Click"
@@ -31,6 +32,7 @@ _SPACE: Final = re.compile(rb"[ \t\r\n]*+")
 _COMMENT_SIGN: Final = re.compile(rb"[()\\]")
 _ENCODED_WORD: Final = re.compile(rb"=\?[^?\s]++\?[bqBQ]\?")
 _USABLE: Final = re.compile(rb"(?:https?://[^/?#]|mailto:[^@?]+@[^@?])", re.IGNORECASE)
+_OWN_LINK: Final = re.compile(rb"/u/([A-Za-z0-9_-]++)\Z")
 _SCHEME: Final = re.compile(rb"([A-Za-z][A-Za-z0-9+.-]*+):")
 
 
@@ -59,6 +61,12 @@ def allows_one_click(uris: Sequence[bytes]) -> bool:
     """RFC 8058 section 3.1: one HTTPS URI, beside it none that a program may POST to by mistake."""
     schemes = [_scheme(uri) for uri in uris]
     return schemes.count(b"https") == 1 and b"http" not in schemes
+
+
+def is_own_link(uri: bytes) -> bool:
+    """Did this relay write it, for whoever got the message then?"""
+    found = _OWN_LINK.search(uri)
+    return found is not None and is_well_formed(found[1].decode("ascii"))
 
 
 def mail_addresses(uris: Sequence[bytes]) -> tuple[bytes, ...]:

@@ -118,6 +118,15 @@ def test_keeping_adds_ours_where_there_is_none_that_is_sound(own: str) -> None:
     assert rewritten(own + "To: b\r\n", KEEP) == OURS + "To: b\r\n"
 
 
+def test_somebody_elses_link_of_ours_is_never_kept() -> None:
+    other = f"List-Unsubscribe: <https://relay.example/u/000001{'x' * 128}>, <mailto:stop@brand.example>\r\n{POST}"
+    both = UNSUBSCRIBE.replace("\r\n", ", <mailto:stop@brand.example>\r\n") + POST
+    assert rewritten(other, KEEP) == rewritten(other, COMBINE) == both
+    assert "x" * 128 not in rewritten("Auto-Submitted: auto-replied\r\n" + other, KEEP)
+    short = f"List-Unsubscribe: <https://brand.example/u/{'x' * 20}>\r\n"
+    assert rewritten(short, KEEP) == short
+
+
 def test_combining_puts_the_mailers_mail_addresses_behind_our_link() -> None:
     fields = (
         f"{POST}List-Unsubscribe: <https://mailer.example/u>, <mailto:a@mailer.example>\r\nTo: b\r\n"
