@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from relay.message.html_end import footer_place
 from relay.message.html_placeholders import template_in
@@ -14,6 +15,9 @@ from relay.message.items import REQUIRED
 from relay.message.literals import said_in_html, said_in_plain
 from relay.message.own_footer import OwnFooter, masked, own_in_html, own_in_plain
 from relay.message.placeholders import FOOTER, Fill, fills_in_plain, has_placeholder
+
+#: It takes seconds to read as many, and web mail cuts a page off long before.
+_MAX_TAGS: Final = 400_000
 
 Literals = Mapping[str, Collection[str]]
 
@@ -89,6 +93,8 @@ def plain_layout(view: bytes, text: Callable[[], str], literals: Literals, *, fl
 
 def html_layout(view: bytes, text: Callable[[], str], literals: Literals) -> Layout | str:
     """As in plain text, or why there is no place for the footer."""
+    if view.count(b"<") > _MAX_TAGS:
+        return "HTML with more tags than any letter has"
     place = footer_place(view)
     own = own_in_html(view, place if isinstance(place, int) else len(view))
     if not own and not has_placeholder(view):

@@ -115,3 +115,9 @@ def test_the_way_back_to_ascii_is_no_text_on_a_line() -> None:
         layout = html_layout(view, lambda: "", {})
         assert isinstance(layout, Layout)
         assert [one.before for one in layout.pieces if isinstance(one, Spot)] == [""]
+
+
+def test_a_page_of_endless_tags_is_not_read() -> None:
+    page = b"<p>" * 400_000
+    assert not isinstance(html_layout(page, lambda: "", {}), str)
+    assert html_layout(page + b"<p>", lambda: "", {}) == "HTML with more tags than any letter has"
