@@ -7,12 +7,12 @@ from collections.abc import Generator
 from typing import Final
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 IN_CI: Final = os.environ.get("CI") == "true"
 
 # Tests are never timed: the machines that run them are shared.
-settings.register_profile("relay", deadline=None)
+settings.register_profile("relay", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("relay")
 
 for name in [name for name in os.environ if name.startswith("RELAY_")]:

@@ -8,7 +8,7 @@ from datetime import timedelta
 
 import pytest
 from faulty_hop import Action, FaultyHop, GoneError, Session, close, drip, read_to_dot, reset, say, stall, then_close
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from mailing import CONTENT, PATIENCE, SHORT, Run, deliver, hop_at, mail_to, told
 
@@ -415,7 +415,7 @@ def test_what_arrives_is_octet_for_octet_what_was_given(run: Run, extensions: tu
     run(scene())
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25)
 @given(
     st.lists(st.lists(st.sampled_from([b"\r\n", b".", b"\r", b"\n", b"\0", b"MAIL FROM:<x@y.test>", b"a"])), max_size=6)
 )
