@@ -6,6 +6,7 @@ stays octet by octet.
 
 from __future__ import annotations
 
+import re
 from typing import Final
 
 from relay.message.edits import Edit
@@ -14,6 +15,20 @@ from relay.message.transfer import Transfer
 
 #: Wrong as soon as the body changes.
 _STALE: Final = frozenset({"content-md5", "content-length", "lines"})
+_SPACE: Final = b" \t"
+_NO_PARAMETER: Final = re.compile(rb";[ \t\r\n]*+;")
+
+
+def in_doubt(message: Index, part: Part) -> bool:
+    """Would some programs not see a change of these fields?
+
+    White space before a colon ends the header block for some (Mutt, Python's parser): the rest is text to them. Behind
+    ";;" some read no charset (libmime, Email::MIME).
+    """
+    fields, content = part.head.fields, message.content
+    if any(content[one.value - 2] in _SPACE for one in fields):
+        return True
+    return any(_NO_PARAMETER.search(content, one.value, one.end) for one in part.head.named("content-type"))
 
 
 def labelled(message: Index, part: Part, charset: str = "", transfer: Transfer | None = None) -> list[Edit]:

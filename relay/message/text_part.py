@@ -28,7 +28,7 @@ from relay.message.edits import Edit
 from relay.message.footer import Disclosure
 from relay.message.index import Index, Part
 from relay.message.layout import Layout, LineEnds, Spot, html_layout, plain_layout
-from relay.message.part_labels import labelled
+from relay.message.part_labels import in_doubt, labelled
 from relay.message.placeholders import FOOTER, STUFFED, Fill, written_value
 from relay.message.placing import Place, kept_as_utf_8, placed
 from relay.message.rules import PlainCharset, Rules
@@ -54,7 +54,8 @@ _ASCII: Final = Charset("us-ascii", "ascii", Shape.ASCII)
 
 @dataclass(frozen=True, slots=True)
 class TextPlan:
-    """is_ascii: has the decoded body nothing else? may_be_another: could its charset be another than the label says? readable: does it decode strictly? newline: of the part's author.
+    """is_ascii: has the decoded body nothing else? may_be_another: could its charset be another than the label says?
+    in_doubt: would some programs not see it labelled anew? readable: does it decode strictly? newline: of the author.
 
     recoded: the encoding that the whole part gets because a line is too long for the wire, else None. said: the items
     that the mailer's own text says. fills: the placeholders in it. others: the body in other charsets and encodings,
@@ -67,6 +68,7 @@ class TextPlan:
     transfer: Transfer
     is_ascii: bool
     may_be_another: bool
+    in_doubt: bool
     places: tuple[Place, ...]
     opening: Opening
     is_html: bool
@@ -98,6 +100,10 @@ def planned(message: Index, part: Part, rules: Rules) -> TextPlan | str:
     readable = is_readable(octets, charset)
     if not readable and not _takes_more(octets, charset, layout, is_html=is_html):
         return f"text that is no {charset.label}"
+    recoded = shortest_seven_bit(octets) if transfer.is_identity and has_long_line(octets) else None
+    doubt = in_doubt(message, part)
+    if doubt and recoded is not None:
+        return "lines too long, and an encoding that not all programs would see"
     newline = "\n" if b"\n" in view and b"\r\n" not in view else "\r\n"
     # Where quoted-printable has no line ends, what stands before an insertion decides how its lines are broken.
     apart = transfer is Transfer.QUOTED_PRINTABLE and (newline == "\n" or charset.shape is Shape.WIDE)
@@ -109,11 +115,12 @@ def planned(message: Index, part: Part, rules: Rules) -> TextPlan | str:
         transfer=transfer,
         is_ascii=octets.isascii(),
         may_be_another=_may_be_another(octets, charset),
+        in_doubt=doubt,
         places=places,
         opening=opened(raw, octets, [(one.start, one.end) for one in places], transfer),
         is_html=is_html,
         readable=readable,
-        recoded=shortest_seven_bit(octets) if transfer.is_identity and has_long_line(octets) else None,
+        recoded=recoded,
         newline=newline,
         keeps_charset=rules.charset is PlainCharset.KEEP,
         said=layout.said,
@@ -194,7 +201,7 @@ def _plain(message: Index, plan: TextPlan, disclosure: Disclosure) -> list[Edit]
         insertions = _in_other_words(plan, disclosure, others)
     if insertions is not None:
         return _inserted(message, plan, insertions)
-    if texts is not None and not plan.may_be_another:
+    if texts is not None and not plan.may_be_another and not plan.in_doubt:
         edits = _inserted_as_utf_8(message, plan, [one.encode("utf-8") for one in texts])
         if edits is not None:
             return edits
@@ -218,7 +225,7 @@ def _in_charset(plan: TextPlan, texts: Sequence[str] | None) -> list[bytes] | No
     insertions: list[bytes] = []
     for one in texts:
         octets = written(one, charset)
-        if octets is None:
+        if octets is None or (plan.in_doubt and _has_to_stay_ascii(plan) and not octets.isascii()):
             return None
         insertions.append(octets)
     return insertions

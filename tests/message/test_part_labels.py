@@ -4,7 +4,7 @@ import pytest
 
 from relay.message.edits import applied
 from relay.message.index import index, parts_of
-from relay.message.part_labels import labelled
+from relay.message.part_labels import in_doubt, labelled
 from relay.message.transfer import Transfer
 
 MIME = "MIME-Version: 1.0\r\n"
@@ -62,3 +62,19 @@ def test_mime_version_is_a_matter_of_the_message_not_of_its_parts() -> None:
     assert applied(content, labelled(message, part, "utf-8")) == content.replace(
         b"--b\r\n", b"--b\r\nContent-Type: text/plain; charset=utf-8\r\n", 1
     )
+
+
+@pytest.mark.parametrize(
+    ("fields", "doubted"),
+    [
+        ("X: y\r\nContent-Type: text/plain; charset=us-ascii\r\n", False),
+        ("X: y ;; z\r\nContent-Type: text/plain; charset=us-ascii;\r\n", False),
+        ("X :\ty\r\nContent-Type: text/plain\r\n", True),
+        ("Content-Type\t: text/plain\r\n", True),
+        ('Content-Type: text/plain;\r\n ; charset="us-ascii"\r\n', True),
+        ("", False),
+    ],
+)
+def test_fields_that_some_programs_do_not_find_are_known(fields: str, doubted: bool) -> None:
+    message = index(f"{fields}\r\ntea\r\n".encode())
+    assert in_doubt(message, parts_of(message)) == doubted

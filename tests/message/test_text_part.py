@@ -163,6 +163,26 @@ def test_html_keeps_its_charset_whatever_the_footer(charset: str) -> None:
     assert body_of(changed) == f"<body>tea\r\n{markup(JAPANESE)}</body>".encode("ascii", "xmlcharrefreplace")
 
 
+@pytest.mark.parametrize(
+    ("fields", "body"),
+    [
+        ("X-Odd : y\r\n", b"tea\r\n"),
+        ("Content-Type: text/plain; charset=utf-8\r\nX-Odd : y\r\n", b"tea\r\n"),
+        ("Content-Type: text/plain;; charset=iso-8859-1\r\nContent-Transfer-Encoding: 8bit\r\n", b"th\xe9\r\n"),
+    ],
+)
+def test_a_part_that_some_programs_would_not_see_labelled_anew_keeps_its_labels(fields: str, body: bytes) -> None:
+    """In other words where there are some, which are the same in any charset; else it takes no footer."""
+    content = f"MIME-Version: 1.0\r\n{fields}\r\n".encode() + body
+    assert rewritten(content, disclosure("\u8336", "tea")) == content + b"\r\n" + plain(disclosure("tea")).encode()
+    assert rewritten(content, disclosure("\u8336")) is None
+
+
+def test_lines_too_long_in_a_part_that_some_programs_would_not_see_labelled_anew_stay() -> None:
+    plan = plan_of(b"X-Odd : y\r\n\r\n" + b"tea " * 300 + b"\r\n")
+    assert plan == "lines too long, and an encoding that not all programs would see"
+
+
 def test_html_with_undeclared_octets_is_edited_in_ascii() -> None:
     changed = edited("Content-Type: text/html\r\nContent-Transfer-Encoding: 8bit\r\n", b"<body>th\xe9</body>", JAPANESE)
     assert body_of(changed) == b"<body>th\xe9\r\n" + f"{markup(JAPANESE)}</body>".encode("ascii", "xmlcharrefreplace")
