@@ -190,14 +190,6 @@ def _spans(part: Part) -> Iterator[Span]:
     yield Span("epilogue", part.closing[1], part.end)
 
 
-def shape_of(part: Part) -> tuple[object, ...]:
-    """What must be the same before and after an edit: kinds, boundaries, and how the parts stand in each other."""
-    return (
-        part.kind.kind, part.attached, part.named, part.boundary, part.closed, part.trouble,
-        tuple([shape_of(child) for child in part.children]),
-    )  # fmt: skip
-
-
 class _Open:
     """A part whose end is not yet found."""
 

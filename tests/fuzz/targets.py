@@ -13,6 +13,7 @@ from datetime import date
 from typing import Final
 
 from dkim.canonicalization import Relaxed
+from shapes import shape_of
 
 from relay.message.compose import Common, Copy, Personal, Prepared, Shown, Undisclosable, copy_for, prepare
 from relay.message.content_type import Parameterised, read_content_type, read_disposition, read_transfer
@@ -21,7 +22,7 @@ from relay.message.displayed import displayed_parts
 from relay.message.dkim import relaxed_body
 from relay.message.edits import applied
 from relay.message.footer import Disclosure, Footer, FooterFacts, Version
-from relay.message.index import Index, Part, index, parts_of, shape_of, spans
+from relay.message.index import Index, Part, index, parts_of, spans
 from relay.message.own_footer import HTML_BEGIN, PLAIN_RULE
 from relay.message.rules import Amp, Fallback, PlainCharset, Rules
 from relay.message.transfer import Transfer, decode, filled, opened

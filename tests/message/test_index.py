@@ -6,6 +6,7 @@ import time
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from shapes import shape_of
 
 from relay.message.index import (
     MAX_DEPTH,
@@ -16,7 +17,6 @@ from relay.message.index import (
     index,
     parts_of,
     read_head,
-    shape_of,
     spans,
     unfolded,
 )

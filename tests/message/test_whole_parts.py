@@ -6,10 +6,11 @@ from email import message_from_bytes, policy
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from shapes import shape_of
 
 from relay.message.edits import applied
 from relay.message.footer import Footer
-from relay.message.index import Part, index, parts_of, shape_of
+from relay.message.index import Part, index, parts_of
 from relay.message.whole_parts import first_part, part_removed
 
 FOOTER = Footer("____\n\u8336\n", "")
