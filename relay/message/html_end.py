@@ -93,8 +93,8 @@ class _Scan:
         return ""
 
     def _next(self, view: bytes, position: int) -> int:
-        """Where the next token that matters begins; inside something hidden every tag does."""
-        found = MARKUP.search(view, position) if self.sight.hidden else _NOTABLE.search(view, position)
+        """Where the next token that matters begins; where something hides or is small every tag does."""
+        found = MARKUP.search(view, position) if self.sight.counts else _NOTABLE.search(view, position)
         return len(view) if found is None else found.start()
 
     def _end_tag(self, name: bytes, start: int) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import html
 import re
+from enum import Enum
 from typing import Final
 
 _ATTRIBUTE: Final = re.compile(
@@ -21,11 +22,18 @@ _HIDING: Final = re.compile(
     rb"display\s*:\s*none|visibility\s*:\s*(?:hidden|collapse)|mso-hide\s*:\s*all"
     rb"|(?:opacity\s*[:(=]|zoom\s*:|scale[xy3d]{0,2}\()\s*" + _NONE +
     rb"|max-(?:height|width)\s*:\s*0+(?![.\d])|clip\s*:\s*rect|clip-path\s*:\s*(?!none)"
-    rb"|font-size\s*:\s*" + _TINY + rb"|font\s*:[^;]{0,60}?(?<![-\w.#/])" + _TINY +
     rb"|(?:left|right|top|bottom|indent|margin)\s*:\s*-\d{3}|margin\s*:[^;]{0,40}?\s-\d{3}"
     rb"|translate[xy3d]{0,2}\([^)]{0,40}?-\d{3}|(?<![-\w])color\s*:\s*transparent",
     re.IGNORECASE,
 )  # fmt: skip
+_SMALL: Final = re.compile(rb"font-size\s*:\s*" + _TINY + rb"|font\s*:[^;]{0,60}?(?<![-\w.#/])" + _TINY, re.IGNORECASE)
+#: A size of its own, whatever that of the text around it.
+_SIZE: Final = (
+    rb"(?:(?:[3-9]|[1-9]\d{1,3})(?:\.\d*)?\s?p[xt]|(?:0*\.[3-9]\d*|[1-9]\d{0,3}(?:\.\d*)?)\s?rem|small|medium|large)"
+)
+_READABLE: Final = re.compile(
+    rb"font-size\s*:\s*" + _SIZE + rb"|font\s*:[^;]{0,60}?(?<![-\w.#/])" + _SIZE, re.IGNORECASE
+)
 _NO_ROOM: Final = re.compile(rb"(?<![-\w])(?:height|width)\s*:\s*0+(?![.\d])", re.IGNORECASE)
 _CUT_OFF: Final = re.compile(rb"overflow(?:-[xy])?\s*:\s*(?:hidden|clip)", re.IGNORECASE)
 #: Text and ground of one colour, as far as they are written alike.
@@ -34,16 +42,25 @@ _GROUND: Final = re.compile(rb"(?<![-\w])background(?:-color)?\s*:\s*([#\w]+)\s*
 _CSS_ESCAPE: Final = re.compile(rb"\\(?:([0-9a-fA-F]{1,6})\s?|(.))", re.DOTALL)
 
 
-def hides_its_content(values: bytes) -> bool:
+class Effect(Enum):
+    """SMALL: what stands inside is too small to read, but where it has a size of its own. READABLE: it gets one here."""
+
+    NONE = 1
+    HIDES = 2
+    SMALL = 3
+    READABLE = 4
+
+
+def effect_of(values: bytes) -> Effect:
     """values: the attributes of one start tag, as they are written."""
     style = b""
     for found in _ATTRIBUTE.finditer(values):
         name = found[1].lower()
         if name in _HIDING_NAMES:
-            return True
+            return Effect.HIDES
         if name == b"style" and not style:  # of two the first counts
             style = found[2] or found[3] or found[4] or b" "
-    return bool(style) and _is_hiding(style)
+    return _effect_of(style) if style else Effect.NONE
 
 
 def is_there(values: bytes, name: bytes) -> bool:
@@ -51,15 +68,21 @@ def is_there(values: bytes, name: bytes) -> bool:
     return any(found[1].lower() == name for found in _ATTRIBUTE.finditer(values))
 
 
-def _is_hiding(style: bytes) -> bool:
+def _effect_of(style: bytes) -> Effect:
     if b"&" in style or b"\\" in style or b"/*" in style:
         style = _plain(style)
     if _HIDING.search(style) is not None:
-        return True
+        return Effect.HIDES
     if _NO_ROOM.search(style) is not None and _CUT_OFF.search(style) is not None:
-        return True
+        return Effect.HIDES
     colour, ground = _COLOUR.search(style), _GROUND.search(style)
-    return colour is not None and ground is not None and _shade(colour[1]) == _shade(ground[1])
+    if colour is not None and ground is not None and _shade(colour[1]) == _shade(ground[1]):
+        return Effect.HIDES
+    if b"font" not in style.lower():
+        return Effect.NONE
+    if _SMALL.search(style) is not None:
+        return Effect.SMALL
+    return Effect.READABLE if _READABLE.search(style) is not None else Effect.NONE
 
 
 def _plain(style: bytes) -> bytes:

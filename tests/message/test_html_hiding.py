@@ -4,7 +4,11 @@ import time
 
 import pytest
 
-from relay.message.html_hiding import hides_its_content
+from relay.message.html_hiding import Effect, effect_of
+
+
+def hides(attributes: bytes) -> bool:
+    return effect_of(attributes) in (Effect.HIDES, Effect.SMALL)
 
 
 @pytest.mark.parametrize(
@@ -21,8 +25,8 @@ from relay.message.html_hiding import hides_its_content
     ],
 )  # fmt: skip
 def test_styles_that_leave_nothing_to_see_hide(style: str) -> None:
-    assert hides_its_content(f' class="x" style="{style}"'.encode())
-    assert hides_its_content(f" style='{style};padding:0'".encode())
+    assert hides(f' class="x" style="{style}"'.encode())
+    assert hides(f" style='{style};padding:0'".encode())
 
 
 @pytest.mark.parametrize(
@@ -37,7 +41,7 @@ def test_styles_that_leave_nothing_to_see_hide(style: str) -> None:
     ],
 )  # fmt: skip
 def test_styles_of_usual_newsletters_do_not_hide(style: str) -> None:
-    assert not hides_its_content(f' class="x" style="{style}"'.encode())
+    assert not hides(f' class="x" style="{style}"'.encode())
 
 
 @pytest.mark.parametrize(
@@ -49,11 +53,11 @@ def test_styles_of_usual_newsletters_do_not_hide(style: str) -> None:
     ],
 )  # fmt: skip
 def test_a_style_in_disguise_hides_as_well(attributes: bytes) -> None:
-    assert hides_its_content(attributes)
+    assert hides(attributes)
 
 
 @pytest.mark.parametrize(
-    ("attributes", "hides"),
+    ("attributes", "hidden"),
     [
         (b" hidden", True),
         (b' id="x"hidden', True),
@@ -69,8 +73,8 @@ def test_a_style_in_disguise_hides_as_well(attributes: bytes) -> None:
         (b' style="overflow:hidden"', False),
     ],
 )
-def test_an_attribute_hides_by_its_name_alone(attributes: bytes, *, hides: bool) -> None:
-    assert hides_its_content(attributes) is hides
+def test_an_attribute_hides_by_its_name_alone(attributes: bytes, *, hidden: bool) -> None:
+    assert hides(attributes) is hidden
 
 
 @pytest.mark.parametrize(
@@ -78,5 +82,24 @@ def test_an_attribute_hides_by_its_name_alone(attributes: bytes, *, hides: bool)
 )  # fmt: skip
 def test_a_million_of_anything_takes_no_time(piece: bytes) -> None:
     started = time.process_time()
-    hides_its_content(b' style="' + piece * (1_000_000 // len(piece)))
+    effect_of(b' style="' + piece * (1_000_000 // len(piece)))
     assert time.process_time() - started < 1.0
+
+
+@pytest.mark.parametrize(
+    ("style", "effect"),
+    [
+        ("font-size:0px;padding:0", Effect.SMALL),
+        ("font-size:0;display:none", Effect.HIDES),
+        ("font-size:13px", Effect.READABLE),
+        ("font:bold 14px/1.5 Arial", Effect.READABLE),
+        ("font-size:1.2rem", Effect.READABLE),
+        ("font-size:medium", Effect.READABLE),
+        ("font-size:1.2em", Effect.NONE),
+        ("font-size:120%", Effect.NONE),
+        ("font-weight:700", Effect.NONE),
+        ("line-height:20px", Effect.NONE),
+    ],
+)
+def test_a_size_that_does_not_depend_on_the_text_around_it_can_be_read_again(style: str, effect: Effect) -> None:
+    assert effect_of(f' style="{style}"'.encode()) is effect

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from relay.message.html_sight import Sight, has_words, is_blank
-from relay.message.html_tokens import tokens
+from relay.message.html_tokens import Kind, tokens
 
 
 @pytest.mark.parametrize(
@@ -76,3 +76,40 @@ def test_what_was_left_open_inside_something_hidden_casts_doubt() -> None:
     sight.closed(b"p")
     assert not sight.hidden
     assert sight.doubt
+
+
+def seen(page: bytes) -> list[bytes]:
+    """The texts that a reader sees."""
+    sight, texts = Sight(), []
+    for token in tokens(page):
+        if token.kind is Kind.TEXT and not sight.hidden:
+            texts.append(page[token.start : token.end])
+        elif token.kind is Kind.START:
+            sight.opened(token.name, page[slice(*token.attributes)], token.start)
+        elif token.kind is Kind.END:
+            sight.closed(token.name)
+    return texts
+
+
+def test_text_with_a_size_of_its_own_is_seen_in_a_table_that_has_none() -> None:
+    page = (
+        b"a<td style='font-size:0'>b<div style='font-size:0'><table><td style='font-size:0px'>c"
+        b"<div style='font-size:13px'>d<div>e<td>f</td></div>g<p hidden>h</p>i</div>j</td></table></div>k</td>l"
+    )
+    assert seen(page) == [b"a", b"d", b"e", b"f", b"g", b"i", b"l"]
+
+
+def test_a_size_does_not_show_what_something_else_hides() -> None:
+    assert seen(b"<p style='display:none'>a<b style='font-size:13px'>b</b></p>c") == [b"c"]
+    assert seen(b"<p style='font-size:0'>a<i hidden>b<b style='font-size:13px'>c</b></i></p>d") == [b"d"]
+
+
+def test_the_end_of_what_is_small_ends_what_was_left_open_in_it() -> None:
+    assert seen(b"<div style='font-size:0'>a<b style='font-size:13px'>b</div>c") == [b"b", b"c"]
+    page = b"<div style='font-size:0'>a<b style='font-size:13px'>b</div><div style='font-size:0'>c</div>d"
+    assert seen(page) == [b"b", b"d"]
+
+
+def test_however_often_it_goes_back_and_forth_it_ends() -> None:
+    page = b"<b style='font-size:0'><i style='font-size:13px'>" * 1000
+    assert seen(page + b"a" + b"</i></b>" * 1000 + b"b") == [b"b"]
