@@ -98,7 +98,7 @@ def rewritten(
             "audience": facts.audience,
             "consent_source": facts.source,
         },
-        own_list_fields=rules.existing is Existing.KEEP,
+        own_list_fields=rules.existing is Existing.KEEP and not _has_our_link(content, link),
         amp_dropped=rules.amp is Amp.DROP,
         signed=sign,
     )
@@ -106,6 +106,11 @@ def rewritten(
         return Copy(None, result.why, promise)
     content = signed(result.content, SIGNERS, NOW) if sign else result.content
     return Copy(content, result.why or prepared.without_footer, promise)
+
+
+def _has_our_link(content: bytes, link: str) -> bool:
+    """A copy that comes back: its List-Unsubscribe is not the mailer's."""
+    return f"List-Unsubscribe: <{link}>".encode() in content.partition(b"\r\n\r\n")[0]
 
 
 def _versions(language: str, facts: FooterFacts) -> tuple[Version, ...]:
