@@ -229,7 +229,7 @@ def run_tests(pytest_arguments: Sequence[str]) -> int:
         (tools / "ruff", "check", "--quiet", "."),
         (tools / "ruff", "format", "--check", "--quiet", "."),
         (tools / "mypy",),
-        (tools / "pytest", "--quiet", "-n", processes, "--dist", "loadgroup", *no_endless_test),
+        (tools / "pytest", "--quiet", "-n", processes, "--dist", "loadfile", "--no-loadscope-reorder", *no_endless_test),
     )
     failed = []
     for step in steps:

@@ -8,7 +8,7 @@ from bench.newsletter import newsletter
 from bench.table import renewed
 from integration.postfix import missing_for_postfix
 
-pytestmark = [pytest.mark.integration, pytest.mark.xdist_group("bench")]
+pytestmark = pytest.mark.integration
 
 
 def test_the_newsletter_has_nine_kilobytes_and_never_changes() -> None:

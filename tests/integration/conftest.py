@@ -14,11 +14,10 @@ _HERE: Final = Path(__file__).parent
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """All tests here need peers; those of one file share them, so one process runs them."""
+    """All tests here need peers; those of one file share them (`--dist loadfile`: one process runs a file)."""
     for item in items:
         if item.path.is_relative_to(_HERE):
             item.add_marker(pytest.mark.integration)
-            item.add_marker(pytest.mark.xdist_group(item.path.stem))
 
 
 @pytest.fixture(scope="session")

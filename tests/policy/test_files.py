@@ -155,14 +155,6 @@ def test_a_huge_template_is_not_read_whole(worded: Path) -> None:
     assert found.startswith("footers/ja.txt: is larger than 65536 octets")
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
-def test_a_template_without_the_right_to_read_it_is_a_problem(worded: Path) -> None:
-    (worded / "footers" / "ja.txt").touch(mode=0)
-
-    (found,) = problems_of(worded)
-    assert "cannot be read (permission denied)" in found
-
-
 def test_a_profile_of_the_folder_stands_in_for_the_shipped_one(tmp_path: Path) -> None:
     (tmp_path / "profiles").mkdir()
     own = tmp_path / "profiles" / "jp.toml"
