@@ -225,11 +225,12 @@ def run_tests(pytest_arguments: Sequence[str]) -> int:
     processes = str(min(os.cpu_count() or 1, TEST_PROCESSES))
     # A test that hangs ends with a traceback of where, instead of holding everything up.
     no_endless_test = ("-o", f"faulthandler_timeout={TEST_SECONDS}", "-o", "faulthandler_exit_on_timeout=true")
+    by_file = ("-n", processes, "--dist", "loadfile", "--no-loadscope-reorder")  # a file's tests share their peers
     steps: tuple[tuple[str | Path, ...], ...] = (
         (tools / "ruff", "check", "--quiet", "."),
         (tools / "ruff", "format", "--check", "--quiet", "."),
         (tools / "mypy",),
-        (tools / "pytest", "--quiet", "-n", processes, "--dist", "loadfile", "--no-loadscope-reorder", *no_endless_test),
+        (tools / "pytest", "--quiet", *by_file, *no_endless_test),
     )
     failed = []
     for step in steps:
