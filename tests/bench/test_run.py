@@ -20,7 +20,7 @@ def test_a_short_run_measures_every_contestant(capsys: pytest.CaptureFixture[str
     missing = missing_for_postfix()
     if missing:
         pytest.skip(missing)
-    assert run.main(["--messages", "60", "--runs", "1"]) == 0
+    assert run.main(["--messages", "20", "--runs", "1"]) == 0
     lines = capsys.readouterr().out.splitlines()
     for name in run.CONTESTANTS:
         [row] = [line for line in lines if line.startswith(f"| {name} |")]

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from rich.cells import cell_len
 from rich.console import Console
 
+from relay.cli import side_by_side
 from relay.cli.comparison import compared
 from relay.cli.side_by_side import print_comparison, safe
 
@@ -80,10 +81,12 @@ def test_a_page_of_endless_words_is_still_shown() -> None:
     assert "because" in out
 
 
-def test_many_changed_lines_are_not_matched_with_each_other() -> None:
-    many = "\n".join(["a", "b"] * 5500)
-    out = shown(plain(many), plain(many.replace("a", "c")), width=30)
-    assert out.count("+ c") == 5500
+def test_many_changed_lines_are_not_matched_with_each_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    lines = [f"line {number}" for number in range(20)]
+    before, after = plain("\n".join([*lines, "end"])), plain("\n".join(["start", *lines, "new end"]))
+    assert shown(before, after).count("- line") == 0
+    monkeypatch.setattr(side_by_side, "_MOST_MATCHED", 21)
+    assert shown(before, after).count("- line") == 20
 
 
 def test_the_same_text_in_other_octets_is_said_to_be_that() -> None:
