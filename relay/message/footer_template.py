@@ -35,10 +35,11 @@ _MAX_DEPTH: Final = 20
 
 #: Escaped and in its attribute a link still fits into one line of mail.
 _MAX_HREF: Final = 900
-#: Links look like the text around them, underlined: a blue that nobody chose cannot be read on every ground.
+#: Links look like the text around them, underlined: a blue that nobody chose cannot be read on every ground. Twice what a
+#: style sheet may forbid with `!important`, which Outlook does not read.
 _LINK_STYLE: Final = (
-    "display:inline;margin:0;padding:0;color:inherit;background:none;font:inherit;white-space:normal;"
-    "text-decoration:underline"
+    "display:inline;margin:0;padding:0;color:inherit;color:inherit!important;background:none;background:none!important;"
+    "font:inherit;white-space:normal;text-decoration:underline;text-decoration:underline!important"
 )
 #: Unicode's classes of letters (UAX 9), and those that do not belong into a text of that direction.
 _LETTERS: Final = frozenset(("L", "R", "AL"))

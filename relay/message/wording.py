@@ -105,16 +105,19 @@ _WHY_JA: Final = """\
 # The colours are those of the reader's own windows, text and ground together: on a dark page whose text has its colour
 # somewhere else, text that took the page's could not be seen. Where a program does not know them, or takes colours out,
 # it takes out both. Rules and links take the colour of the text. What a page's style sheet may do to every div, p and a
-# is undone where it would hurt.
+# is undone where it would hurt: colours twice, against sheets that say `!important` (those for dark screens nearly always
+# do), and for Outlook, which reads no style with that word.
 _BOX: Final = (
     '<div lang="{{ language }}" dir="{{ direction }}" style="clear:both;float:none;box-sizing:border-box;width:100%;'
     "max-width:600px;margin:24px auto 0;padding:12px 16px;border:0;border-top:1px solid;"
-    "color:WindowText;background:Window;font:13px/1.6 sans-serif;"
+    "color:WindowText;color:WindowText!important;background:Window;background:Window!important;"
+    "font:13px/1.6 sans-serif;"
     "text-align:{{ 'right' if direction == 'rtl' else 'left' }};text-indent:0;text-transform:none;"
     'letter-spacing:normal;white-space:normal;word-wrap:break-word;overflow-wrap:anywhere">\n'
 )
 _P: Final = (
-    '<p style="width:auto;margin:0 0 6px;padding:0;color:inherit;background:none;font:inherit;text-align:inherit;'
+    '<p style="width:auto;margin:0 0 6px;padding:0;color:inherit;color:inherit!important;'
+    "background:none;background:none!important;font:inherit;text-align:inherit;"
     'text-indent:0;white-space:normal">'
 )
 

@@ -152,6 +152,12 @@ PAGES: Final = {
         head="<style>p{margin:40px;font-size:30px;white-space:nowrap;width:900px;text-align:center;font-weight:bold}"
         "a{display:block;padding:20px;background:#c00;color:#fff;font-size:40px} div{padding:30px;float:left}</style>",
     ),
+    "important-styles": Page(
+        TEXT,
+        head="<style>a{color:#fff !important;text-decoration:none !important} div{background:#fff !important}"
+        "@media (prefers-color-scheme: dark){p,div{color:#eee !important} body{background:#000 !important}}"
+        "p{color:#fafafa !important;background:#fff !important}</style>",
+    ),
     "no-wrap": Page("<p>Offers</p>", head="<style>body,p,div,a{white-space:nowrap}</style>", facts=LONG),
     "column": Page(
         f"<div style='max-width:600px'>{TEXT}</div>",
@@ -192,7 +198,9 @@ while (all.nextNode()) {
   if (!box.contains(node)) { before.push(rectangle(node)); continue; }
   const style = getComputedStyle(parent);
   texts.push({text: node.data.trim(), place: rectangle(node), colour: style.color, ground: ground(parent),
-              size: parseFloat(style.fontSize), align: style.textAlign, direction: getComputedStyle(parent.closest('p')).direction,
+              underlined: ['a', 'p'].map(one => parent.closest(one)).some(
+                one => one && getComputedStyle(one).textDecorationLine === 'underline'),
+              link: parent.closest('a') !== null, size: parseFloat(style.fontSize), align: style.textAlign, direction: getComputedStyle(parent.closest('p')).direction,
               ends: [rectangle(node, 0, 1)[0], rectangle(node, node.length - 1, node.length)[0]],
               weight: style.fontWeight, slant: style.fontStyle, seen: parent.checkVisibility()});
 }
@@ -267,6 +275,7 @@ def test_the_footer_can_be_read_below_the_page(
         assert (text["align"], text["direction"]) == (("right", "rtl") if page.language == "ar" else ("left", "ltr"))
         assert (text["weight"], text["slant"]) == ("400", "normal"), text
         assert contrast(text["colour"], text["ground"]) >= 4.5, text
+        assert text["underlined"] == text["link"], text
     links = dict(found["links"])
     assert URL in links.values()
     assert links[page.facts.privacy_policy] == page.facts.privacy_policy
