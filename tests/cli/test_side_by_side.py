@@ -43,6 +43,7 @@ def test_equal_stretches_are_folded_but_for_the_lines_next_to_a_change() -> None
     left = [line[:30].strip() for line in out.splitlines()[2:]]
     assert left == ["... 8 equal lines ...", "line 8", "line 9", "", "line 10", "line 11", "... 8 equal lines ..."]
     assert out.count("+ new") == 1
+    assert "... 1 equal line ..." in shown(plain("\n".join(lines[:3])), plain("\n".join([*lines[:3], "new"])))
 
 
 def test_a_part_tells_how_it_travelled_before_and_after() -> None:

@@ -43,6 +43,8 @@ def test_plain_text_says_things_word_for_word(text: str, said: set[str]) -> None
         ("<a href='https://brand.example/privacy'>Privacy</a>", {"privacy_policy"}),
         ("<a href='https://brand.example/privacy'></a>", set()),
         ("<a href='https://brand.example/privacy'> &nbsp;</a>", set()),
+        ("<a href='https://brand.example/privacy'><img src=x></a>", set()),
+        ("<a href='https://brand.example/privacy'><b hidden><img alt=x></b></a>", set()),
         ("<a hidden href='https://brand.example/privacy'>x</a>", set()),
         ("<a href='https://brand.example/privacy?a&amp;b'>x</a>", set()),
         ("<a href=mailto:care@brand.example><img alt=Write></a>", {"contact"}),

@@ -73,6 +73,7 @@ def test_html_footers_are_found_between_their_marks() -> None:
     "page",
     [
         f"<blockquote type=cite>{MARKUP}</blockquote>tea",
+        f"<blockquote>{MARKUP}<p>tea</p></blockquote>tea",
         f"<blockquote><blockquote>x</blockquote>{MARKUP}</blockquote>tea",
         f"<!-- {MARKUP.replace('<!--', '<!-').replace('-->', '->')} -->",
         f"<script>{MARKUP}</script>",
