@@ -23,6 +23,7 @@ from relay.message.list_fields import (
     uris_of,
 )
 from relay.message.rules import Existing, Rules
+from relay.tokens import is_well_formed
 
 #: Fields for us, or for the sender alone: not for the recipient.
 _REMOVED: Final = frozenset({"bcc", "resent-bcc"})
@@ -118,6 +119,9 @@ def planned_headers(message: Index, rules: Rules, *, is_report: bool) -> HeaderP
         removed += [one for one in several if one is not staying]
     if is_report:
         return _plan(removed, [])
+    feedback = _own_feedback(message)
+    removed += feedback
+    others -= {one.name for one in feedback}
     added = extra_fields(rules.extra, rules.stream, rules.brand, others)
     if rules.list_id:
         removed += lists.get("list-id", [])[:1]
@@ -156,6 +160,14 @@ def _sorted_out(message: Index) -> tuple[list[Field], dict[str, list[Field]], se
         else:
             others.add(name)
     return removed, lists, others
+
+
+def _own_feedback(message: Index) -> list[Field]:
+    """CFBL-* of an earlier pass: the token is somebody else's, and reports about this copy must not name them."""
+    ids = message.head.named("cfbl-feedback-id")
+    if not any(is_well_formed(unfolded(message.content, one).decode("latin-1")) for one in ids):
+        return []
+    return [*ids, *message.head.named("cfbl-address")]
 
 
 def _plan(

@@ -259,3 +259,21 @@ def test_no_bytes_make_it_fail(content: bytes) -> None:
             plan = planned_headers(message, rules, is_report=is_report)
             front = plan.front(URL, one_click=True)
             assert applied(content, [(message.top, message.top, front), *plan.edits]) is not None
+
+
+def test_reports_about_this_copy_never_name_the_reader_of_an_earlier_one() -> None:
+    earlier = "CFBL-Address: fbl@brand.example; report=arf\r\nCFBL-Feedback-ID: " + "a" * 134 + "\r\n"
+    message = index(f"Subject: x\r\n{earlier}\r\nbody\r\n".encode())
+    plan = planned_headers(message, replace(REPLACE, extra=EXTRA), is_report=False)
+    assert applied(message.content, plan.edits) == b"Subject: x\r\n\r\nbody\r\n"
+    assert b"CFBL-Feedback-ID: mine\r\n" in plan.front(URL, one_click=True, feedback_token="mine")
+    assert applied(message.content, planned_headers(message, REPLACE, is_report=False).edits) == (
+        b"Subject: x\r\n\r\nbody\r\n"
+    )
+
+
+def test_the_mailers_own_feedback_id_stays() -> None:
+    message = index(b"CFBL-Address: a@b.example; report=arf\r\nCFBL-Feedback-ID: 111:222\r\n\r\nbody\r\n")
+    plan = planned_headers(message, replace(REPLACE, extra=EXTRA), is_report=False)
+    assert applied(message.content, plan.edits) == message.content
+    assert b"CFBL" not in plan.front(URL, one_click=True, feedback_token="mine")
