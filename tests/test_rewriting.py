@@ -71,6 +71,13 @@ def test_the_reader_is_addressed_in_the_language_of_the_consent(tmp_path: Path) 
     assert "会員の方" in body.decode()
 
 
+def test_the_words_of_the_policy_are_used(tmp_path: Path) -> None:
+    policy = f'{NEWSLETTER}[footer.ja]\ndate = "{{year}} - {{month}} - {{day}}"\n'
+    body = email.message_from_bytes(one_copy(tmp_path, policies={"newsletter": policy})).get_payload(decode=True)
+    assert isinstance(body, bytes)
+    assert "2026 - 4 - 4" in body.decode()
+
+
 def test_without_a_key_for_the_sender_one_click_is_not_promised(tmp_path: Path) -> None:
     copy = email.message_from_bytes(one_copy(tmp_path, signers={}))
     assert copy["DKIM-Signature"] is None

@@ -107,6 +107,10 @@ def test_halves_of_characters_that_look_like_braces_are_masked(label: str) -> No
     assert view == b"\x83x{x}}\x83x\r\n\x83\x83{{y}}"
 
 
+def test_in_other_charsets_a_brace_is_a_brace() -> None:
+    assert ascii_view(b"caf\xe9{{x}}\xe9}", known("iso-8859-1")) == b"caf\xe9{{x}}\xe9}"
+
+
 def test_past_a_bound_no_braces_are_shown(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(charset_module, "_MAX_BRACES", 2)
     assert ascii_view(b"\x83{\x83{{{", known("gbk")) == b"\x83x\x83x{{"

@@ -28,6 +28,7 @@ from relay.message.html_nesting import place_beside_open_table, visible_place
         b"tea|<div hidden><div style='display:none'>",
         b"tea|<li hidden>x<li hidden>y",
         b"|<li hidden><form><li>x",
+        b"<template>x</template>|",
         b"|<template><p hidden>x</template>",
     ],
 )

@@ -76,6 +76,9 @@ def test_line_ends_and_footer_are_put_in_apart_where_that_matters() -> None:
     spot = Spot(3, 3, "\n")
     assert [(one.start, one.end) for one in placed([spot], b"tea", charset)] == [(3, 3)]
     assert [(one.start, one.end) for one in placed([spot], b"tea", charset, apart=True)] == [(3, 3), (3, 3)]
+    assert placed([Gap(0, 1), Spot(3, 3)], b"tea", charset, apart=True) == placed(
+        [Gap(0, 1), Spot(3, 3)], b"tea", charset
+    )
 
 
 @pytest.mark.parametrize("label", ["iso-2022-jp", "shift_jis", "utf-8"])

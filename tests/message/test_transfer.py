@@ -114,6 +114,11 @@ def test_long_lines_are_found(octets: bytes) -> None:
     assert has_long_line(octets) == (longest(octets) > 998)
 
 
+@pytest.mark.parametrize("size", [997, 998, 999])
+def test_a_long_line_may_stand_behind_a_short_one(size: int) -> None:
+    assert has_long_line(b"a" * 500 + b"\r\n" + b"b" * size + b"\r\n" + b"c" * 500) == (size == 999)
+
+
 _PIECES = [
     *[b"a", b"foo bar", b" ", b"\t", b".", b"=20", b"=3D", b"=0D", b"=0a", b"=E8=8c=B6", b"=\r\n", b"= \t\r\n"],
     *[b"\r\n", b" \r\n", b"\xe3", b"x" * 60, b"x" * 75, b"x" * 76, b"y" * 80, b"z" * 1100],
