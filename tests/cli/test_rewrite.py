@@ -70,6 +70,11 @@ def test_nothing_is_said_of_what_the_listener_would_take(shop: Shop, mail: str) 
     assert "would not take" not in rewrite(shop, mail).err
 
 
+def test_of_mail_that_needs_no_consent_nothing_is_said_about_one(shop: Shop) -> None:
+    answer = shop.run("rewrite", shop.file("mail.eml", MAIL), "--stream", "receipts", "--to", "hanako@example.org")
+    assert (answer.code, answer.err) == (0, "")
+
+
 def test_a_message_may_come_from_standard_input(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(MAIL.encode())))
     assert "It is spring." in shop.run("rewrite", "-", *TO).out
