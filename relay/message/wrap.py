@@ -28,8 +28,9 @@ def wrapped(message: Index, footer: Footer, *, footer_first: bool = False) -> li
     opening = mime + b'Content-Type: multipart/mixed; boundary="' + boundary + b'"\r\n' + _transfer(message) + b"\r\n"
     if footer_first:
         opening += delimiter + part + b"\r\n"
-    # What it is without any field (RFC 2045 section 5.2): some take its first lines for fields where none stands there.
-    fields = b"".join([content[one.start : one.end] for one in own]) or b"Content-Type: text/plain\r\n"
+    # Where no field stands, some take the first lines of the text for fields. In a part this one says nothing (RFC 2046
+    # section 5.1).
+    fields = b"".join([content[one.start : one.end] for one in own]) or b"MIME-Version: 1.0\r\n"
     opening += delimiter + fields + b"\r\n"
     closing = b"" if footer_first else b"\r\n" + delimiter + part
     closing += b"\r\n--" + boundary + b"--\r\n"

@@ -76,7 +76,7 @@ def pair(original: bytes, rewritten: bytes, promise: Promise) -> Pair:
     before, after = read(original), read(rewritten)
     base = Pair(before, after, original, rewritten, promise, ())
     if after.kind == "multipart/mixed" and len(after.children) == 2 and _is_wrapping(before, after):
-        kept = next(child for child in after.children if _is_kept(before, child))
+        kept = next(child for child in after.children if _content(child) == _content(before))
         rest = tuple(child for child in after.children if child is not kept)
         shell = replace(kept, fields=before.fields)
         return replace(base, matches=((before, shell),), added=rest, wrapped=True)
@@ -91,12 +91,7 @@ def pair(original: bytes, rewritten: bytes, promise: Promise) -> Pair:
 def _is_wrapping(before: Entity, after: Entity) -> bool:
     if before.kind == "multipart/mixed" and before.seen.get_boundary() == after.seen.get_boundary():
         return False
-    return any(child.body == before.body and _is_kept(before, child) for child in after.children)
-
-
-def _is_kept(before: Entity, part: Entity) -> bool:
-    """A part without a field may say what it is without one (RFC 2045 section 5.2)."""
-    return _content(part) == (_content(before) or [b"Content-Type: text/plain\r\n"])
+    return any(child.body == before.body and _content(child) == _content(before) for child in after.children)
 
 
 class _Matching:

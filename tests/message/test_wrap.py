@@ -42,12 +42,12 @@ def test_the_new_boundary_is_nowhere_in_the_message_and_the_same_every_time() ->
     assert boundary not in parts_of(index(applied(tricky, wrapped(index(tricky), FOOTER)))).boundary
 
 
-def test_a_text_without_fields_gets_the_one_that_says_what_it_was() -> None:
+def test_a_text_without_fields_gets_one_that_says_nothing_of_it() -> None:
     """Email::MIME would take its first lines for fields."""
     content = b"Subject: x\r\n\r\ntea\r\n\r\nmore tea\r\n"
     message = applied(content, wrapped(index(content), FOOTER))
     first, _ = parts_of(index(message)).children
-    assert message[first.head.start : first.end] == b"Content-Type: text/plain\r\n\r\ntea\r\n\r\nmore tea\r\n"
+    assert message[first.head.start : first.end] == b"MIME-Version: 1.0\r\n\r\ntea\r\n\r\nmore tea\r\n"
 
 
 def test_the_footer_may_stand_first() -> None:
