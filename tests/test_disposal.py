@@ -95,6 +95,7 @@ def test_a_copy_that_our_own_look_finds_broken_never_leaves_and_raises_the_alarm
     [alarm] = [json.loads(line) for line in capfd.readouterr().out.splitlines() if "copy-damaged" in line]
     assert alarm["level"] == "critical"
     assert "brand.example" in alarm["why"]
+    assert len(alarm["id"]) == 26
 
 
 async def _sent(on: Stage, content: bytes) -> bytes | None:

@@ -134,6 +134,7 @@ def test_the_view_of_utf_16_has_an_octet_for_each_code_unit() -> None:
         ("a\r\n\u3000".encode("utf-16-be"), "utf-16", "utf_16_be"),
         ("a\r\n\u3000".encode("utf-16-le"), "utf-16", "utf_16_le"),
         ("a\r\n".encode("utf-16-be"), "utf-16be", "utf_16_be"),
+        ("\na".encode("utf-16-le"), "utf-16", "utf_16_le"),
         ("a".encode("utf-16-be"), "utf-16", None),
         ("\ufeffa".encode("utf-16-be"), "utf-16le", None),
         (b"\xff\xfea", "utf-16", None),

@@ -71,6 +71,7 @@ def test_other_signatures_stay() -> None:
 
 def test_names_of_absent_fields_count_too() -> None:
     assert signed_names(b" v=1; h= From : to:to ;b=x; ") == {"from", "to"}
+    assert signed_names(b"h=from\r\n\t:to\r\n ;\r\n") == {"from", "to"}
 
 
 @given(st.binary(max_size=200))
