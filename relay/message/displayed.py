@@ -33,6 +33,8 @@ _SEALED: Final = frozenset(
         "text/pgp",
     }
 )
+#: What S/MIME is called where a gateway did not know its type (RFC 8551 section 3.2.1).
+_SEALED_FILES: Final = (".p7m", ".p7s", ".p7z")
 #: PGP/MIME that a server took for a multipart/mixed. Programs that repair it know it by its parts as they are.
 _UNSEALED: Final = ("application/pgp-encrypted", "application/octet-stream")
 #: RFC 6522 and what reports are made of (RFC 3464, RFC 8098, RFC 5965).
@@ -117,6 +119,8 @@ class _Search:
             return [root]
         if root.trouble:
             raise NotDisplayableError(root.trouble)
+        if root.kind.kind == "application/octet-stream" and root.kind["name"].lower().endswith(_SEALED_FILES):
+            raise NotDisplayableError("signed or encrypted (S/MIME by its file name)")
         return self._texts(root)
 
     def _texts(self, part: Part) -> list[Part]:

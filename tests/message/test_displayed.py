@@ -270,3 +270,12 @@ def test_hundreds_of_alternatives_are_no_message() -> None:
     texts = [f"Content-Type: text/plain\n\n{number}" for number in range(33)]
     assert len(bodies(multi("alternative", *texts[:32]))) == 32
     assert displayed(multi("alternative", *texts))[1] == "more alternative texts than any message has"
+
+
+@pytest.mark.parametrize("name", ["smime.p7m", "SMIME.P7M", "x.p7s"])
+def test_what_is_sealed_by_its_file_name_alone_is_not_opened(name: str) -> None:
+    _, found = displayed(f"Content-Type: application/octet-stream; name={name}\n\nx")
+    assert found == "signed or encrypted (S/MIME by its file name)"
+    _, other = displayed("Content-Type: application/octet-stream; name=a.bin\n\nx")
+    assert isinstance(other, Displayed)
+    assert other.attachments_only
