@@ -42,6 +42,18 @@ def test_what_leaves_is_signed_over_what_leaves(tmp_path: Path) -> None:
     )
 
 
+@pytest.mark.parametrize("others", [(), ("taro@example.org",)])
+def test_a_copy_names_its_reader_only_where_the_message_has_no_other(tmp_path: Path, others: tuple[str, ...]) -> None:
+    async def play() -> None:
+        async with stage(tmp_path) as on:
+            for person in ("hanako@example.org", *others):
+                await on.yes(person)
+            await on.send("hanako@example.org", *others)
+            assert (b"for <hanako@example.org>" in on.hop.copy_of("hanako@example.org")) == (not others)
+
+    asyncio.run(play())
+
+
 @pytest.mark.parametrize(("octets", "beside"), [(9_000, False), (40_000, True)])
 def test_all_but_small_messages_are_worked_on_beside_the_loop(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, octets: int, *, beside: bool

@@ -114,6 +114,7 @@ def test_nothing_in_a_message_speaks_to_the_terminal(evil: str) -> None:
 
 def test_tabs_become_spaces_and_letters_of_all_scripts_stay() -> None:
     assert safe("a\tb") == "a   b"
+    assert safe("\x1b\u202e") == "\\x1b\\u202e"
     assert safe("שלום 今日は für 👋🏽") == "שלום 今日は für 👋🏽"
 
 

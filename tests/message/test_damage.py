@@ -67,6 +67,13 @@ def test_what_was_not_to_be_touched_has_not_lost_an_octet(content: bytes, rules:
     assert damage(prepared, replace(copy, content=copy.content.replace(octets, octets[1:]))) == LOST
 
 
+def test_the_last_part_is_missed_too() -> None:
+    prepared, copy = made(MIXED)
+    cut = copy.content.replace(b"--b\r\nContent-Type: application/pdf; name=a.pdf\r\n\r\n%PDF\r\n", b"")
+    assert cut != copy.content
+    assert damage(prepared, replace(copy, content=cut)) == LOST
+
+
 def test_a_part_of_another_kind_is_another_part() -> None:
     prepared, copy = made(ALTERNATIVES)
     assert damage(prepared, replace(copy, content=copy.content.replace(b"text/html", b"text/htm"))) == LOST

@@ -23,6 +23,7 @@ from relay.message.html_nesting import place_beside_open_table, visible_place
         b"|<div hidden><table><tr><td></div>",
         b"|<b hidden>x<p>y</p>",
         b"<div>|<i hidden>x</div>y",
+        b"<div>|<i hidden>x</div><p hidden>y",
         b"|<select><option hidden></div>",
         b"|<noscript><p></noscript2>",
         b"tea|<div hidden><div style='display:none'>",

@@ -89,6 +89,11 @@ def test_a_line_end_is_never_taken_apart(size: int, monkeypatch: pytest.MonkeyPa
     assert b"=0" not in encoded
 
 
+def test_no_soft_break_is_written_where_a_line_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(quoted_printable, "_CHUNK", 5)
+    assert encode(b"tea\r\n" * 5) == b"tea\r\n" * 5
+
+
 def test_a_line_of_more_than_a_million_octets_is_not_read() -> None:
     assert decode(b"a" * (1 << 20)) is not None
     assert decode(b"a" * ((1 << 20) + 1)) is None

@@ -70,6 +70,7 @@ def test_a_footer_part_is_as_small_as_seven_bits_allow() -> None:
     assert b"Content-Transfer-Encoding: 7bit\r\n\r\ntea\r\n" in footer_part(Footer("tea\n", ""))
     assert b"Content-Transfer-Encoding: quoted-printable" in footer_part(Footer("caf\xe9 and tea\n", ""))
     assert b"Content-Transfer-Encoding: base64" in footer_part(Footer("\u8336" * 30, ""))
+    assert b"Content-Transfer-Encoding: quoted-printable" in footer_part(Footer("a" * 999 + "\n", ""))
 
 
 def test_no_line_of_a_footer_part_is_taken_for_a_delimiter() -> None:
