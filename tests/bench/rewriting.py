@@ -25,6 +25,7 @@ from typing import Final, TypeVar
 
 from bench.newsletter import newsletter
 from bench.table import machine, spread, write_between
+from journey import NEWSLETTER
 
 from relay.address import address_from_text
 from relay.consent.events import Act, Basis
@@ -43,23 +44,6 @@ _T = TypeVar("_T")
 BEGIN: Final = "<!-- rewriting: written by rewriting.py -->"
 END: Final = "<!-- end of rewriting -->"
 NOW: Final = datetime(2026, 11, 22, 9, tzinfo=UTC)
-POLICY: Final = """\
-version = 1
-[stream]
-id = "newsletter"
-brand = "brand"
-kind = "commercial"
-purpose = { en = "Product news", ja = "新商品のお知らせ" }
-audience = { en = "members", ja = "会員の方" }
-list_id = "newsletter.brand.example"
-[sender]
-name = "Brand K.K."
-postal_address = "1-1 Somewhere, Tokyo"
-contact = "https://brand.example/contact"
-privacy_policy = "https://brand.example/privacy"
-[[match]]
-mail_from = ["*@news.brand.example"]
-"""
 HEAD: Final = (
     b"From: Brand <news@news.brand.example>\r\nTo: reader@reader.example\r\nSubject: November offers\r\n"
     b"Message-ID: <november@news.brand.example>\r\nDate: Sat, 21 Nov 2026 09:00:00 +0900\r\nMIME-Version: 1.0\r\n"
@@ -195,7 +179,7 @@ class Bench:
 
 def _stream() -> Stream:
     with tempfile.TemporaryDirectory() as folder:
-        (Path(folder) / "newsletter.toml").write_text(POLICY, "utf-8")
+        (Path(folder) / "newsletter.toml").write_text(NEWSLETTER, "utf-8")
         return load_policies(Path(folder)).streams[0]
 
 

@@ -10,7 +10,6 @@ import os
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from datetime import date
 from email.parser import BytesParser
 from functools import reduce
 from pathlib import Path
@@ -18,6 +17,7 @@ from typing import Any, Final
 
 import pytest
 from integration.chromium import Browser, missing_for_chromium, running_chromium
+from rewritten import FACTS
 
 from relay.message.compose import Common, Copy, Personal, copy_for, prepare
 from relay.message.footer import Disclosure, FooterFacts, Version
@@ -28,24 +28,8 @@ from relay.message.wording import WORDINGS, Wording
 from relay.message.wording_check import problems
 
 URL: Final = "https://mail.brand.example/u/" + "k1-Zm9vdGVyLXRva2Vu" * 9
-ENGLISH: Final = FooterFacts(
-    sender="Brand K.K.",
-    postal_address="1-1 Chiyoda, Chiyoda-ku, Tokyo 100-0001, Japan",
-    contact="care@brand.example",
-    privacy_policy="https://brand.example/privacy",
-    purpose="Product news",
-    audience="members",
-    consented_on=date(2024, 5, 1),
-    source="https://brand.example/join",
-    stop_address="stop@brand.example",
-)
-JAPANESE: Final = replace(
-    ENGLISH,
-    sender="株式会社ブランド",
-    postal_address="〒100-0001 東京都千代田区千代田1-1",
-    purpose="新商品のお知らせ",
-    audience="会員の方",
-)
+ENGLISH: Final = replace(FACTS["en"], stop_address="stop@brand.example")
+JAPANESE: Final = replace(FACTS["ja"], contact=ENGLISH.contact, stop_address=ENGLISH.stop_address)
 LONG: Final = replace(
     ENGLISH,
     source="https://brand.example/join/" + "a-form-with-a-very-long-name-" * 8,
