@@ -13,7 +13,6 @@ from urllib.parse import unquote
 
 from judge.pairing import Pair, Promise, Violation
 from judge.reading import Entity, codec_of, decoded
-from judge.shown import read_html
 
 PLAIN_MARK: Final = "_" * 40
 HTML_BEGIN: Final = "<!--consent-relay:footer-->"
@@ -28,7 +27,7 @@ PLACEHOLDER: Final = re.compile(
     re.IGNORECASE,
 )
 #: A whole plain footer of this relay, unquoted, with the line ends around it.
-_PLAIN_FOOTER: Final = re.compile(
+PLAIN_FOOTER: Final = re.compile(
     rf"(?:(?:\r?\n)*^|\A) ?{PLAIN_MARK}[ ]*\r?\n(?:(?!>| ?{PLAIN_MARK}).*\r?\n){{1,200}}? ?{PLAIN_MARK}[ ]*(?:\r?\n)*",
     re.MULTILINE,
 )
@@ -52,7 +51,7 @@ class Footer:
     end: int
 
 
-def _texts(before: Entity, after: Entity) -> tuple[str, str] | None:
+def texts_of(before: Entity, after: Entity) -> tuple[str, str] | None:
     """Both texts to compare: characters, or where the original is none of its charset's octets as Latin-1."""
     if before.octets is None or after.octets is None:
         return None
@@ -102,7 +101,7 @@ def the_authors_text_is_all_there(pair: Pair) -> Iterator[Violation]:
     """Plain text is the original and then the footer; HTML the original with one insertion; placeholders are filled."""
     rule = "the_authors_text_is_all_there"
     for before, after in pair.edited:
-        texts = _texts(before, after)
+        texts = texts_of(before, after)
         if texts is None:
             yield Violation(rule, before.path, "cannot be compared")
             continue
@@ -113,7 +112,7 @@ def the_authors_text_is_all_there(pair: Pair) -> Iterator[Violation]:
 
 
 def _difference(old: str, new: str, kind: str, promise: Promise) -> str:
-    holes = _holes(old, kind)
+    holes = holes_in(old, kind)
     problems: list[str] = []
     for rest in _without_footer(new, kind, promise):
         fills = _fills(old, holes, rest)
@@ -183,14 +182,14 @@ def _wrong(old: str, hole: _Hole, fill: str, kind: str, promise: Promise) -> str
     return f"{hole.name} became {fill!r}"
 
 
-def _holes(text: str, kind: str) -> list[_Hole]:
+def holes_in(text: str, kind: str) -> list[_Hole]:
     return list(_cached_holes(text, kind))
 
 
 @lru_cache(maxsize=64)
 def _cached_holes(text: str, kind: str) -> tuple[_Hole, ...]:
     holes = []
-    if _may_have_footer(text):
+    if may_have_footer(text):
         found = _HTML_FOOTER.finditer(text) if kind == "text/html" else _plain_footers(text)
         holes = [_Hole(one.start(), one.end(), "") for one in found]
     if "{{" in text or "%7" in text:
@@ -202,15 +201,15 @@ def _cached_holes(text: str, kind: str) -> tuple[_Hole, ...]:
 
 def _plain_footers(text: str) -> list[re.Match[str]]:
     """Unquoted footers in plain text: between two of our marks, with a link in it."""
-    return [found for found in _PLAIN_FOOTER.finditer(text) if "http" in found[0]]
+    return [found for found in PLAIN_FOOTER.finditer(text) if "http" in found[0]]
 
 
-def _may_have_footer(text: str) -> bool:
+def may_have_footer(text: str) -> bool:
     return PLAIN_MARK in text or HTML_BEGIN in text
 
 
 def _has_holes(text: str, kind: str) -> bool:
-    return bool(_holes(text, kind))
+    return bool(holes_in(text, kind))
 
 
 def _first_difference(old: str, new: str) -> str:
@@ -235,123 +234,15 @@ def new_footers(text: str, kind: str, promise: Promise) -> list[Footer]:
     return sorted(blocks, key=lambda one: (promise.link not in text[one.start : one.end], -one.start))
 
 
-# ---- once in each view
-
-
-def readers_see_one_footer(pair: Pair) -> Iterator[Violation]:
-    """Whichever alternative a program shows, its reader sees one footer, or the author's own words in its place."""
-    if not (pair.promise.commercial and pair.promise.footer) or pair.misfit:
-        return
-    added = sum(1 for _ in pair.added)
-    view = pair.after if not pair.wrapped else None
-    befores = {after.path: before for before, after in pair.matches}
-    counts = {1} if view is None else _views(view, befores, pair.promise, [part.path for part in pair.added])
-    if counts != {1}:
-        yield Violation(
-            "readers_see_one_footer", "1", f"footers in the views of this message: {sorted(counts)} ({added} added)"
-        )
-
-
-def _views(part: Entity, befores: dict[str, Entity], promise: Promise, added: list[str]) -> set[int]:
-    """How many footers a reader may see in this part, by the alternatives that a program may choose."""
-    if part.path in added:
-        return {1}
-    if part.children:
-        views = [(child, _views(child, befores, promise, added)) for child in part.children]
-        if part.kind == "multipart/alternative":
-            shown = [counts for child, counts in views if _can_show(child)]
-            return set().union(*shown) if shown else {0}
-        if part.kind == "multipart/related":
-            return _views(_root_of(part), befores, promise, added)
-        sums = {0}
-        for _, counts in views:
-            sums = {one + other for one in sums for other in counts}
-        return sums
-    before = befores.get(part.path)
-    return {_told(before, part, promise)} if part.is_text else {0}
-
-
-def _can_show(part: Entity) -> bool:
-    """Text that a program would choose, and that we could write to."""
-    if part.children:
-        return any(_can_show(child) for child in part.children)
-    return part.is_text and bool(part.gap or part.body)
-
-
-def _root_of(part: Entity) -> Entity:
-    start = part.parameters.get("start", "").strip()
-    for child in part.children:
-        if start and any(one.value == start for one in child.named("content-id")):
-            return child
-    return part.children[0]
-
-
-def _told(before: Entity | None, after: Entity, promise: Promise) -> int:
-    """Footers in one text; the author's placeholders, when they say it all, count as one."""
-    if before is None or after.octets is None:
-        return 0
-    text = after.text if after.text is not None else after.octets.decode("latin-1")
-    if not (_may_have_footer(text) or _says(text, after.kind, promise)):
-        return 0
-    old = before.text if before.text is not None else (before.octets or b"").decode("latin-1")
-    if after.kind == "text/html":
-        unquoted = read_html(text).unquoted_footers
-    else:
-        unquoted = (
-            len(_PLAIN_FOOTER.findall(text))
-            if not _own_rule(old)
-            else (1 if new_footers(text, after.kind, promise) else 0)
-        )
-    if unquoted == 0 and any(hole.name for hole in _holes(old, before.kind)) and _says(text, after.kind, promise):
-        return 1
-    return unquoted
-
-
-def _own_rule(text: str) -> bool:
-    """Does the author draw lines of forty underscores too? Then blocks cannot be counted, only looked for."""
-    return (
-        len(
-            re.findall(
-                rf"^{PLAIN_MARK}\s*$",
-                _PLAIN_FOOTER.sub(lambda found: "\n" if "http" in found[0] else found[0], text),
-                re.MULTILINE,
-            )
-        )
-        > 0
-    )
-
-
-def _says(text: str, kind: str, promise: Promise) -> bool:
-    return promise.link in text or (kind == "text/html" and html.escape(promise.link) in text)
-
-
-def the_link_can_be_reached(pair: Pair) -> Iterator[Violation]:
-    """Every edited text has this copy's link, once in a footer of ours, and no other copy's link beside it."""
-    if not (pair.promise.commercial and pair.promise.footer):
-        return
-    for before, after in pair.edited:
-        texts = _texts(before, after)
-        text = "" if texts is None else texts[1]
-        if not _says(text, after.kind, pair.promise):
-            yield Violation("the_link_can_be_reached", before.path, "the link is nowhere in the text")
-        for footer in new_footers(text, after.kind, pair.promise)[:1]:
-            inside = text[footer.start : footer.end]
-            if inside.count(pair.promise.link) > 1 and after.kind == "text/plain":
-                yield Violation("the_link_can_be_reached", before.path, "the link stands in the footer more than once")
-
-
-# ---- where the plain footer stands
-
-
 def plain_footers_stand_at_the_end(pair: Pair) -> Iterator[Violation]:
     """An empty line, the mark, the footer, the mark; nothing behind, nothing glued to the author's last line."""
     rule = "plain_footers_stand_at_the_end"
     for before, after in pair.edited:
         if before.kind != "text/plain":
             continue
-        texts = _texts(before, after)
+        texts = texts_of(before, after)
         found = new_footers(texts[1], before.kind, pair.promise) if texts else []
-        if texts is None or not found or any(hole.name in ("", "footer") for hole in _holes(texts[0], before.kind)):
+        if texts is None or not found or any(hole.name in ("", "footer") for hole in holes_in(texts[0], before.kind)):
             continue  # it stands where the author wants it, or where another one of ours stood
         text, footer = texts[1], found[0]
         if text[: footer.start].strip() and not re.search(r"\n(?:\x1b\(B)?\r?\n\Z", text[: footer.start]):
@@ -397,8 +288,6 @@ RULES: Final = (
     edited_text_decodes,
     charset_changes_only_where_it_must,
     the_authors_text_is_all_there,
-    readers_see_one_footer,
-    the_link_can_be_reached,
     plain_footers_stand_at_the_end,
     iso_2022_jp_is_escaped_rightly,
 )

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from typing import Final
 
-from judge import header_rules, html_rules, structure_rules, text_rules, wire_rules
+from judge import header_rules, html_rules, structure_rules, text_rules, view_rules, wire_rules
 from judge.pairing import Pair, Promise, Violation, pair
 
 RULES: Final = (
-    *header_rules.RULES, *structure_rules.RULES, *text_rules.RULES, *html_rules.RULES, *wire_rules.RULES,
+    *header_rules.RULES, *structure_rules.RULES, *text_rules.RULES, *view_rules.RULES, *html_rules.RULES, *wire_rules.RULES,
 )  # fmt: skip
 #: For mail that is no part of a commercial stream, only these.
 _ALWAYS: Final = (*header_rules.RULES, *structure_rules.RULES, *wire_rules.RULES)
