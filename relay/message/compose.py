@@ -17,7 +17,9 @@ from relay.message.edits import Edit, applied
 from relay.message.footer import Disclosure
 from relay.message.headers import HeaderPlan, planned_headers
 from relay.message.index import Index, Part, parts_of
+from relay.message.items import ITEMS
 from relay.message.old_signatures import old_signatures
+from relay.message.placeholders import FOOTER
 from relay.message.rules import Fallback, Rules
 from relay.message.text_part import TextPlan, planned, with_footer
 from relay.message.transfer import MAX_LINE
@@ -134,12 +136,26 @@ def prepare(message: Index, common: Common, rules: Rules) -> Prepared:
     if isinstance(displayed, str):
         return replace(read, without_footer=displayed)
     plans: list[TextPlan] = []
+    said: dict[int, frozenset[str]] = {}
+    for above in reversed(displayed.above):  # from the top
+        told = [_plan_above(message, part, rules, plans) for part in above.parts]
+        for part in above.below:
+            said[part.body] = said.get(part.body, frozenset()).union(frozenset.intersection(*told))
     for part in displayed.parts:
-        plan = planned(message, part, rules)
+        plan = planned(message, part, rules, said_above=said.get(part.body, frozenset()))
         if isinstance(plan, str):
             return replace(read, without_footer=plan)
         plans.append(plan)
     return replace(read, displayed=displayed, plans=tuple(plans))
+
+
+def _plan_above(message: Index, part: Part, rules: Rules, plans: list[TextPlan]) -> frozenset[str]:
+    """What such a text says. Its plan, where there is anything to do in it, comes to the others."""
+    plan = planned(message, part, rules, is_last=False)
+    if isinstance(plan, str):
+        return frozenset()
+    plans.append(plan)
+    return frozenset(ITEMS) if FOOTER in plan.fills else plan.said
 
 
 def copy_for(prepared: Prepared, personal: Personal | None) -> Copy | Undisclosable:

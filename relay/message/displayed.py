@@ -64,13 +64,23 @@ _NEVER_INSIDE: Final = frozenset({"multipart/appledouble", "multipart/digest"})
 
 
 @dataclass(frozen=True, slots=True)
+class Above:
+    """Texts that a reader sees above others of the same multipart/mixed; each is an alternative. below: those others."""
+
+    parts: tuple[Part, ...]
+    below: tuple[Part, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Displayed:
-    """parts: the leaves that have to carry the footer, in their order. dropped: alternatives to be taken out.
+    """parts: the leaves that have to carry the footer, in their order. above: texts shown before them, which need none.
+    dropped: alternatives to be taken out.
 
     attachments_only: no text is shown at all, so that a new first part has to carry it.
     """
 
     parts: tuple[Part, ...]
+    above: tuple[Above, ...] = ()
     dropped: tuple[Part, ...] = ()
     attachments_only: bool = False
 
@@ -92,7 +102,7 @@ def displayed_parts(message: Index, root: Part, amp: Amp = Amp.KEEP) -> Displaye
     if len(texts) > _MAX_TEXTS:
         return "more alternative texts than any message has"
     if texts:
-        return Displayed(tuple(texts), dropped)
+        return Displayed(tuple(texts), tuple(search.above), dropped)
     if search.other_texts:
         return f"no text to add the footer to ({search.other_texts[0]})"
     return Displayed((), attachments_only=True)
@@ -107,10 +117,11 @@ def is_report(root: Part) -> bool:
 
 
 class _Search:
-    """One message. other_texts: kinds of what is shown and cannot be edited."""
+    """One message. above: as in Displayed. other_texts: kinds of what is shown and cannot be edited."""
 
     def __init__(self, message: Index) -> None:
         self._message = message
+        self.above: list[Above] = []
         self.other_texts: list[str] = []
 
     def of_root(self, root: Part) -> list[Part]:
@@ -165,11 +176,14 @@ class _Search:
     def _of_mixed(self, part: Part) -> list[Part]:
         """The last text shown: Apple Mail sends text, a picture, text; the footer stands once, at the end.
 
+        Those above it are told of: the mailer's placeholders may stand there, or a footer of before.
+
         All parts are shown one after the other, so what may not be opened is left alone where there is text beside it.
         """
         if _UNSEALED in pairwise([child.kind.kind for child in part.children]):
             raise NotDisplayableError(f"signed or encrypted ({_UNSEALED[0]})")
         doubt: NotDisplayableError | None = None
+        last: list[Part] = []
         for child in reversed(part.children):
             if child.named and child.kind.kind in _EDITABLE:
                 continue  # a file, however badly its type is written
@@ -178,11 +192,12 @@ class _Search:
             except NotDisplayableError as error:
                 doubt = doubt or error
             else:
-                if texts:
-                    return texts
-        if doubt is not None:
+                if last and texts and len(self.above) < _MAX_TEXTS:
+                    self.above.append(Above(tuple(texts), tuple(last)))
+                last = last or texts
+        if doubt is not None and not last:
             raise doubt
-        return []
+        return last
 
     def _of_alternative(self, part: Part) -> list[Part]:
         """Each text, since nobody knows which is shown. Others are shown by some, and are not ours to edit."""

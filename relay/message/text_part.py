@@ -57,8 +57,8 @@ class TextPlan:
     """is_ascii: has the decoded body nothing else? may_be_another: could its charset be another than the label says?
     in_doubt: would some programs not see it labelled anew? readable: does it decode strictly? newline: of the author.
 
-    recoded: the encoding that the whole part gets because a line is too long for the wire, else None. said: the items
-    that the mailer's own text says. fills: the placeholders in it. others: the body in other charsets and encodings,
+    recoded: the encoding that the whole part gets because a line is too long for the wire, else None. adds: may a footer
+    stand here? said: the items that the mailer's own text says, here or above. fills: the placeholders in it. others: the body in other charsets and encodings,
     made when a copy needs one. in_utf_8: the one for all copies that are changed to UTF-8, None where it cannot be; empty
     until a copy needs it.
     """
@@ -76,6 +76,7 @@ class TextPlan:
     recoded: Transfer | None
     newline: str
     keeps_charset: bool
+    adds: bool
     said: frozenset[str] = frozenset()
     fills: frozenset[str] = frozenset()
     others: dict[tuple[bool, Transfer], Opening] = field(default_factory=dict, compare=False, repr=False)
@@ -83,11 +84,17 @@ class TextPlan:
 
     def adds_footer(self, disclosure: Disclosure) -> bool:
         """False where the mailer's own text says all that there is to say to this reader."""
-        return FOOTER in self.fills or bool(disclosure.footer(self.said).plain)
+        return self.adds and (FOOTER in self.fills or bool(disclosure.footer(self.said).plain))
 
 
-def planned(message: Index, part: Part, rules: Rules) -> TextPlan | str:
-    """What to do with this part, or why it is not to be touched."""
+def planned(
+    message: Index, part: Part, rules: Rules, *, is_last: bool = True, said_above: frozenset[str] = frozenset()
+) -> TextPlan | str:
+    """What to do with this part, or why it is not to be touched.
+
+    is_last: is it the place for the footer? A text above that only has its placeholders filled, and loses a footer of
+    before. said_above: what the texts above this one say.
+    """
     read = _read(message, part)
     if isinstance(read, str):
         return read
@@ -97,6 +104,11 @@ def planned(message: Index, part: Part, rules: Rules) -> TextPlan | str:
     layout = _problem(octets, view, charset) or _layout(view, octets, charset, part, rules)
     if isinstance(layout, str):
         return layout
+    pieces = layout.pieces
+    if not is_last and not layout.whole:
+        pieces = tuple([one for one in pieces if not isinstance(one, Spot) or one.start < one.end])
+        if not pieces:
+            return "a text above the last one with nothing to fill"
     readable = is_readable(octets, charset)
     if not readable and not _takes_more(octets, charset, layout, is_html=is_html):
         return f"text that is no {charset.label}"
@@ -107,7 +119,7 @@ def planned(message: Index, part: Part, rules: Rules) -> TextPlan | str:
     newline = "\n" if b"\n" in view and b"\r\n" not in view else "\r\n"
     # Where quoted-printable has no line ends, what stands before an insertion decides how its lines are broken.
     apart = transfer is Transfer.QUOTED_PRINTABLE and (newline == "\n" or charset.shape is Shape.WIDE)
-    places = placed(layout.pieces, octets, charset, apart=apart)
+    places = placed(pieces, octets, charset, apart=apart)
     fills = {one.name for one in layout.pieces if isinstance(one, Fill)}
     return TextPlan(
         part=part,
@@ -123,7 +135,8 @@ def planned(message: Index, part: Part, rules: Rules) -> TextPlan | str:
         recoded=recoded,
         newline=newline,
         keeps_charset=rules.charset is PlainCharset.KEEP,
-        said=layout.said,
+        adds=is_last or layout.whole,
+        said=layout.said | said_above,
         fills=frozenset(fills | {FOOTER} if layout.whole else fills),
     )
 
@@ -243,6 +256,7 @@ def _texts(plan: TextPlan, disclosure: Disclosure, version: int) -> list[str] | 
             values[fill] = fill.original if value is None else value
     footer = disclosure.footer(frozenset() if FOOTER in plan.fills else said, version)
     words = footer.html if plan.is_html else _stuffed(plan.part, footer.plain)
+    words = words if plan.adds else ""
     texts: list[str] = []
     shown = not words
     for place in plan.places:

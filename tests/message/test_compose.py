@@ -234,3 +234,45 @@ def test_the_same_message_gives_the_same_copy(language: str) -> None:
     content = b"Content-Type: text/plain; charset=utf-8\r\n\r\ntea\r\n"
     personal = replace(PERSONAL, disclosure=told(language))
     assert copy(content, personal=personal) == copy(content, personal=personal)
+
+
+ENGLISH = replace(PERSONAL, disclosure=told("en"))
+
+
+def mixed(*texts: str) -> bytes:
+    parts = "".join(f"--b\r\nContent-Type: text/plain\r\n\r\n{text}\r\n" for text in texts)
+    return f"Content-Type: multipart/mixed; boundary=b\r\n\r\n{parts}--b--\r\n".encode()
+
+
+def test_placeholders_in_a_text_above_the_last_are_filled_and_count_as_said() -> None:
+    message = copy(mixed("Stop: {{unsubscribe_url}}\r\n", "tea\r\n"), personal=ENGLISH)
+    above, last = message.split(b"--b\r\n")[1:]
+    assert above.endswith(f"\r\n\r\nStop: {LINK}\r\n\r\n".encode())
+    assert b"Sent by: Brand" in last
+    assert LINK.encode() not in last
+
+
+def test_a_text_above_that_has_the_whole_footer_leaves_none_to_the_last() -> None:
+    message = copy(mixed("tea\r\n{{footer}}\r\n", "bye\r\n"), personal=ENGLISH)
+    above, last = message.split(b"--b\r\n")[1:]
+    assert above.count(LINK.encode()) == 1
+    assert last == b"Content-Type: text/plain\r\n\r\nbye\r\n\r\n--b--\r\n"
+
+
+def test_a_link_of_somebody_else_goes_from_a_text_above_the_last() -> None:
+    theirs = f"https://mail.example/u/{'a' * 134}"
+    spoken, wording = wording_for("en", {})
+    footer = Disclosure((Version(FACTS, wording, spoken),), theirs).footer().plain.replace("\n", "\r\n")
+    assert theirs in footer
+    message = copy(mixed(f"tea\r\n\r\n{footer}", "bye\r\n"), personal=ENGLISH)
+    assert theirs.encode() not in message
+    assert message.count(LINK.encode()) == 2  # the field and the footer
+
+
+def test_texts_above_that_cannot_be_edited_stay_and_hinder_nothing() -> None:
+    content = mixed("tea\r\n", "bye\r\n").replace(
+        b"text/plain\r\n\r\ntea", b"text/plain; charset=none\r\n\r\n{{why}} \xff"
+    )
+    message = copy(content, personal=ENGLISH)
+    assert b"charset=none\r\n\r\n{{why}} \xff\r\n" in message
+    assert message.count(LINK.encode()) == 2
