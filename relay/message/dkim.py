@@ -27,10 +27,11 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPubl
 from relay.message.index import Field, Index, index
 from relay.message.transfer import MAX_LINE, has_long_line
 
-#: Signed and oversigned, in this order.
+#: Signed and oversigned, in this order. One `Content-Disposition: attachment` more would hide the whole text.
 OVERSIGNED: Final = (
     "from", "to", "cc", "subject", "date", "reply-to", "content-type", "mime-version", "content-transfer-encoding",
     "message-id", "list-id", "list-unsubscribe", "list-unsubscribe-post",
+    "content-disposition",
 )  # fmt: skip
 #: Signed where they are.
 SIGNED: Final = (
