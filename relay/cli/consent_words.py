@@ -1,4 +1,4 @@
-"""What is known of a person, in words: the timeline of the ledger and the standing in every stream. Pure."""
+"""What is known of a person, in words: the timeline of the ledger and the standing in every stream. Asks no clock."""
 
 from __future__ import annotations
 
@@ -12,8 +12,9 @@ from relay.consent.events import Act, Basis, Event, EventKind
 from relay.consent.facts import Facts
 from relay.consent.fold import basis_and_act
 from relay.policy.evaluate import Evaluation, evaluate
-from relay.policy.model import Stream
+from relay.policy.model import Policies, Stream
 from relay.reason import MEANINGS, Verdict
+from relay.store.reading import Reader
 
 _DONE: Final = {
     EventKind.REQUEST: "was asked to confirm",
@@ -63,6 +64,18 @@ class Standing:
 
 def standing_of(stream: Stream, address: Address, facts: Facts, now: datetime) -> Standing:
     return Standing(stream.id, facts, evaluate(stream, facts, address, now))
+
+
+def standings_of(
+    reader: Reader, policies: Policies, address: Address, recorded: set[str], now: datetime
+) -> list[Standing]:
+    """In every stream that has a policy, and in those that only the ledger knows."""
+    found = [
+        standing_of(stream, address, reader.facts(stream.brand, stream.id, [address])[address], now)
+        for stream in policies.streams
+    ]
+    forgotten = sorted(recorded - set(policies.by_id) - {""})
+    return found + [Standing(name, reader.facts("", name, [address])[address], None) for name in forgotten]
 
 
 def timeline(events: Iterable[Event], address: Address) -> Iterator[str]:
