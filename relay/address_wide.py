@@ -10,6 +10,8 @@ import re
 import unicodedata
 from typing import Final
 
+#: Counts up when the same address folds to another key than before; tombstones of erased people carry it.
+FOLD_VERSION: Final = 1
 #: Domains of one provider under which one name is one mailbox, however it is written.
 _SAME_MAILBOX: Final = {
     "googlemail.com": "gmail.com",  # https://support.google.com/mail/answer/10313

@@ -24,6 +24,7 @@ _DONE: Final = {
     EventKind.WITHDRAW: "withdrew",
     EventKind.COMPLAIN: "reported spam",
     EventKind.UNDELIVERABLE: "mail was permanently refused",
+    EventKind.DELIVERABLE: "mailbox works again",
     EventKind.ERASE: "was erased",
 }
 _BASIS: Final = {
@@ -31,6 +32,7 @@ _BASIS: Final = {
     Basis.SINGLE_OPT_IN: "single opt-in",
     Basis.WRITTEN: "in writing",
     Basis.CUSTOMER: "as a customer",
+    Basis.INQUIRY: "by an inquiry",
     Basis.PUBLISHED: "by a published address",
     Basis.ASSUMED: "assumed",
 }

@@ -183,7 +183,13 @@ def _settings(written: RelayFile, path: Path | None, folder: Path, passwords: Ma
         ),
         store=values.StoreSettings(written.store.url, database, database.with_name("withdrawals.journal")),
         web=values.WebSettings(written.web.address, written.web.public_url or f"http://{written.web.address}"),
-        keys=values.Keys(absolute(written.keys.tokens), absolute(written.keys.addresses)),
+        keys=values.Keys(
+            tokens=absolute(written.keys.tokens),
+            addresses=absolute(written.keys.addresses),
+            people=absolute(written.keys.people),
+            ledger=absolute(written.keys.ledger),
+        ),
+        ledger=values.LedgerSettings(absolute(written.ledger.heads), written.ledger.sign_every),
         dkim={
             domain: tuple(
                 values.DkimKey(

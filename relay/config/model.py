@@ -82,6 +82,25 @@ class KeysTable(Table):
     addresses: PathText = Field(
         default="var/keys/addresses.key", description="file with the key of hashed addresses in the log"
     )
+    people: PathText = Field(
+        default="var/keys/people.key",
+        description="file with the key of tombstones: without it the no of an erased person is lost",
+    )
+    ledger: PathText = Field(
+        default="var/keys/ledger.pem", description="PEM file, the Ed25519 key that signs the ledger"
+    )
+
+
+class LedgerTable(Table):
+    """Proof that nobody has changed the ledger afterwards."""
+
+    heads: PathText = Field(
+        default="var/ledger.heads",
+        description="file to which signed heads are added; let it lie where the relay may only add to it",
+    )
+    sign_every: LastingDuration = Field(
+        default=settings.LedgerSettings().sign_every, description="how often a new head is signed"
+    )
 
 
 class LimitsTable(Table):
@@ -208,6 +227,7 @@ class RelayFile(Table):
     web: WebTable = Field(default=WebTable())
     dkim: dict[DkimDomain, DkimTable | tuple[DkimTable, ...]] = Field(default_factory=dict)
     keys: KeysTable = Field(default=KeysTable())
+    ledger: LedgerTable = Field(default=LedgerTable())
     limits: LimitsTable = Field(default=LimitsTable())
     queue: QueueTable = Field(default=QueueTable())
     retention: RetentionTable = Field(default=RetentionTable())

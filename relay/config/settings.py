@@ -178,10 +178,22 @@ class DkimKey:
 
 @dataclass(frozen=True, slots=True)
 class Keys:
-    """tokens: a folder, one file a key. addresses: file with the secret for hashed addresses in the log."""
+    """tokens: a folder, one file a key. addresses: file with the secret for hashed addresses in the log. people: file
+    with the secret of pseudonyms (tombstones, ids of imported events). ledger: PEM file that signs heads of the ledger.
+    """
 
     tokens: Path
     addresses: Path
+    people: Path
+    ledger: Path
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerSettings:
+    """heads: file of signed heads, one JSON object a line. sign_every: how often one is added while the ledger grows."""
+
+    heads: Path = Path("var/ledger.heads")
+    sign_every: timedelta = timedelta(minutes=5)
 
 
 @dataclass(frozen=True, slots=True)
@@ -270,6 +282,7 @@ class Settings:
     web: WebSettings
     keys: Keys
     dkim: Mapping[str, tuple[DkimKey, ...]] = field(default_factory=dict)
+    ledger: LedgerSettings = LedgerSettings()
     limits: Limits = Limits()
     queue: QueueSettings = QueueSettings()
     retention: Retention = Retention()

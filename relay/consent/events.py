@@ -17,6 +17,7 @@ class Basis(StrEnum):
     SINGLE_OPT_IN = "single-opt-in"
     WRITTEN = "written"
     CUSTOMER = "customer"
+    INQUIRY = "inquiry"
     PUBLISHED = "published"
     ASSUMED = "assumed"
 
@@ -48,6 +49,7 @@ class EventKind(StrEnum):
     WITHDRAW = "withdraw"
     COMPLAIN = "complain"
     UNDELIVERABLE = "undeliverable"
+    DELIVERABLE = "deliverable"
     ERASE = "erase"
 
 
@@ -70,7 +72,8 @@ class Event:
     brand: whose stream it is. stream: "" for all commercial streams of the brand (only withdraw, complain,
     undeliverable, erase); a complaint always counts for all of them, whichever it names. basis and act: only for what
     says yes. act: None when nobody stated it; the basis then speaks for itself where its very meaning is an act.
-    confirmed_at: for a grant imported with the time of its click. last_contact_at: for imports that know it. source:
+    confirmed_at: for a grant imported with the time of its click. mail_sent_at: when the mail that asks for a
+    confirmation left (a request, or a grant imported with the whole history of its double opt-in). last_contact_at: for imports that know it. source:
     where it comes from, in words that its reader may see ("fair in Osaka", a URL, "one-click"), "" when nobody said.
     recorder: who wrote it ("web", "cli", "import FILE"). live: recorded when it happened, not imported. own_act: the
     person's own doing, or an operator's explicit --after-withdrawal: only such a yes can free an address from an
@@ -89,13 +92,14 @@ class Event:
     basis: Basis | None = None
     act: Act | None = None
     confirmed_at: datetime | None = None
+    mail_sent_at: datetime | None = None
     last_contact_at: datetime | None = None
     evidence: Evidence = Evidence()
     live: bool = False
     own_act: bool = False
 
     def __post_init__(self) -> None:
-        for moment in (self.at, self.recorded_at, self.confirmed_at, self.last_contact_at):
+        for moment in (self.at, self.recorded_at, self.confirmed_at, self.mail_sent_at, self.last_contact_at):
             if moment is not None and moment.utcoffset() != timedelta(0):
                 raise ValueError("times of events are aware and in UTC")
             if moment is not None and moment > self.recorded_at:

@@ -66,5 +66,8 @@ def test_every_path_is_absolute() -> None:
             settings.store.journal,
             settings.keys.tokens,
             settings.keys.addresses,
+            settings.keys.people,
+            settings.keys.ledger,
+            settings.ledger.heads,
         )
     )

@@ -138,7 +138,7 @@ def settings(
         next_hops=(),
         store=StoreSettings("", Path("/nonexistent"), Path("/nonexistent")),
         web=WebSettings(HostPort("127.0.0.1", 0), ""),
-        keys=Keys(Path("/nonexistent"), Path("/nonexistent")),
+        keys=Keys(*[Path("/nonexistent")] * 4),
         limits=limits or Limits(),
     )
 
