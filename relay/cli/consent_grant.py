@@ -18,7 +18,8 @@ from relay.cli.stored import (
     settings_of,
     zone_of,
 )
-from relay.consent.events import Act, Basis, Event, EventKind, Evidence
+from relay.consent.events import Act, Basis, Event, EventKind
+from relay.consent.evidence import Evidence, wording_of
 from relay.policy.files import load_policies
 from relay.policy.model import Policies
 
@@ -74,7 +75,7 @@ def run(arguments: argparse.Namespace) -> int:
         act=Act(arguments.act) if arguments.act else None,
         confirmed_at=moment_of("--confirmed-at", arguments.confirmed_at, zone, now) if arguments.confirmed_at else None,
         evidence=Evidence(
-            arguments.form_url, arguments.wording, arguments.language, arguments.ip, arguments.user_agent
+            arguments.form_url, wording_of(arguments.wording), arguments.language, arguments.ip, arguments.user_agent
         ),
         own_act=arguments.after_withdrawal,
     )

@@ -8,6 +8,11 @@ from enum import StrEnum
 from typing import Final
 
 from relay.address import Address
+from relay.consent.evidence import Evidence
+
+__all__ = ["Act", "Basis", "Event", "EventKind", "Evidence"]
+
+_NOTHING_SHOWN: Final = Evidence()
 
 
 class Basis(StrEnum):
@@ -54,17 +59,6 @@ class EventKind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Evidence:
-    """What can be shown later. wording: the words as shown, or their hash. Each field may be ""."""
-
-    form_url: str = ""
-    wording: str = ""
-    language: str = ""
-    ip: str = ""
-    user_agent: str = ""
-
-
-@dataclass(frozen=True, slots=True)
 class Event:
     """One act of one person (or of the world, for `undeliverable`), as it will stand in the ledger.
 
@@ -94,7 +88,7 @@ class Event:
     confirmed_at: datetime | None = None
     mail_sent_at: datetime | None = None
     last_contact_at: datetime | None = None
-    evidence: Evidence = Evidence()
+    evidence: Evidence = _NOTHING_SHOWN
     live: bool = False
     own_act: bool = False
 

@@ -12,7 +12,8 @@ from datetime import UTC, datetime, tzinfo
 from typing import Any, Final, TypeVar
 
 from relay.address import AddressError, address_from_text
-from relay.consent.events import Act, Basis, Event, EventKind, Evidence
+from relay.consent.events import Act, Basis, Event, EventKind
+from relay.consent.evidence import Evidence, wording_of
 from relay.decision import new_id
 
 #: Columns in the order in which they are exported.
@@ -140,7 +141,7 @@ def _grant(common: Mapping[str, Any], values: Mapping[str, str], rules: RowRules
         confirmed_at=confirmed_at,
         last_contact_at=_moment("last_contact_at", values, rules),
         evidence=Evidence(
-            values["form_url"], values["wording"], values["language"], values["ip"], values["user_agent"]
+            values["form_url"], wording_of(values["wording"]), values["language"], values["ip"], values["user_agent"]
         ),
         **common,
     )

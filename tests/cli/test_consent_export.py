@@ -9,6 +9,8 @@ from typing import Any
 
 from cli.shop import Shop
 
+from relay.consent.evidence import wording_hash
+
 PEOPLE = ("ann@example.com", "bob@example.com", "carl@example.com", "dora@example.com", "eve@example.com")
 
 
@@ -81,7 +83,7 @@ def test_nothing_to_export_is_a_header(shop: Shop) -> None:
 
 
 def test_the_evidence_of_a_yes_goes_with_it(shop: Shop) -> None:
-    proof = {"wording": "Yes, send me news", "ip": "192.0.2.7", "user_agent": "Browser/1"}
+    proof = {"wording": wording_hash("Yes, send me news"), "ip": "192.0.2.7", "user_agent": "Browser/1"}
     line = {"address": "ann@example.com", "basis": "double-opt-in", "at": ago(9), "confirmed_at": ago(8), **proof}
     shop.run("consent", "import", shop.file("list.jsonl", json.dumps(line)), "--stream", "newsletter")
     (row,) = shop.run("consent", "export", "--json").out.splitlines()

@@ -11,6 +11,7 @@ from store.samples import ANN, NOW, contact, decision, event, fresh_id, outcome
 
 from relay.address import Address
 from relay.consent.events import Act, Basis, EventKind, Evidence
+from relay.consent.evidence import wording_hash
 from relay.consent.facts import Yes
 from relay.consent.fold import NOTHING_FOLDED, Folded
 from relay.consent.ledger import microseconds
@@ -27,14 +28,14 @@ def test_events_come_back_whole() -> None:
     connection = sqlite3.connect(":memory:", isolation_level=None)
     migrate(connection)
     said = event(
-        EventKind.CONFIRM,
+        EventKind.GRANT,
         Address("a..b.", "docomo.ne.jp"),
         at=None,
         basis=Basis.DOUBLE_OPT_IN,
         act=Act.CLICKED,
         confirmed_at=NOW,
         last_contact_at=NOW,
-        evidence=Evidence("https://brand.example/form", "Ja, gerne", "de", "192.0.2.1", "Mozilla/5.0"),
+        evidence=Evidence("https://brand.example/form", wording_hash("Ja, gerne"), "de", "192.0.2.1", "Mozilla/5.0"),
         live=True,
         own_act=True,
         id=fresh_id(),
