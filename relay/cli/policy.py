@@ -175,12 +175,12 @@ def _rules(stream: Stream) -> dict[str, str]:
         freshness, consent = stream.consent.freshness, stream.consent
         values: dict[str, Any] = {
             "consent.accept": consent.accept,
-            "consent.confirmation_sent_within": consent.confirmation_sent_within,
+            "consent.confirmation_sent_within": freshness.confirmation_sent_within,
             "consent.confirm_within": freshness.confirm_within,
             "consent.first_mail_within": freshness.first_mail_within,
             "consent.stale_after": freshness.stale_after,
             "consent.renew_every": freshness.renew_every,
-            "consent.customer_within": consent.customer_within,
+            "consent.customer_within": freshness.customer_within,
             "hold.for": stream.hold.longest,
             "hold.ask_again": stream.hold.ask_again,
         }

@@ -41,7 +41,8 @@ class Yes:
 class Facts:
     """All times aware UTC; None where nothing of the kind counts now.
 
-    requested_at: a request for confirmation still unanswered. yes: the best yes that no later no beats: one by an
+    requested_at: a request for confirmation still unanswered, the newest. mail_sent_at: when the mail that asks for the
+    click left, None as long as it has not. request_live: the request was recorded when it happened. yes: the best yes that no later no beats: one by an
     active act before one without, then the stronger basis, then the newer. renewed_at: the newest active yes after it,
     of whatever basis. withdrawn_at, complained_at: the newest no that no later yes of the person's own has lifted, wide
     (any spelling) and of any scope that covers this stream. withdrawn_from: the stream's id when a withdrawal that
@@ -50,6 +51,8 @@ class Facts:
     """
 
     requested_at: datetime | None = None
+    mail_sent_at: datetime | None = None
+    request_live: bool = False
     yes: Yes | None = None
     renewed_at: datetime | None = None
     withdrawn_at: datetime | None = None
@@ -60,17 +63,35 @@ class Facts:
 
 
 NOTHING_KNOWN: Final = Facts()
-_TIMES: Final = ("requested_at", "renewed_at", "withdrawn_at", "complained_at", "undeliverable_at", "last_contact_at")
+_TIMES: Final = (
+    "requested_at",
+    "mail_sent_at",
+    "renewed_at",
+    "withdrawn_at",
+    "complained_at",
+    "undeliverable_at",
+    "last_contact_at",
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Freshness:
-    """How long a yes holds (table at the head of the policy format); None switches a rule off."""
+    """How long a yes holds, and a question stays open; None switches a rule off. The defaults are those of `seed`.
+
+    confirmation_sent_within: the sender's own deadline for the mail that asks for the click; missing it is an alarm and
+    never a reason to refuse. confirm_within: the person's time to click. first_mail_within: of a yes recorded live.
+    stale_after: since the last sign of life. renew_every: since the last yes. customer_within, inquiry_within: how long
+    a yes of that basis counts, from the purchase or the inquiry. ask_before: asking begins so long before the end.
+    """
 
     confirm_within: timedelta | None = timedelta(days=7)
     first_mail_within: timedelta | None = timedelta(days=7)
     stale_after: timedelta | None = timedelta(days=365)
     renew_every: timedelta | None = timedelta(days=730)
+    confirmation_sent_within: timedelta | None = timedelta(hours=24)
+    customer_within: timedelta | None = None
+    inquiry_within: timedelta | None = None
+    ask_before: timedelta | None = timedelta(days=30)
 
 
 def as_json(facts: Facts) -> dict[str, object]:
@@ -80,6 +101,8 @@ def as_json(facts: Facts) -> dict[str, object]:
         moment = getattr(facts, name)
         if moment is not None:
             known[name] = moment.isoformat()
+    if facts.request_live:
+        known["request_live"] = True
     if facts.withdrawn_from:
         known["withdrawn_from"] = facts.withdrawn_from
     if facts.yes is not None:
@@ -101,6 +124,7 @@ def from_json(known: Mapping[str, Any]) -> Facts:
     yes = known.get("yes")
     return Facts(
         **{name: datetime.fromisoformat(known[name]) for name in _TIMES if name in known},
+        request_live=known.get("request_live", False),
         withdrawn_from=known.get("withdrawn_from", ""),
         yes=None
         if yes is None

@@ -62,6 +62,8 @@ class Folded:
     renewed_at: datetime | None = None
     freed_at: datetime | None = None
     last_contact_at: datetime | None = None
+    mail_sent_at: datetime | None = None
+    request_live: bool = False
 
 
 NOTHING_FOLDED: Final = Folded()
@@ -146,6 +148,8 @@ def facts_of(folded: Folded, noes: Iterable[No], contact_at: datetime | None, st
     contacts = [at for at in (folded.last_contact_at, contact_at) if at is not None]
     return Facts(
         requested_at=folded.requested_at,
+        mail_sent_at=folded.mail_sent_at,
+        request_live=folded.request_live,
         yes=None if withdrawals or standing[EventKind.COMPLAIN] else folded.yes,
         renewed_at=None if withdrawals or standing[EventKind.COMPLAIN] else folded.renewed_at,
         withdrawn_at=_newest(withdrawals),
@@ -156,15 +160,21 @@ def facts_of(folded: Folded, noes: Iterable[No], contact_at: datetime | None, st
     )
 
 
-def fold_person(events: Iterable[Event]) -> tuple[dict[tuple[str, Address], Folded], tuple[No, ...]]:
-    """Fold all events of all spellings of one person: a row for each stream and address, and the noes."""
+def fold_person(
+    events: Iterable[Event], erased: Iterable[No] = ()
+) -> tuple[dict[tuple[str, Address], Folded], tuple[No, ...]]:
+    """Fold all events of all spellings of one person: a row for each stream and address, and the noes.
+
+    erased: noes that were kept when the person was erased; they count like the others and are not returned.
+    """
     events = list(events)
     noes = fold_noes(events)
+    standing = (*noes, *erased)
     grouped: dict[tuple[str, Address], list[Event]] = {}
     for event in events:
         if event.says_yes or event.kind is EventKind.REQUEST:
             grouped.setdefault((event.stream, event.address), []).append(event)
-    return {key: fold(group, noes) for key, group in grouped.items()}, noes
+    return {key: fold(group, standing) for key, group in grouped.items()}, noes
 
 
 def _may_cover(no: No, events: list[Event]) -> bool:

@@ -57,14 +57,14 @@ def build_stream(
         matches=tuple(map(_match, parsed.match)),
         consent=ConsentRules(
             accept=values["consent.accept"],
-            confirmation_sent_within=_limit(values["consent.confirmation_sent_within"]),
             freshness=Freshness(
                 confirm_within=_limit(values["consent.confirm_within"]),
                 first_mail_within=_limit(values["consent.first_mail_within"]),
                 stale_after=_limit(values["consent.stale_after"]),
                 renew_every=_limit(values["consent.renew_every"]),
+                confirmation_sent_within=_limit(values["consent.confirmation_sent_within"]),
+                customer_within=_limit(values["consent.customer_within"]),
             ),
-            customer_within=_limit(values["consent.customer_within"]),
         ),
         verdicts=MappingProxyType({reason: meaning.default for reason, meaning in MEANINGS.items()} | parsed.verdict),
         hold=HoldRules(longest=values["hold.for"], ask_again=values["hold.ask_again"]),

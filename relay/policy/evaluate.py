@@ -76,7 +76,7 @@ def has_accepted_yes(rules: ConsentRules, facts: Facts, now: datetime) -> bool:
 
 def has_lapsed(rules: ConsentRules, yes: Yes, now: datetime) -> bool:
     """Implied consent ends some time after the purchase (CASL: two years); mail in between does not prolong it."""
-    limit = rules.customer_within
+    limit = rules.freshness.customer_within
     return yes.basis is Basis.CUSTOMER and limit is not None and now - yes.at > limit
 
 

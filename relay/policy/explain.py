@@ -100,7 +100,7 @@ def _keys(stream: Stream, reason: Reason, facts: Facts, now: datetime) -> Iterat
         key = _PERIODS[reason]
         yield key, _period(getattr(rules.freshness, key.removeprefix("consent.")))
     elif reason is Reason.BASIS_NOT_ACCEPTED and facts.yes is not None and has_lapsed(rules, facts.yes, now):
-        yield "consent.customer_within", _period(rules.customer_within)
+        yield "consent.customer_within", _period(rules.freshness.customer_within)
     elif reason in (Reason.NO_CONSENT, Reason.BASIS_NOT_ACCEPTED, Reason.CONFIRMED):
         accepted = ", ".join(f'"{basis}"' for basis in Basis if basis in rules.accept)
         yield "consent.accept", f"[{accepted}]"

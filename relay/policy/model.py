@@ -87,14 +87,10 @@ class Match:
 
 @dataclass(frozen=True, slots=True)
 class ConsentRules:
-    """accept: the bases that count. customer_within: how long a yes of basis `customer` counts, None for ever.
-    confirmation_sent_within: the sender's own deadline for the confirmation mail, None without one.
-    """
+    """accept: the bases that count. freshness: how long."""
 
     accept: frozenset[Basis]
-    confirmation_sent_within: timedelta | None
     freshness: Freshness
-    customer_within: timedelta | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,8 @@ YESES = st.builds(
 FACTS = st.builds(
     Facts,
     requested_at=st.none() | MOMENTS,
+    mail_sent_at=st.none() | MOMENTS,
+    request_live=st.booleans(),
     yes=st.none() | YESES,
     renewed_at=st.none() | MOMENTS,
     withdrawn_at=st.none() | MOMENTS,

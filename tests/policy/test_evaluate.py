@@ -103,7 +103,8 @@ def test_all_reasons_that_apply_are_found_in_order_of_precedence() -> None:
 
 
 def test_a_customer_counts_only_as_long_as_the_policy_says() -> None:
-    rules = replace(NEWSLETTER.consent, accept=frozenset({Basis.CUSTOMER}), customer_within=timedelta(days=730))
+    fresh = replace(NEWSLETTER.consent.freshness, customer_within=timedelta(days=730))
+    rules = ConsentRules(frozenset({Basis.CUSTOMER}), fresh)
     stream = replace(NEWSLETTER, consent=rules)
     bought = Facts(yes=yes(ago(days=729), Basis.CUSTOMER), last_contact_at=ago(days=1))
 
@@ -200,11 +201,17 @@ some_streams = st.builds(
     consent=st.builds(
         ConsentRules,
         accept=st.frozensets(st.sampled_from(Basis), min_size=1),
-        confirmation_sent_within=limits,
         freshness=st.builds(
-            Freshness, confirm_within=limits, first_mail_within=limits, stale_after=limits, renew_every=limits
+            Freshness,
+            confirm_within=limits,
+            first_mail_within=limits,
+            stale_after=limits,
+            renew_every=limits,
+            confirmation_sent_within=limits,
+            customer_within=limits,
+            inquiry_within=limits,
+            ask_before=limits,
         ),
-        customer_within=limits,
     ),
     internal=st.sampled_from([(), ("*@example.com",)]),
     verdicts=st.fixed_dictionaries(

@@ -108,7 +108,8 @@ def test_each_reason_names_the_key_behind_it(newsletter: Stream, facts: Facts, r
 
 
 def test_a_lapsed_customer_names_the_limit_that_ran_out(newsletter: Stream) -> None:
-    rules = replace(newsletter.consent, accept=frozenset({Basis.CUSTOMER}), customer_within=timedelta(days=365))
+    fresh = replace(newsletter.consent.freshness, customer_within=timedelta(days=365))
+    rules = replace(newsletter.consent, accept=frozenset({Basis.CUSTOMER}), freshness=fresh)
     stream = replace(newsletter, consent=rules)
     facts = Facts(yes=replace(OLD_YES, basis=Basis.CUSTOMER))
 
