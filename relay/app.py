@@ -29,7 +29,7 @@ from relay.policy.files import load_policies
 from relay.policy.model import Policies
 from relay.rewriting import Rewriter
 from relay.store.dkim_keys import load_signers
-from relay.store.keys import KeyFileError, load_secret, load_token_keys
+from relay.store.keys import KeyFileError, load_pseudonyms, load_secret, load_token_keys
 from relay.store.port import Store, StoreUnavailableError
 from relay.store.sqlite import open_store
 from relay.tokens import seal
@@ -81,7 +81,7 @@ async def running(settings: Settings) -> AsyncIterator[Relay]:
     """
     drain = settings.workers.drain
     async with contextlib.AsyncExitStack() as stack:
-        store = await open_store(settings.store.path, settings.store.journal)
+        store = await open_store(settings.store.path, settings.store.journal, load_pseudonyms(settings.keys.people))
         stack.push_async_callback(store.close)
         book = PolicyBook(settings)
         tokens = load_token_keys(settings.keys.tokens)

@@ -17,6 +17,7 @@ from aiosmtpd.smtp import SMTP, Envelope, Session
 from relay.address import Address, address_from_text
 from relay.config.settings import HostPort, Mode, NextHop
 from relay.consent.events import Act, Basis, Event, EventKind, Evidence
+from relay.consent.pseudonyms import Pseudonyms
 from relay.decision import new_id
 from relay.disposal import Forwarder
 from relay.envelope import Client, Connection, MailParameters, Recipient, Transaction
@@ -34,6 +35,7 @@ CLIENT = Client("shop")
 NEWS = address_from_text("news@news.brand.example")
 ORDERS = address_from_text("orders@brand.example")
 TOKENS = TokenKeys({"000001": bytes(range(KEY_LENGTH))}, "000001")
+PSEUDONYMS = Pseudonyms(bytes(32))
 MAIL = b"From: News <news@news.brand.example>\r\nTo: you@example.org\r\nSubject: Spring\r\n\r\nIt is spring.\r\n"
 
 NEWSLETTER = """\
@@ -189,7 +191,7 @@ async def stage(
     )
     next_hops = NextHops([NextHop(HostPort("127.0.0.1", server.sockets[0].getsockname()[1]))], "relay.brand.example")
     path = folder / "relay.db"
-    store = await open_store(path, folder / "withdrawals.journal")
+    store = await open_store(path, folder / "withdrawals.journal", PSEUDONYMS)
     ticks, randoms = itertools.count(), itertools.count()
 
     def clock() -> datetime:  # every look at the clock is a microsecond later: ids stay in order

@@ -7,7 +7,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from journey import MAIL, NEWS, NEWSLETTER, ORDERS, RECEIPTS, TOKENS, Stage, shadowed, stage
+from journey import MAIL, NEWS, NEWSLETTER, ORDERS, PSEUDONYMS, RECEIPTS, TOKENS, Stage, shadowed, stage
 
 from relay.address import address_from_text
 from relay.config.settings import Mode
@@ -67,7 +67,7 @@ def test_a_stranger_is_refused_at_rcpt_and_the_id_finds_the_decision(tmp_path: P
         assert str(reply).startswith("550 5.7.1 no-consent")
         assert data is None
         assert on.hop.got == []
-        with open_reader(on.path) as reader:
+        with open_reader(on.path, PSEUDONYMS) as reader:
             (found,) = reader.found_by_id(str(reply).rpartition("(id ")[2].rstrip(")"))
         assert str(found.decision.recipient) == "stranger@example.org"
 
@@ -80,7 +80,7 @@ def test_the_decision_is_on_disk_before_the_next_hop_hears_of_the_message(tmp_pa
         seen: list[int] = []
 
         def look() -> None:
-            with open_reader(on.path) as reader:
+            with open_reader(on.path, PSEUDONYMS) as reader:
                 seen.append(len(reader.decisions(Wanted(), 10)))
 
         on.hop.at_rcpt = look
@@ -177,7 +177,7 @@ def test_in_observe_mode_what_no_policy_claims_passes_byte_for_byte_and_is_recor
         _, reply = await on.send("a@example.org", "b@example.org", content=content, sender=sender)
         assert said(reply).startswith("250 ")
         assert [copy for _, _, copy in on.hop.got] == [content]
-        with open_reader(on.path) as reader:
+        with open_reader(on.path, PSEUDONYMS) as reader:
             assert {one.decision.reason for one in reader.decisions(Wanted(), 10)} == {Reason.OBSERVED}
 
     on_stage(tmp_path, story, mode=Mode.OBSERVE)
@@ -216,7 +216,7 @@ def test_a_delivery_is_a_contact_and_a_refusal_is_none(tmp_path: Path) -> None:
         facts = await on.store.facts("brand", "newsletter", [*people.values()])
         assert facts[people["hanako"]].last_contact_at is not None
         assert facts[people["taro"]].last_contact_at is None
-        with open_reader(on.path) as reader:
+        with open_reader(on.path, PSEUDONYMS) as reader:
             results = [
                 outcome.result
                 for one in reader.decisions(Wanted(), 10)

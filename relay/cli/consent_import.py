@@ -22,8 +22,9 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 from relay.address import Address
 from relay.cli import CommandError
 from relay.cli.lists import Item, List, ListError, read_list
-from relay.cli.stored import committer_of, now_in_utc, outages_in_words, settings_of, zone_of
+from relay.cli.stored import committer_of, now_in_utc, outages_in_words, pseudonyms_of, settings_of, zone_of
 from relay.consent.events import Basis, Event
+from relay.consent.pseudonyms import Pseudonyms
 from relay.consent.rows import COLUMNS, RowError, RowRules, events_of_row, missing_columns
 from relay.policy.evaluate import evaluate
 from relay.policy.files import load_policies
@@ -167,9 +168,9 @@ def _take(
 
     def work(connection: sqlite3.Connection) -> _BatchResult:
         before = connection.execute("SELECT coalesce(max(sequence), 0) FROM ledger").fetchone()[0]
-        numbers = append_events(connection, events, os.urandom)
+        numbers = append_events(connection, events, committer.pseudonyms, os.urandom)
         fresh = frozenset(event.id for event, number in zip(events, numbers, strict=True) if number > before)
-        result = _BatchResult(fresh, _today(connection, batch, policies, now))
+        result = _BatchResult(fresh, _today(connection, committer.pseudonyms, batch, policies, now))
         if dry_run:
             raise _Undone(result)
         return result
@@ -193,7 +194,11 @@ def _take(
 
 
 def _today(
-    connection: sqlite3.Connection, batch: Sequence[tuple[Event, ...]], policies: Policies, now: datetime
+    connection: sqlite3.Connection,
+    pseudonyms: Pseudonyms,
+    batch: Sequence[tuple[Event, ...]],
+    policies: Policies,
+    now: datetime,
 ) -> Counter[tuple[Reason, str]]:
     """Would these rows get mail, with all that is known of them now?"""
     by_stream: dict[str, list[Address]] = {}
@@ -203,7 +208,7 @@ def _today(
     found: Counter[tuple[Reason, str]] = Counter()
     for name, addresses in by_stream.items():
         stream = policies.by_id[name]
-        facts = read_facts(connection, stream.brand, stream.id, addresses)
+        facts = read_facts(connection, pseudonyms, stream.brand, stream.id, addresses)
         for address in addresses:
             evaluation = evaluate(stream, facts[address], address, now)
             verdict = evaluation.verdict.value if evaluation.enforced else "shadow"
@@ -300,7 +305,8 @@ def _committer(arguments: argparse.Namespace, stack: contextlib.ExitStack) -> It
     settings = settings_of(arguments)
     if arguments.dry_run and not settings.store.path.exists():
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        with contextlib.closing(Committer(folder / "relay.db", folder / "withdrawals.journal")) as committer:
+        opened = Committer(folder / "relay.db", folder / "withdrawals.journal", pseudonyms_of(settings))
+        with contextlib.closing(opened) as committer:
             yield committer
         return
     with committer_of(settings) as committer:

@@ -33,13 +33,13 @@ from relay import log
 from relay.app import running
 from relay.cli import CommandError
 from relay.cli.samples import NEWS, SAMPLES, Sample, consents
+from relay.cli.stored import reader_of
 from relay.config.load import load_settings
 from relay.config.settings import Settings
 from relay.decision import new_id
 from relay.message.dkim import KeyType, generate
 from relay.reason import Verdict
 from relay.store.port import Store
-from relay.store.reading import open_reader
 
 #: Ports of the embedded defaults; others are taken when somebody already listens there.
 _SMTP_PORT: Final = 2525
@@ -121,7 +121,7 @@ async def _demo(folder: Path, *, once: bool) -> None:
             await _load(relay.store)
             sent = await asyncio.to_thread(_send_all, settings)
             await relay.store.flush()
-            console.print(_table(sent, settings.store.path))
+            console.print(_table(sent, settings))
             _show_one(console, next_hop.kept)
             refused = next(one.text for one in sent if one.sample.recipient == _REFUSED + _DOMAIN)
             console.print(f"\nWhat the mailer was told about {_REFUSED}:\n", style="bold")
@@ -174,13 +174,13 @@ def _send(client: smtplib.SMTP, sample: Sample) -> tuple[int, str]:
     return code, text.decode("ascii", "replace")
 
 
-def _table(sent: Sequence[_Sent], store: Path) -> Table:
+def _table(sent: Sequence[_Sent], settings: Settings) -> Table:
     """Fits into 80 columns."""
     title = f"What became of the sample mail to {_DOMAIN}"
     table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
     for heading in ("recipient", "what the ledger knows", "verdict", "reason", "SMTP"):
         table.add_column(heading, overflow="fold", no_wrap=heading in ("verdict", "reason", "SMTP"))
-    with open_reader(store) as reader:
+    with reader_of(settings) as reader:
         for one in sent:
             decision = reader.found_by_id(_id_in(one.text))[0].decision
             colour = {Verdict.DELIVER: "green", Verdict.REJECT: "red"}.get(decision.verdict, "yellow")

@@ -13,6 +13,7 @@ from typing import Final
 
 from relay.address import Address, AddressError, address_from_text, matches_pattern
 from relay.cli import CommandError
+from relay.cli.stored import pseudonyms_of
 from relay.config.mistakes import did_you_mean
 from relay.config.settings import ClientSettings, Mode, Settings
 from relay.consent.facts import NOTHING_KNOWN, Facts, as_json
@@ -145,7 +146,7 @@ def _facts(settings: Settings, stream: Stream, recipient: Address) -> tuple[Fact
     if not settings.store.path.exists():
         return NOTHING_KNOWN, f"{settings.store.path} does not exist yet, so nothing is known of anybody"
     try:
-        with open_reader(settings.store.path) as reader:
+        with open_reader(settings.store.path, pseudonyms_of(settings)) as reader:
             return reader.facts(stream.brand, stream.id, [recipient])[recipient], ""
     except StoreUnavailableError as error:
         raise CommandError(f"{settings.store.path}: {error}") from None

@@ -24,7 +24,7 @@ from relay.cli import CommandError, add_config_option
 from relay.cli.comparison import HeaderField, PartPair, Side, compared
 from relay.cli.preview import Preview, preview_of
 from relay.cli.side_by_side import print_comparison, safe
-from relay.cli.stored import address_of, moment_of, settings_of
+from relay.cli.stored import address_of, moment_of, pseudonyms_of, settings_of
 from relay.config.mistakes import did_you_mean
 from relay.config.settings import Settings
 from relay.consent.events import Act, Basis
@@ -155,7 +155,7 @@ def _facts(settings: Settings, stream: Stream, address: Address, arguments: argp
         return NOTHING_KNOWN, ""
     path = settings.store.path
     try:
-        with open_reader(path) as reader:
+        with open_reader(path, pseudonyms_of(settings)) as reader:
             facts = reader.facts(stream.brand, stream.id, [address])[address]
     except (StoreUnavailableError, OSError) as error:
         return NOTHING_KNOWN, f"as if no consent were recorded ({path}: {error})"

@@ -12,6 +12,8 @@ from relay.app import hash_key, run_worker
 from relay.cli import CommandError, add_config_option
 from relay.cli.check import require_sound
 from relay.config.load import load_settings
+from relay.config.settings import Settings
+from relay.store.keys import KeyFileError, load_pseudonyms
 from relay.store.port import StoreUnavailableError
 from relay.store.sqlite import open_store
 from relay.workers.instance import AddressTakenError, AlreadyRunningError, only_instance, require_free
@@ -38,12 +40,12 @@ def run(arguments: argparse.Namespace) -> int:
                 policies=str(settings.policies),
                 next_hops=[str(hop.address) for hop in settings.next_hops],
             )
-            asyncio.run(_migrate(settings.store.path, settings.store.journal))
+            asyncio.run(_migrate(settings))
             supervisor = Supervisor(
                 settings.workers.processes, run_worker, (settings,), drain=settings.workers.drain.total_seconds()
             )
             failure = asyncio.run(supervisor.run())
-    except (AlreadyRunningError, AddressTakenError) as error:
+    except (AlreadyRunningError, AddressTakenError, KeyFileError) as error:
         raise CommandError(str(error)) from None
     except StoreUnavailableError as error:
         raise CommandError(f"{settings.store.path}: {error}") from None
@@ -54,7 +56,7 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-async def _migrate(path: Path, journal: Path) -> None:
+async def _migrate(settings: Settings) -> None:
     """Bring the store up to date once, before several processes open it."""
-    store = await open_store(path, journal)
+    store = await open_store(settings.store.path, settings.store.journal, load_pseudonyms(settings.keys.people))
     await store.close()

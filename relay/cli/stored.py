@@ -15,10 +15,12 @@ from relay.cli import CommandError
 from relay.config.load import load_settings
 from relay.config.settings import Settings
 from relay.consent.events import Event
+from relay.consent.pseudonyms import KEY_OCTETS, Pseudonyms
 from relay.consent.rows import parse_moment
 from relay.decision import new_id
 from relay.store.appending import NOES, append_events
 from relay.store.committing import Committer, Work
+from relay.store.keys import KeyFileError, load_pseudonyms
 from relay.store.port import StoreUnavailableError
 from relay.store.reading import Reader, open_reader
 
@@ -28,9 +30,21 @@ def settings_of(arguments: argparse.Namespace) -> Settings:
     return load_settings(Path(arguments.config) if arguments.config else None, os.environ)
 
 
+def pseudonyms_of(settings: Settings) -> Pseudonyms:
+    """Of the key in `[keys] people`. Where there is no store yet either, of a key for this moment: who only looks leaves
+    no file behind.
+    """
+    if not settings.keys.people.exists() and not settings.store.path.exists():
+        return Pseudonyms(os.urandom(KEY_OCTETS))
+    try:
+        return load_pseudonyms(settings.keys.people)
+    except KeyFileError as error:
+        raise CommandError(str(error)) from None
+
+
 @contextlib.contextmanager
 def reader_of(settings: Settings) -> Iterator[Reader]:
-    with outages_in_words(settings), open_reader(settings.store.path) as reader:
+    with outages_in_words(settings), open_reader(settings.store.path, pseudonyms_of(settings)) as reader:
         yield reader
 
 
@@ -38,7 +52,12 @@ def reader_of(settings: Settings) -> Iterator[Reader]:
 def committer_of(settings: Settings, *, behind_is_fine: bool = False) -> Iterator[Committer]:
     """The store open for writing; it may be open in a running relay at the same time."""
     with outages_in_words(settings):
-        committer = Committer(settings.store.path, settings.store.journal, behind_is_fine=behind_is_fine)
+        committer = Committer(
+            settings.store.path,
+            settings.store.journal,
+            load_pseudonyms(settings.keys.people),
+            behind_is_fine=behind_is_fine,
+        )
         with contextlib.closing(committer):
             yield committer
 
@@ -46,7 +65,10 @@ def committer_of(settings: Settings, *, behind_is_fine: bool = False) -> Iterato
 def append(committer: Committer, events: Sequence[Event]) -> tuple[int, ...]:
     """Add events to the ledger; their numbers."""
     says_no = any(event.kind in NOES for event in events)
-    (result,) = committer.commit([Work(lambda connection: append_events(connection, events, os.urandom), says_no)])
+    pseudonyms = committer.pseudonyms
+    (result,) = committer.commit(
+        [Work(lambda connection: append_events(connection, events, pseudonyms, os.urandom), says_no)]
+    )
     if isinstance(result, UnicodeError):
         raise CommandError("an option is not valid text in this terminal's encoding", exit_code=2)
     if isinstance(result, BaseException):
@@ -61,6 +83,8 @@ def outages_in_words(settings: Settings) -> Iterator[None]:
         yield
     except StoreUnavailableError as error:
         raise CommandError(f"{settings.store.path}: {error}") from None
+    except KeyFileError as error:
+        raise CommandError(str(error)) from None
 
 
 def address_of(text: str, settings: Settings) -> Address:

@@ -4,35 +4,60 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
+from typing import Final
 
 from relay.address import Address
 from relay.consent.events import Event, EventKind
 from relay.consent.fold import Folded, No, fold_person, said_at
-from relay.consent.ledger import GENESIS, RANDOMNESS_OCTETS, line_of, link
+from relay.consent.ledger import microseconds
+from relay.consent.pseudonyms import Pseudonyms
 from relay.store.queries import query
-from relay.store.rows import event_of, event_row, folded_row, no_row
+from relay.store.rows import event_of, event_row, folded_row, no_of, no_row
 
 #: What has to stand in withdrawals.journal.
 NOES = frozenset({EventKind.WITHDRAW, EventKind.COMPLAIN})
 
 
+#: Octets of the salt of a line.
+SALT_OCTETS: Final = 16
+_NO_TEXTS: Final[Mapping[str, str]] = MappingProxyType({})
+
+
+@dataclass(slots=True)
+class _Person:
+    """What was known of a person before. numbers: line of each event. erased: noes kept when the person was erased."""
+
+    events: list[Event] = field(default_factory=list)
+    numbers: dict[str, int] = field(default_factory=dict)
+    erased: list[No] = field(default_factory=list)
+
+
 def append_events(
-    connection: sqlite3.Connection, events: Sequence[Event], randomness: Callable[[int], bytes]
+    connection: sqlite3.Connection,
+    events: Sequence[Event],
+    pseudonyms: Pseudonyms,
+    randomness: Callable[[int], bytes],
+    texts: Mapping[str, str] = _NO_TEXTS,
 ) -> tuple[int, ...]:
-    """The sequence number of each event. One whose id is known keeps its old number and changes nothing."""
-    ids = json.dumps([event.id for event in events])
-    known: dict[str, int] = dict(connection.execute(query("known_events"), (ids,)).fetchall())
-    fresh = [event for event in {event.id: event for event in events}.values() if event.id not in known]
-    if fresh:
-        history = _history(connection, {event.address.wide for event in fresh})
-        fresh = [_after_what_was_said(event, history.get(event.address.wide, ())) for event in fresh]
-        known.update(_chain(connection, fresh, randomness))
-        for event in fresh:
-            history.setdefault(event.address.wide, []).append(event)
-        _refold(connection, fresh, history)
-    return tuple(known[event.id] for event in events)
+    """The sequence number of each event. One that its person has already (by id) keeps its old number and changes
+    nothing. texts: words by their hash, for the wordings that the events name.
+    """
+    people = _known(connection, {event.address.wide for event in events}, pseudonyms)
+    fresh: dict[str, tuple[str, Event]] = {}
+    for event in events:
+        wide = event.address.wide
+        if event.id not in people[wide].numbers and event.id not in fresh:
+            fresh[event.id] = wide, _after_what_was_said(event, people[wide].events)
+    numbers = _add(connection, list(fresh.values()), randomness, texts) if fresh else {}
+    for wide, event in fresh.values():
+        people[wide].events.append(event)
+    _refold(connection, list(fresh.values()), people)
+    return tuple(
+        numbers[event.id] if event.id in numbers else people[event.address.wide].numbers[event.id] for event in events
+    )
 
 
 def _after_what_was_said(event: Event, history: Iterable[Event]) -> Event:
@@ -43,41 +68,68 @@ def _after_what_was_said(event: Event, history: Iterable[Event]) -> Event:
     return event if newest <= event.recorded_at else replace(event, at=newest, recorded_at=newest)
 
 
-def _history(connection: sqlite3.Connection, people: Iterable[str]) -> dict[str, list[Event]]:
-    rows = connection.execute(query("events_of_people"), (json.dumps(list(people)),)).fetchall()
-    history: dict[str, list[Event]] = {}
-    for row in rows:
+def _known(connection: sqlite3.Connection, wides: Iterable[str], pseudonyms: Pseudonyms) -> dict[str, _Person]:
+    people = {wide: _Person() for wide in wides}
+    for row in connection.execute(query("events_of_people"), (json.dumps(list(people)),)):
         event = event_of(row)
-        history.setdefault(event.address.wide, []).append(event)
-    return history
+        person = people[row[1]]
+        person.events.append(event)
+        person.numbers[event.id] = row[0]
+    tombstones = {pseudonyms.tombstone(wide): wide for wide in people}
+    for row in connection.execute(query("noes_of_people"), (json.dumps(list(tombstones)),)):
+        people[tombstones[row[1]]].erased.append(no_of(row))
+    return people
 
 
-def _chain(
-    connection: sqlite3.Connection, events: Sequence[Event], randomness: Callable[[int], bytes]
+def _add(
+    connection: sqlite3.Connection,
+    events: Sequence[tuple[str, Event]],
+    randomness: Callable[[int], bytes],
+    texts: Mapping[str, str],
 ) -> dict[str, int]:
-    """Link the events to the end of the ledger."""
-    sequence, previous = connection.execute(query("last_line")).fetchone() or (0, GENESIS)
-    rows = []
-    octets = randomness(RANDOMNESS_OCTETS * len(events))
-    numbers: dict[str, int] = {}
-    for place, event in enumerate(events):
-        sequence += 1
-        line = line_of(sequence, event, octets[place * RANDOMNESS_OCTETS : (place + 1) * RANDOMNESS_OCTETS])
-        previous = link(previous, line)
-        rows.append(event_row(event, line, previous))
-        numbers[event.id] = sequence
-    connection.executemany(query("insert_event"), rows)
+    """Write the events (with the wide key of each) behind the last line; the number of each by its id."""
+    wordings = _wordings(connection, (event for _, event in events), texts)
+    (last,) = connection.execute(query("last_line")).fetchone()
+    octets = randomness(SALT_OCTETS * len(events))
+    connection.executemany(
+        query("insert_event"),
+        (
+            event_row(
+                last + 1 + place,
+                event,
+                wide,
+                wordings.get(event.evidence.wording),
+                octets[place * SALT_OCTETS : (place + 1) * SALT_OCTETS],
+            )
+            for place, (wide, event) in enumerate(events)
+        ),
+    )
+    return {event.id: last + 1 + place for place, (_, event) in enumerate(events)}
+
+
+def _wordings(connection: sqlite3.Connection, events: Iterable[Event], texts: Mapping[str, str]) -> dict[str, int]:
+    """The number of each wording that the events name, and its uses counted."""
+    uses: dict[str, list[Event]] = {}
+    for event in events:
+        if event.evidence.wording:
+            uses.setdefault(event.evidence.wording, []).append(event)
+    numbers = {}
+    for wording, named in uses.items():
+        language = next((event.evidence.language for event in named if event.evidence.language), "")
+        moments = [microseconds(event.acted_at) for event in named]
+        values = (wording, texts.get(wording), language, min(moments), max(moments), len(named))
+        ((numbers[wording],),) = connection.execute(query("put_wording"), values).fetchall()
     return numbers
 
 
-def _refold(connection: sqlite3.Connection, fresh: Sequence[Event], history: dict[str, list[Event]]) -> None:
+def _refold(connection: sqlite3.Connection, fresh: Sequence[tuple[str, Event]], people: Mapping[str, _Person]) -> None:
     """Write anew what the events touch: a no every row of the person, a yes its own."""
-    said_no = {event.address.wide for event in fresh if event.kind in NOES}
-    touched = {(event.stream, event.address) for event in fresh}
+    said_no = {wide for wide, event in fresh if event.kind in NOES}
+    touched = {(event.stream, event.address) for _, event in fresh}
     facts: list[tuple[str, Address, Folded]] = []
     noes: list[No] = []
-    for wide, events in history.items():
-        rows, person_noes = fold_person(events)
+    for wide in {wide for wide, _ in fresh}:
+        rows, person_noes = fold_person(people[wide].events, people[wide].erased)
         noes.extend(person_noes)
         facts.extend((*key, row) for key, row in rows.items() if wide in said_no or key in touched)
     connection.executemany(query("put_facts"), [folded_row(*fact) for fact in facts])

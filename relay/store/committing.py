@@ -16,11 +16,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from relay.consent.pseudonyms import Pseudonyms
 from relay.store.connection import errors_of_the_store, open_for_writing
 from relay.store.journal import Journal
 from relay.store.lock import WriteLock
 from relay.store.port import StoreBehindError, StoreUnavailableError
-from relay.store.schema import Migration, migrate
+from relay.store.schema import Migration, keep_people_key, migrate
 
 #: Above this many octets the WAL is copied into the database.
 _CHECKPOINT_ABOVE: Final = 4 << 20
@@ -46,8 +47,9 @@ class Committer:
     `behind_is_fine`.
     """
 
-    def __init__(self, path: Path, journal: Path, *, behind_is_fine: bool = False) -> None:
+    def __init__(self, path: Path, journal: Path, pseudonyms: Pseudonyms, *, behind_is_fine: bool = False) -> None:
         self._path = path
+        self.pseudonyms = pseudonyms
         self._reserve = Path(f"{path}.reserve")
         self.journal = Journal(journal)
         self._open = contextlib.ExitStack()
@@ -59,6 +61,7 @@ class Committer:
                 self.connection = open_for_writing(path)
                 opening.callback(self.connection.close)
                 self.applied: tuple[Migration, ...] = migrate(self.connection)
+                keep_people_key(self.connection, pseudonyms)
                 if not self.journal.is_ahead_of(self.connection):
                     self.journal.lacks_nothing_of(self.connection)
                 elif not behind_is_fine:

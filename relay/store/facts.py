@@ -9,15 +9,17 @@ from collections.abc import Sequence
 from relay.address import Address
 from relay.consent.facts import NOTHING_KNOWN, Facts
 from relay.consent.fold import NOTHING_FOLDED, No, facts_of
+from relay.consent.pseudonyms import Pseudonyms
 from relay.store.queries import query
 from relay.store.rows import Row, folded_of, loaded, no_of
 
 
 def read_facts(
-    connection: sqlite3.Connection, brand: str, stream: str, addresses: Sequence[Address]
+    connection: sqlite3.Connection, pseudonyms: Pseudonyms, brand: str, stream: str, addresses: Sequence[Address]
 ) -> dict[Address, Facts]:
     """Facts of each address in the stream of the brand; every address is in the result."""
-    asked = json.dumps([[str(address), address.wide] for address in addresses], ensure_ascii=False)
+    people = ((str(address), address.wide) for address in addresses)
+    asked = json.dumps([[text, wide, pseudonyms.tombstone(wide)] for text, wide in people], ensure_ascii=False)
     by_place: dict[int, list[Row]] = {}
     for row in connection.execute(query("facts"), (stream, brand, asked)):
         by_place.setdefault(row[0], []).append(row)
@@ -26,9 +28,9 @@ def read_facts(
 
 def _facts_of(stream: str, rows: list[Row]) -> Facts:
     """One row for each no, or one without; what stands before the no is the same in all."""
-    contact_at = loaded(rows[0][12])
-    noes: list[No] = [no_of(row[13:]) for row in rows if row[13] is not None]
-    folded = folded_of(rows[0][1:12])
+    contact_at = loaded(rows[0][14])
+    noes: list[No] = [no_of(row[15:]) for row in rows if row[15] is not None]
+    folded = folded_of(rows[0][1:14])
     if folded is NOTHING_FOLDED and not noes and contact_at is None:
         return NOTHING_KNOWN
     return facts_of(folded, noes, contact_at, stream)

@@ -34,19 +34,21 @@ class Journal:
 
         Raises OSError; the journal then ends where it ended before.
         """
-        missing = connection.execute(query("noes_after"), (self._last_id(),)).fetchall()
+        last = self._last_id()
+        (after,) = connection.execute(query("no_with_id"), (last,)).fetchone() or (0,) if last else (0,)
+        missing = connection.execute(query("noes_after"), (after,)).fetchall()
         if missing:
             self._append([_as_line(event_of(row)) for row in missing])
 
     def is_ahead_of(self, connection: sqlite3.Connection) -> bool:
         """Does the ledger lack what the journal has? Lines stand in the order of commits, so the last one tells."""
         last = self._last_id()
-        return bool(last) and not connection.execute("SELECT 1 FROM ledger WHERE id = ?", (last,)).fetchone()
+        return bool(last) and not connection.execute(query("no_with_id"), (last,)).fetchone()
 
     def missing_in(self, connection: sqlite3.Connection) -> Iterator[Event]:
         """The noes that the ledger lacks, in order."""
         for event in self.events():
-            if not connection.execute("SELECT 1 FROM ledger WHERE id = ?", (event.id,)).fetchone():
+            if not connection.execute(query("no_with_id"), (event.id,)).fetchone():
                 yield event
 
     def events(self) -> Iterator[Event]:

@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
+from relay.consent.pseudonyms import Pseudonyms
 from relay.log import get_logger
 from relay.tokens import KEY_LENGTH, TokenKeys, is_key_id
 
@@ -54,6 +55,11 @@ def load_secret(path: Path) -> bytes:
         if not path.exists():
             _write(path)
         return _read(path)
+
+
+def load_pseudonyms(path: Path) -> Pseudonyms:
+    """From the secret in this file ([keys] people), made where it is missing. Raises KeyFileError."""
+    return Pseudonyms(load_secret(path))
 
 
 @contextlib.contextmanager

@@ -5,6 +5,7 @@ Synchronous, on a connection of its own; nothing here holds up the relay.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import sqlite3
 from collections.abc import Iterator, Sequence
@@ -17,7 +18,8 @@ from typing import Any, Final, Self
 from relay.address import Address
 from relay.consent.events import Event
 from relay.consent.facts import Facts
-from relay.consent.ledger import GENESIS, PERSONAL, Flaw, Line, microseconds, moment_of, read_salts, verify
+from relay.consent.ledger import GENESIS, PERSONAL, Flaw, Line, microseconds, moment_of
+from relay.consent.pseudonyms import Pseudonyms
 from relay.decision import Decision, Outcome, Result
 from relay.reason import Reason, Verdict
 from relay.reply import Reply
@@ -27,7 +29,7 @@ from relay.store.journal import Journal
 from relay.store.port import StoreUnavailableError
 from relay.store.queries import query
 from relay.store.rows import address_of, event_of
-from relay.store.schema import migrations, version_of
+from relay.store.schema import check_people_key, migrations, version_of
 
 _PAGE: Final = 1000
 #: Reasons that a decision gets only from what became of it.
@@ -79,23 +81,32 @@ class Counts:
     outcomes: int
 
 
-def open_reader(path: Path) -> Reader:
+def open_reader(path: Path, pseudonyms: Pseudonyms) -> Reader:
     """Raises StoreUnavailableError when there is no store yet, or none that can be read."""
     if not path.exists():
         raise StoreUnavailableError("there is no store yet; consent-relay db migrate makes one")
     with errors_of_the_store():
         connection = open_for_reading(path)
-        if version_of(connection) != len(migrations()):
+        try:
+            _check(connection, pseudonyms)
+        except BaseException:
             connection.close()
-            raise StoreUnavailableError("the store has another schema than this version; run consent-relay db migrate")
-        return Reader(path, connection)
+            raise
+        return Reader(path, connection, pseudonyms)
+
+
+def _check(connection: sqlite3.Connection, pseudonyms: Pseudonyms) -> None:
+    if version_of(connection) != len(migrations()):
+        raise StoreUnavailableError("the store has another schema than this version; run consent-relay db migrate")
+    check_people_key(connection, pseudonyms)
 
 
 class Reader:
     """Use as a context manager. Every method raises StoreUnavailableError."""
 
-    def __init__(self, path: Path, connection: sqlite3.Connection) -> None:
+    def __init__(self, path: Path, connection: sqlite3.Connection, pseudonyms: Pseudonyms) -> None:
         self.path = path
+        self.pseudonyms = pseudonyms
         self._connection = connection
 
     def __enter__(self) -> Self:
@@ -112,7 +123,7 @@ class Reader:
     def facts(self, brand: str, stream: str, addresses: Sequence[Address]) -> dict[Address, Facts]:
         """As `port.Store.facts`."""
         with errors_of_the_store():
-            return read_facts(self._connection, brand, stream, addresses)
+            return read_facts(self._connection, self.pseudonyms, brand, stream, addresses)
 
     def events_of(self, *addresses: Address) -> list[Event]:
         """All events of these people, under whatever spelling, in the order of recording."""
@@ -129,7 +140,7 @@ class Reader:
 
     def noes(self) -> Iterator[Event]:
         """Every withdrawal and complaint, in the order of recording."""
-        after = ""
+        after = 0
         while rows := self._all(f"{query('noes_after')} LIMIT ?", after, _PAGE):
             yield from map(event_of, rows)
             after = rows[-1][0]
@@ -178,17 +189,22 @@ class Reader:
             return journal.is_ahead_of(self._connection)
 
     def flaw(self) -> Flaw | None:
-        """The first line of the ledger at which the hash chain does not hold."""
-        return verify(self._lines())
+        """The first line of the ledger that is missing."""
+        sequence = 0
+        for line in self.lines():
+            if line.sequence != sequence + 1:
+                return Flaw(sequence + 1, f"missing: the next line has the number {line.sequence}")
+            sequence = line.sequence
+        return None
 
     def head(self) -> tuple[int, bytes]:
         """Number and hash of the ledger's last line; note them elsewhere to notice a ledger that was cut short."""
-        rows = self._all(query("last_line"))
-        sequence, digest = rows[0] if rows else (0, GENESIS)
-        return sequence, digest
+        ((sequence,),) = self._all(query("last_line"))
+        seals = self._all("SELECT hash FROM seals ORDER BY number DESC LIMIT 1")
+        return sequence, seals[0][0] if seals else GENESIS
 
-    def _lines(self) -> Iterator[tuple[Line, bytes]]:
-        after = 0
+    def lines(self, after: int = 0) -> Iterator[Line]:
+        """The lines of the ledger as they are hashed, in order, after a number."""
         while rows := self._all(query("lines"), after, _PAGE):
             for row in rows:
                 yield _line(row)
@@ -257,20 +273,14 @@ def _outcome(row: Sequence[Any]) -> StoredOutcome:
     )
 
 
-def _line(row: Sequence[Any]) -> tuple[Line, bytes]:
+def _line(row: Sequence[Any]) -> Line:
     names = (
         "id", "kind", "brand", "stream", "at", "recorded_at", "recorder", "basis", "act", "confirmed_at",
-        "last_contact_at", "language", "live", "own_act",
+        "mail_sent_at", "last_contact_at", "language", "live", "own_act",
     )  # fmt: skip
-    sequence, *values = row[: len(names) + 1]
-    there = dict(zip(("address", "source", "form_url", "wording", "ip", "user_agent"), row[15:21], strict=True))
-    personal = {name: there[name] for name in PERSONAL if there[name] is not None}
-    salts, erased, digest = row[21:]
-    line = Line(
-        sequence,
-        dict(zip(names, values, strict=True)),
-        personal,
-        read_salts(salts, personal),
-        json.loads(erased) if erased else {},
-    )
-    return line, digest
+    sequence, *values = row[:16]
+    there = dict(zip(("address", "source", "form_url", "wording", "ip", "user_agent"), row[16:22], strict=True))
+    personal = {name: there[name] or "" for name in PERSONAL}
+    salt, erased = row[22:]
+    salts = {name: hashlib.sha256(salt + name.encode()).digest() for name in PERSONAL if personal[name]}
+    return Line(sequence, dict(zip(names, values, strict=True)), personal, salts, json.loads(erased) if erased else {})

@@ -11,7 +11,7 @@ from relay.address import Address
 from relay.consent.events import Act, Basis, Event, EventKind, Evidence
 from relay.consent.facts import Yes
 from relay.consent.fold import NOTHING_FOLDED, Folded, No
-from relay.consent.ledger import Line, microseconds, moment_of, write_salts
+from relay.consent.ledger import microseconds, moment_of
 from relay.decision import Decision, Outcome
 
 Row = tuple[Any, ...]
@@ -73,14 +73,15 @@ def watermark_row(outcome: Outcome) -> Row:
     return (outcome.stream, str(outcome.address), microseconds(outcome.at))
 
 
-def event_row(event: Event, line: Line, digest: bytes) -> Row:
+def event_row(sequence: int, event: Event, wide: str, wording: int | None, salt: bytes) -> Row:
+    """wide: of its address, which takes long to make. wording: its number, None without one."""
     evidence = event.evidence
     return (
-        line.sequence,
+        sequence,
         event.id,
         event.kind.value,
         str(event.address),
-        event.address.wide,
+        wide,
         event.brand,
         event.stream,
         stored(event.at),
@@ -90,24 +91,24 @@ def event_row(event: Event, line: Line, digest: bytes) -> Row:
         None if event.basis is None else event.basis.value,
         None if event.act is None else event.act.value,
         stored(event.confirmed_at),
+        stored(event.mail_sent_at),
         stored(event.last_contact_at),
         evidence.form_url,
-        evidence.wording,
+        wording,
         evidence.language,
         evidence.ip,
         evidence.user_agent,
         int(event.live),
         int(event.own_act),
-        write_salts(line),
-        digest,
+        salt,
     )
 
 
 def event_of(row: Sequence[Any]) -> Event:
     """The event in a row of events_of_people or noes_after."""
     (
-        identity, kind, address, brand, stream, at, recorded_at, source, recorder, basis, act, confirmed_at,
-        last_contact_at, form_url, wording, language, ip, user_agent, live, own_act,
+        _, _, identity, kind, address, brand, stream, at, recorded_at, source, recorder, basis, act, confirmed_at,
+        mail_sent_at, last_contact_at, form_url, wording, language, ip, user_agent, live, own_act,
     ) = row  # fmt: skip
     return Event(
         id=identity,
@@ -122,6 +123,7 @@ def event_of(row: Sequence[Any]) -> Event:
         basis=None if basis is None else Basis(basis),
         act=None if act is None else Act(act),
         confirmed_at=loaded(confirmed_at),
+        mail_sent_at=loaded(mail_sent_at),
         last_contact_at=loaded(last_contact_at),
         evidence=Evidence(form_url or "", wording or "", language, ip or "", user_agent or ""),
         live=bool(live),
@@ -150,18 +152,31 @@ def folded_row(stream: str, address: Address, folded: Folded) -> Row:
         stored(folded.renewed_at),
         stored(folded.freed_at),
         stored(folded.last_contact_at),
+        stored(folded.mail_sent_at),
+        int(folded.request_live),
     )
 
 
 def folded_of(row: Sequence[Any]) -> Folded:
-    """The folded facts in the columns from requested_at to last_contact_at."""
-    requested_at, basis, act, yes_at, source, live, form_url, language, renewed_at, freed_at, last_contact_at = row
+    """The folded facts in the columns from requested_at to request_live."""
+    (
+        requested_at, basis, act, yes_at, source, live, form_url, language, renewed_at, freed_at, last_contact_at,
+        mail_sent_at, request_live,
+    ) = row  # fmt: skip
     yes = None
     if basis is not None:
         yes = Yes(Basis(basis), Act(act), moment_of(yes_at), source, bool(live), form_url, language)
     elif requested_at is None and freed_at is None and last_contact_at is None:
         return NOTHING_FOLDED
-    return Folded(loaded(requested_at), yes, loaded(renewed_at), loaded(freed_at), loaded(last_contact_at))
+    return Folded(
+        requested_at=loaded(requested_at),
+        yes=yes,
+        renewed_at=loaded(renewed_at),
+        freed_at=loaded(freed_at),
+        last_contact_at=loaded(last_contact_at),
+        mail_sent_at=loaded(mail_sent_at),
+        request_live=bool(request_live),
+    )
 
 
 def no_row(no: No) -> Row:

@@ -11,10 +11,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from relay.consent.pseudonyms import Pseudonyms
 from relay.store.port import StoreUnavailableError
 
 #: PRAGMA application_id: the file is ours ("Crly").
 _APPLICATION: Final = 0x43726C79
+_PEOPLE_KEY: Final = "people-key"
 _FOLDER: Final = Path(__file__).with_name("migrations")
 
 
@@ -65,3 +67,21 @@ def migrate(connection: sqlite3.Connection) -> tuple[Migration, ...]:
                 connection.execute("ROLLBACK")
             raise
     return every[version:]
+
+
+def keep_people_key(connection: sqlite3.Connection, pseudonyms: Pseudonyms) -> None:
+    """Note which key of pseudonyms this store lives with, once. Raises StoreUnavailableError for another one."""
+    connection.execute(
+        "INSERT OR IGNORE INTO meta (name, value) VALUES (?, ?)", (_PEOPLE_KEY, pseudonyms.fingerprint())
+    )
+    check_people_key(connection, pseudonyms)
+
+
+def check_people_key(connection: sqlite3.Connection, pseudonyms: Pseudonyms) -> None:
+    """With another key the noes of erased people would not be found. Raises StoreUnavailableError."""
+    kept = connection.execute("SELECT value FROM meta WHERE name = ?", (_PEOPLE_KEY,)).fetchone()
+    if kept is not None and kept[0] != pseudonyms.fingerprint():
+        raise StoreUnavailableError(
+            f"[keys] people has the key {pseudonyms.fingerprint()}, this store was made with {kept[0]}: with another "
+            "key the withdrawals of erased people are not found; put the file back from a backup"
+        )

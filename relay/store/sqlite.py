@@ -13,6 +13,7 @@ from typing import Final
 from relay.address import Address
 from relay.consent.events import Event
 from relay.consent.facts import Facts
+from relay.consent.pseudonyms import Pseudonyms
 from relay.decision import Decision, Outcome
 from relay.log import get_logger
 from relay.store.appending import NOES, append_events
@@ -40,17 +41,22 @@ def stop_at_once(error: StoreBrokenError) -> None:
 
 
 async def open_store(
-    path: Path, journal: Path, *, on_broken: Callable[[StoreBrokenError], None] = stop_at_once
+    path: Path,
+    journal: Path,
+    pseudonyms: Pseudonyms,
+    *,
+    on_broken: Callable[[StoreBrokenError], None] = stop_at_once,
 ) -> SqliteStore:
     """Open the store of this process, making or migrating it where needed.
 
+    pseudonyms: of the key that the store was made with.
     on_broken: called once, on the loop, when a write or fsync failed in a way after which nothing can be trusted; it
     has to stop the process. Raises StoreUnavailableError, StoreBehindError when withdrawals.journal has more.
     """
     committers: list[Committer] = []
 
     def open_for_commits() -> sqlite3.Connection:
-        committers.append(Committer(path, journal))
+        committers.append(Committer(path, journal, pseudonyms))
         return committers[0].connection
 
     writing = await CallThread("store-writer", open_for_commits).open()
@@ -75,6 +81,7 @@ class SqliteStore:
     ) -> None:
         self._writing, self._reading = writing, reading
         self._committer = committer
+        self._pseudonyms = committer.pseudonyms
         self._closed = False
         self._alarm_from = 0.0
         self._writes = Grouping(writing, committer.commit, on_broken=on_broken, after=self._tidy_up)
@@ -102,7 +109,7 @@ class SqliteStore:
         says_no = any(event.kind in NOES for event in events)
         events = tuple(events)
         numbers: tuple[int, ...] = await self._writes.do(
-            Work(lambda connection: append_events(connection, events, os.urandom), says_no=says_no)
+            Work(lambda connection: append_events(connection, events, self._pseudonyms, os.urandom), says_no=says_no)
         )
         return numbers
 
@@ -126,7 +133,7 @@ class SqliteStore:
 
     def _answer(self, questions: Sequence[Question]) -> list[dict[Address, Facts]]:
         with errors_of_the_store():
-            return [read_facts(self._reading.connection, *question) for question in questions]
+            return [read_facts(self._reading.connection, self._pseudonyms, *question) for question in questions]
 
 
 def _open_for_reading(path: Path) -> sqlite3.Connection:

@@ -13,6 +13,7 @@ import pytest
 
 from relay.cli import main
 from relay.store.committing import Committer
+from relay.store.keys import load_pseudonyms
 
 
 @dataclass(frozen=True)
@@ -50,7 +51,8 @@ class Shop:
     @contextmanager
     def store(self) -> Iterator[Committer]:
         var = self.folder / "var"
-        with closing(Committer(var / "relay.db", var / "withdrawals.journal")) as committer:
+        pseudonyms = load_pseudonyms(var / "keys" / "people.key")
+        with closing(Committer(var / "relay.db", var / "withdrawals.journal", pseudonyms)) as committer:
             yield committer
 
     def standing(self, address: str, stream: str = "newsletter") -> Any:

@@ -14,6 +14,7 @@ from relay.address import Address
 from relay.cli import main
 from relay.consent.events import Act, Basis, Event, EventKind
 from relay.decision import new_id
+from relay.store.keys import load_pseudonyms
 from relay.store.sqlite import open_store
 
 SHIPPED = Path(__file__).parents[2] / "policies"
@@ -57,7 +58,8 @@ def test_the_decision_is_told_from_the_facts_while_the_store_is_in_use(
     path = folder / "var" / "relay.db"
 
     async def scene() -> tuple[str, str]:
-        store = await open_store(path, folder / "var" / "withdrawals.journal")
+        pseudonyms = load_pseudonyms(folder / "var" / "keys" / "people.key")
+        store = await open_store(path, folder / "var" / "withdrawals.journal", pseudonyms)
         try:
             await store.append([event(EventKind.GRANT, 400, Basis.DOUBLE_OPT_IN)])
             stale = await asyncio.to_thread(explain, capsys, *NEWS)
@@ -80,7 +82,8 @@ def test_explaining_changes_nothing(folder: Path, capsys: pytest.CaptureFixture[
     path = folder / "var" / "relay.db"
 
     async def fill() -> None:
-        store = await open_store(path, folder / "var" / "withdrawals.journal")
+        pseudonyms = load_pseudonyms(folder / "var" / "keys" / "people.key")
+        store = await open_store(path, folder / "var" / "withdrawals.journal", pseudonyms)
         await store.append([event(EventKind.GRANT, 3, Basis.DOUBLE_OPT_IN)])
         await store.close()
 

@@ -27,7 +27,7 @@ from relay.message.compose import Copy
 from relay.message.index import index
 from relay.policy.files import load_policies
 from relay.rewriting import Reader, Rewriter
-from relay.store.keys import load_token_keys
+from relay.store.keys import load_pseudonyms, load_token_keys
 from relay.store.reading import open_reader
 from relay.tokens import seal
 
@@ -192,7 +192,7 @@ def expected_copies(journey: Journey) -> dict[str, bytes]:
     policies = load_policies(folder / "policies")
     decisions = {str(one["recipient"]): str(one["id"]) for one in journey.relay.log() if one["event"] == "decision"}
     copies = {}
-    with open_reader(folder / "var" / "relay.db") as ledger:
+    with open_reader(folder / "var" / "relay.db", load_pseudonyms(folder / "var" / "keys" / "people.key")) as ledger:
         for one in journey.passed:
             stream, address = policies.by_id[one.kind.variant], address_from_text(one.reader)
             facts = ledger.facts(stream.brand, stream.id, [address])[address]

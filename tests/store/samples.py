@@ -11,6 +11,7 @@ from typing import Any
 
 from relay.address import Address
 from relay.consent.events import Act, Basis, Event, EventKind
+from relay.consent.pseudonyms import Pseudonyms
 from relay.decision import Decision, Outcome, Result, new_id
 from relay.reason import Reason, Verdict
 from relay.reply import Reply
@@ -20,6 +21,7 @@ NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 ANN = Address("ann", "example.com")
 TAGGED = Address("Ann+news", "example.com")
 BOB = Address("bob", "example.com")
+PSEUDONYMS = Pseudonyms(bytes(range(32)))
 
 
 def ago(days: float) -> datetime:
@@ -88,7 +90,7 @@ def contact(of: Decision, address: Address = ANN, at: datetime = NOW, stream: st
 
 @contextmanager
 def committer(folder: Path, **more: Any) -> Iterator[Committer]:
-    opened = Committer(folder / "relay.db", folder / "withdrawals.journal", **more)
+    opened = Committer(folder / "relay.db", folder / "withdrawals.journal", PSEUDONYMS, **more)
     try:
         yield opened
     finally:

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from store.samples import ANN, BOB, NOW, TAGGED, ago, event, fresh_id, grant, withdraw
+from store.samples import ANN, BOB, NOW, PSEUDONYMS, TAGGED, ago, event, fresh_id, grant, withdraw
 
 from relay.address import Address
 from relay.consent.events import Act, Basis, Event, EventKind
@@ -71,42 +71,42 @@ def test_facts_kept_up_event_by_event_are_those_of_the_whole_history(batches: li
     with database() as connection:
         history: list[Event] = []
         for batch in batches:
-            append_events(connection, batch, os.urandom)
+            append_events(connection, batch, PSEUDONYMS, os.urandom)
             history += batch
         for stream in STREAMS:
-            known = read_facts(connection, BRANDS[stream], stream, ADDRESSES)
+            known = read_facts(connection, PSEUDONYMS, BRANDS[stream], stream, ADDRESSES)
             assert known == {address: told(history, stream, address) for address in ADDRESSES}
 
 
 def test_numbers_grow_by_one_and_stay_with_their_event() -> None:
     with database() as connection:
         first, second = grant(), withdraw(BOB)
-        assert append_events(connection, [first], os.urandom) == (1,)
-        assert append_events(connection, [second, first], os.urandom) == (2, 1)
+        assert append_events(connection, [first], PSEUDONYMS, os.urandom) == (1,)
+        assert append_events(connection, [second, first], PSEUDONYMS, os.urandom) == (2, 1)
 
 
 def test_a_known_id_with_other_content_changes_nothing() -> None:
     with database() as connection:
         said = withdraw()
-        append_events(connection, [said], os.urandom)
+        append_events(connection, [said], PSEUDONYMS, os.urandom)
         forged = replace(grant(at=ago(0), own_act=True), id=said.id)
-        assert append_events(connection, [forged], os.urandom) == (1,)
-        assert read_facts(connection, "brand", "newsletter", [ANN])[ANN].withdrawn_at is not None
+        assert append_events(connection, [forged], PSEUDONYMS, os.urandom) == (1,)
+        assert read_facts(connection, PSEUDONYMS, "brand", "newsletter", [ANN])[ANN].withdrawn_at is not None
 
 
 def test_addresses_of_old_phones_are_read_back_as_they_were() -> None:
     with database() as connection:
         dotted = Address("a..b.", "docomo.ne.jp")
-        append_events(connection, [grant(dotted)], os.urandom)
-        append_events(connection, [withdraw(dotted)], os.urandom)
-        assert read_facts(connection, "brand", "newsletter", [dotted])[dotted].withdrawn_at == ago(5)
+        append_events(connection, [grant(dotted)], PSEUDONYMS, os.urandom)
+        append_events(connection, [withdraw(dotted)], PSEUDONYMS, os.urandom)
+        assert read_facts(connection, PSEUDONYMS, "brand", "newsletter", [dotted])[dotted].withdrawn_at == ago(5)
 
 
 def test_the_ledger_keeps_what_cannot_be_changed_by_adding() -> None:
     with database() as connection:
         said = grant(id=fresh_id(), recorded_at=NOW)
-        append_events(connection, [said], os.urandom)
-        append_events(connection, [withdraw()], os.urandom)
+        append_events(connection, [said], PSEUDONYMS, os.urandom)
+        append_events(connection, [withdraw()], PSEUDONYMS, os.urandom)
         rows = connection.execute("SELECT id, kind FROM ledger ORDER BY sequence").fetchall()
         assert [kind for _, kind in rows] == ["grant", "withdraw"]
         assert rows[0][0] == said.id
@@ -114,15 +114,15 @@ def test_the_ledger_keeps_what_cannot_be_changed_by_adding() -> None:
 
 def test_a_no_that_comes_after_the_clock_was_set_back_still_beats_the_yes_before_it() -> None:
     with database() as connection:
-        append_events(connection, [grant(at=NOW, own_act=True)], os.urandom)
-        append_events(connection, [withdraw(at=ago(1), recorded_at=ago(1))], os.urandom)
-        facts = read_facts(connection, "brand", "newsletter", [ANN])[ANN]
+        append_events(connection, [grant(at=NOW, own_act=True)], PSEUDONYMS, os.urandom)
+        append_events(connection, [withdraw(at=ago(1), recorded_at=ago(1))], PSEUDONYMS, os.urandom)
+        facts = read_facts(connection, PSEUDONYMS, "brand", "newsletter", [ANN])[ANN]
         assert facts.withdrawn_at == NOW
         assert facts.yes is None
 
 
 def test_a_no_of_the_past_stays_in_the_past() -> None:
     with database() as connection:
-        append_events(connection, [grant(at=ago(1), own_act=True)], os.urandom)
-        append_events(connection, [withdraw(at=ago(2))], os.urandom)
-        assert read_facts(connection, "brand", "newsletter", [ANN])[ANN].withdrawn_at is None
+        append_events(connection, [grant(at=ago(1), own_act=True)], PSEUDONYMS, os.urandom)
+        append_events(connection, [withdraw(at=ago(2))], PSEUDONYMS, os.urandom)
+        assert read_facts(connection, PSEUDONYMS, "brand", "newsletter", [ANN])[ANN].withdrawn_at is None

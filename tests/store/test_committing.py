@@ -4,7 +4,7 @@ import sqlite3
 from pathlib import Path
 
 import pytest
-from store.samples import ANN, committer, grant, withdraw
+from store.samples import ANN, PSEUDONYMS, committer, grant, withdraw
 
 from relay.consent.events import Event
 from relay.store.appending import append_events
@@ -14,7 +14,7 @@ from relay.store.port import StoreUnavailableError
 
 
 def adding(*events: Event, says_no: bool = False) -> Work:
-    return Work(lambda connection: append_events(connection, events, bytes), says_no)
+    return Work(lambda connection: append_events(connection, events, PSEUDONYMS, bytes), says_no)
 
 
 def test_works_of_one_group_are_one_transaction(tmp_path: Path) -> None:
@@ -30,7 +30,7 @@ def test_works_of_one_group_are_one_transaction(tmp_path: Path) -> None:
 
 def test_a_work_that_fails_is_undone_alone(tmp_path: Path) -> None:
     def unfit(connection: sqlite3.Connection) -> None:
-        append_events(connection, [grant()], bytes)
+        append_events(connection, [grant()], PSEUDONYMS, bytes)
         raise ValueError("unfit")
 
     with committer(tmp_path) as opened:
@@ -74,7 +74,7 @@ def test_while_the_reserve_is_used_up_only_withdrawals_are_written(
             assert taken == (1,)
         assert opened.commit([adding(grant())]) == [(2,)]
         assert reserve.exists()
-        assert read_facts(opened.connection, "brand", "newsletter", [ANN])[ANN].withdrawn_at is not None
+        assert read_facts(opened.connection, PSEUDONYMS, "brand", "newsletter", [ANN])[ANN].withdrawn_at is not None
 
 
 def _no_room(*_: object) -> None:
@@ -120,4 +120,4 @@ def test_a_journal_that_a_crash_left_behind_is_brought_up_when_opening(tmp_path:
 def test_opening_fails_without_leaving_files_open(tmp_path: Path) -> None:
     (tmp_path / "relay.db").write_bytes(b"not a database, but something else entirely" * 100)
     with pytest.raises(StoreUnavailableError, match="not a database"):
-        Committer(tmp_path / "relay.db", tmp_path / "withdrawals.journal")
+        Committer(tmp_path / "relay.db", tmp_path / "withdrawals.journal", PSEUDONYMS)

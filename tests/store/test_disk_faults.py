@@ -18,7 +18,7 @@ PROGRAM = f"""
 import asyncio, json, os, sys
 from pathlib import Path
 sys.path.insert(0, {str(Path(__file__).parents[1])!r})
-from store.samples import ANN, decision, withdraw
+from store.samples import ANN, PSEUDONYMS, decision, withdraw
 from relay.address import Address
 from relay.store.port import StoreUnavailableError
 from relay.store.sqlite import open_store
@@ -30,7 +30,7 @@ def stop(error):
     os._exit(70)
 
 async def main(folder):
-    store = await open_store(folder / "relay.db", folder / "withdrawals.journal", on_broken=stop)
+    store = await open_store(folder / "relay.db", folder / "withdrawals.journal", PSEUDONYMS, on_broken=stop)
     tell(opened=True)
     await globals()[sys.argv[2]](store, folder)
     await store.close()

@@ -3,7 +3,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from store.samples import ANN, BOB, TAGGED, ago, committer, event, grant, withdraw
+from store.samples import ANN, BOB, PSEUDONYMS, TAGGED, ago, committer, event, grant, withdraw
 
 from relay.address import Address
 from relay.consent.events import EventKind
@@ -16,10 +16,10 @@ from relay.store.queries import query
 def test_several_addresses_are_one_query(tmp_path: Path) -> None:
     many = [Address(f"user{number}", "example.com") for number in range(200)]
     with committer(tmp_path) as opened:
-        append_events(opened.connection, [grant(address) for address in many[::2]], os.urandom)
+        append_events(opened.connection, [grant(address) for address in many[::2]], PSEUDONYMS, os.urandom)
         statements: list[str] = []
         opened.connection.set_trace_callback(statements.append)
-        known = read_facts(opened.connection, "brand", "newsletter", many)
+        known = read_facts(opened.connection, PSEUDONYMS, "brand", "newsletter", many)
         opened.connection.set_trace_callback(None)
     assert len(statements) == 1
     assert list(known) == many
@@ -35,8 +35,8 @@ def test_several_noes_of_one_person_are_one_set_of_facts(tmp_path: Path) -> None
             event(EventKind.COMPLAIN, stream="", at=ago(1)),
             event(EventKind.UNDELIVERABLE, at=ago(4)),
         ]
-        append_events(opened.connection, said, os.urandom)
-        known = read_facts(opened.connection, "brand", "newsletter", [ANN, TAGGED, BOB])
+        append_events(opened.connection, said, PSEUDONYMS, os.urandom)
+        known = read_facts(opened.connection, PSEUDONYMS, "brand", "newsletter", [ANN, TAGGED, BOB])
     assert known[BOB] == NOTHING_KNOWN
     found = known[ANN]
     assert (found.withdrawn_at, found.withdrawn_from) == (ago(2), "newsletter")
@@ -46,7 +46,7 @@ def test_several_noes_of_one_person_are_one_set_of_facts(tmp_path: Path) -> None
 
 def test_the_same_address_asked_for_twice_is_answered_once(tmp_path: Path) -> None:
     with committer(tmp_path) as opened:
-        assert read_facts(opened.connection, "brand", "newsletter", [ANN, ANN]) == {ANN: NOTHING_KNOWN}
+        assert read_facts(opened.connection, PSEUDONYMS, "brand", "newsletter", [ANN, ANN]) == {ANN: NOTHING_KNOWN}
 
 
 def test_the_look_up_scans_no_table(tmp_path: Path) -> None:
@@ -58,7 +58,7 @@ def test_the_look_up_scans_no_table(tmp_path: Path) -> None:
 
 def test_other_peoples_rows_are_never_found(tmp_path: Path) -> None:
     with committer(tmp_path) as opened:
-        append_events(opened.connection, [withdraw(BOB, stream=""), grant(ANN)], os.urandom)
-        known = read_facts(opened.connection, "brand", "newsletter", [ANN])
+        append_events(opened.connection, [withdraw(BOB, stream=""), grant(ANN)], PSEUDONYMS, os.urandom)
+        known = read_facts(opened.connection, PSEUDONYMS, "brand", "newsletter", [ANN])
         assert known[ANN].withdrawn_at is None
         assert known[ANN].yes is not None

@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 
 import pytest
-from store.samples import ANN, BOB, committer, event, grant, withdraw
+from store.samples import ANN, BOB, PSEUDONYMS, committer, event, grant, withdraw
 
 from relay.address import Address
 from relay.consent.events import Event, EventKind
@@ -16,7 +16,9 @@ from relay.store.port import StoreBehindError
 
 def add(opened: Committer, *events: Event) -> None:
     says_no = any(one.kind in NOES for one in events)
-    (result,) = opened.commit([Work(lambda connection: append_events(connection, events, os.urandom), says_no)])
+    (result,) = opened.commit(
+        [Work(lambda connection: append_events(connection, events, PSEUDONYMS, os.urandom), says_no)]
+    )
     assert isinstance(result, tuple), result
 
 
@@ -50,7 +52,9 @@ def test_a_line_torn_by_a_crash_is_written_anew(tmp_path: Path) -> None:
 def test_noes_that_another_process_did_not_get_to_write_are_written_with_the_next_one(tmp_path: Path) -> None:
     with committer(tmp_path) as opened:
         add(opened, withdraw())
-        opened.commit([Work(lambda connection: append_events(connection, [withdraw(BOB)], os.urandom))])  # killed here
+        opened.commit(
+            [Work(lambda connection: append_events(connection, [withdraw(BOB)], PSEUDONYMS, os.urandom))]
+        )  # killed here
         add(opened, withdraw(Address("carl", "example.com")))
         assert [one.address.local for one in opened.journal.events()] == ["ann", "bob", "carl"]
 
@@ -65,14 +69,14 @@ def test_a_restored_store_is_refused_until_its_withdrawals_are_replayed(tmp_path
         add(opened, withdraw(Address("carl", "example.com")))
     database.write_bytes(backup)
     with pytest.raises(StoreBehindError):
-        Committer(database, tmp_path / "withdrawals.journal")
+        Committer(database, tmp_path / "withdrawals.journal", PSEUDONYMS)
     with committer(tmp_path, behind_is_fine=True) as opened:
         missing = list(opened.journal.missing_in(opened.connection))
         assert [one.address.local for one in missing] == ["bob", "carl"]
         add(opened, *missing)
         assert len(list(opened.journal.events())) == 3
     with committer(tmp_path) as opened:
-        known = read_facts(opened.connection, "brand", "newsletter", [ANN, BOB])
+        known = read_facts(opened.connection, PSEUDONYMS, "brand", "newsletter", [ANN, BOB])
         assert all(facts.withdrawn_at is not None for facts in known.values())
 
 
@@ -80,7 +84,7 @@ def test_a_journal_that_cannot_be_written_is_as_long_as_before(tmp_path: Path, m
     with committer(tmp_path) as opened:
         add(opened, withdraw())
         before = opened.journal.path.read_bytes()
-        append_events(opened.connection, [withdraw(BOB)], os.urandom)
+        append_events(opened.connection, [withdraw(BOB)], PSEUDONYMS, os.urandom)
         write = os.write
 
         def half(file: int, octets: bytes) -> int:

@@ -7,7 +7,7 @@ from datetime import UTC
 
 from hypothesis import given
 from hypothesis import strategies as st
-from store.samples import ANN, NOW, contact, decision, event, fresh_id, outcome
+from store.samples import ANN, NOW, PSEUDONYMS, contact, decision, event, fresh_id, outcome
 
 from relay.address import Address
 from relay.consent.events import Act, Basis, EventKind, Evidence
@@ -35,12 +35,14 @@ def test_events_come_back_whole() -> None:
         act=Act.CLICKED,
         confirmed_at=NOW,
         last_contact_at=NOW,
-        evidence=Evidence("https://brand.example/form", wording_hash("Ja, gerne"), "de", "192.0.2.1", "Mozilla/5.0"),
+        evidence=Evidence(
+            "https://brand.example/form", wording_hash(wording_hash("Ja, gerne")), "de", "192.0.2.1", "Mozilla/5.0"
+        ),
         live=True,
         own_act=True,
         id=fresh_id(),
     )
-    append_events(connection, [said], os.urandom)
+    append_events(connection, [said], PSEUDONYMS, os.urandom)
     (row,) = connection.execute(query("events_of_people"), (json.dumps([said.address.wide]),)).fetchall()
     assert event_of(row) == said
     connection.close()
@@ -54,12 +56,14 @@ def test_a_plain_and_a_quoted_address_come_back() -> None:
 @given(st.none() | MOMENTS, st.none() | MOMENTS, st.none() | MOMENTS, st.none() | MOMENTS, st.booleans())
 def test_folded_facts_come_back(requested: None, renewed: None, freed: None, contact_at: None, said: bool) -> None:
     yes = Yes(Basis.WRITTEN, Act.SIGNED, NOW, "fair", False, "", "ja") if said else None
-    folded = Folded(requested, yes, renewed if said else None, freed, contact_at)
+    folded = Folded(
+        requested, yes, renewed if said else None, freed, contact_at, requested and NOW, requested is not None
+    )
     assert folded_of(folded_row("newsletter", ANN, folded)[2:]) == folded
 
 
 def test_an_address_without_a_row_folds_to_nothing() -> None:
-    assert folded_of([None] * 11) is NOTHING_FOLDED
+    assert folded_of([None] * 13) is NOTHING_FOLDED
 
 
 def test_a_decision_at_mail_has_no_recipient() -> None:

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 import structlog
-from store.samples import ANN, BOB, NOW, TAGGED, ago, contact, decision, event, grant, outcome, withdraw
+from store.samples import ANN, BOB, NOW, PSEUDONYMS, TAGGED, ago, contact, decision, event, grant, outcome, withdraw
 
 from relay import log
 from relay.consent.events import EventKind
@@ -24,7 +24,7 @@ from relay.store.sqlite import SqliteStore, open_store
 
 def with_store(folder: Path, use: Callable[[SqliteStore], Awaitable[None]], **more: Any) -> None:
     async def run() -> None:
-        store = await open_store(folder / "relay.db", folder / "withdrawals.journal", **more)
+        store = await open_store(folder / "relay.db", folder / "withdrawals.journal", PSEUDONYMS, **more)
         try:
             await use(store)
         finally:
@@ -80,7 +80,7 @@ def test_an_event_that_is_known_is_not_added_again(tmp_path: Path) -> None:
         assert await store.append([first, second, second]) == (1, 2, 2)
 
     with_store(tmp_path, use)
-    with open_reader(tmp_path / "relay.db") as reader:
+    with open_reader(tmp_path / "relay.db", PSEUDONYMS) as reader:
         assert reader.counts().events == 2
         assert reader.flaw() is None
 
@@ -126,13 +126,13 @@ def test_closing_writes_what_was_settled_last(tmp_path: Path) -> None:
 
 
 def _outcomes(folder: Path, identity: str) -> list[Any]:
-    with open_reader(folder / "relay.db") as reader:
+    with open_reader(folder / "relay.db", PSEUDONYMS) as reader:
         return list(reader.outcomes_of([identity]))
 
 
 def test_a_closed_store_says_so(tmp_path: Path) -> None:
     async def run() -> None:
-        store = await open_store(tmp_path / "relay.db", tmp_path / "withdrawals.journal")
+        store = await open_store(tmp_path / "relay.db", tmp_path / "withdrawals.journal", PSEUDONYMS)
         await store.close()
         with pytest.raises(StoreUnavailableError, match="closed"):
             await store.record([decision()])
@@ -159,7 +159,7 @@ def test_cancelled_callers_harm_nobody(tmp_path: Path) -> None:
         assert (await store.facts("brand", "newsletter", [ANN]))[ANN].withdrawn_at is not None
 
     with_store(tmp_path, use)
-    with open_reader(tmp_path / "relay.db") as reader:
+    with open_reader(tmp_path / "relay.db", PSEUDONYMS) as reader:
         for index, one in enumerate(made):
             found = reader.found_by_id(one.id)
             assert len(found) == 1 or index % 2 == 0
@@ -176,7 +176,7 @@ def test_one_write_that_cannot_be_done_fails_alone(tmp_path: Path) -> None:
         ]
 
     with_store(tmp_path, use)
-    with open_reader(tmp_path / "relay.db") as reader:
+    with open_reader(tmp_path / "relay.db", PSEUDONYMS) as reader:
         assert reader.counts().decisions == 5
 
 
@@ -279,13 +279,13 @@ WRITER = f"""
 import asyncio, sys
 from pathlib import Path
 sys.path.insert(0, {str(Path(__file__).parents[1])!r})
-from store.samples import decision, withdraw
+from store.samples import PSEUDONYMS, decision, withdraw
 from relay.address import Address
 from relay.store.sqlite import open_store
 
 async def main() -> None:
     folder, name, count = Path(sys.argv[1]), sys.argv[2], int(sys.argv[3])
-    store = await open_store(folder / "relay.db", folder / "withdrawals.journal")
+    store = await open_store(folder / "relay.db", folder / "withdrawals.journal", PSEUDONYMS)
     for number in range(count):
         made = [decision() for _ in range(5)]
         await asyncio.gather(*(store.record([one]) for one in made))
@@ -307,7 +307,7 @@ def test_two_processes_write_at_once(tmp_path: Path) -> None:
     processes = [writer(tmp_path, name, 40) for name in ("ann", "bob")]
     ids = [one for process in processes for one in process.communicate(timeout=60)[0].split()]
     assert [process.returncode for process in processes] == [0, 0]
-    with open_reader(tmp_path / "relay.db") as reader:
+    with open_reader(tmp_path / "relay.db", PSEUDONYMS) as reader:
         assert len(ids) == 400
         assert all(reader.found_by_id(one) for one in ids)
         assert reader.counts().events == 80
@@ -326,7 +326,7 @@ def test_what_was_promised_survives_being_killed(tmp_path: Path) -> None:
         complete = rest[: rest.rfind("\n") + 1]
         ids = "".join([*promised, complete]).split()
         with_store(tmp_path, _nothing)  # opens although the last withdrawal may not have reached the journal
-        with open_reader(tmp_path / "relay.db") as reader:
+        with open_reader(tmp_path / "relay.db", PSEUDONYMS) as reader:
             assert all(reader.found_by_id(one) for one in ids)
             assert reader.flaw() is None
             journal = (tmp_path / "withdrawals.journal").read_text().splitlines()

@@ -13,6 +13,7 @@ from web.serving import NOW, READER, Site, TroubledStore, token_for
 from relay.address import Address
 from relay.consent.events import EventKind
 from relay.consent.facts import NOTHING_KNOWN, Facts
+from relay.consent.pseudonyms import Pseudonyms
 from relay.policy.model import Policies
 from relay.store.journal import Journal
 from relay.store.port import StoreUnavailableError
@@ -208,7 +209,7 @@ def test_a_link_pressed_over_and_over_withdraws_again_after_a_new_yes(site: Site
 
 @pytest.fixture
 def real_store(site: Site, policies: Policies, tmp_path: Path) -> Iterator[SqliteStore]:
-    store = site.run(open_store(tmp_path / "relay.db", tmp_path / "withdrawals.journal"))
+    store = site.run(open_store(tmp_path / "relay.db", tmp_path / "withdrawals.journal", Pseudonyms(bytes(32))))
     site.show(store, policies)
     yield store
     site.run(store.close())

@@ -1,11 +1,12 @@
--- ?1 stream, ?2 brand, ?3 JSON array of [address, wide]: one row per address and no; the address's place comes first.
+-- ?1 stream, ?2 brand, ?3 JSON array of [address, wide, tombstone]: one row per address and no; the address's place comes
+-- first. The tombstone finds the no of a person who was erased.
 SELECT a.key,
   f.requested_at, f.basis, f.act, f.yes_at, f.source, f.live, f.form_url, f.language, f.renewed_at, f.freed_at,
-  f.last_contact_at,
+  f.last_contact_at, f.mail_sent_at, f.request_live,
   c.at,
   n.kind, n.wide, n.address, n.brand, n.stream, n.at
 FROM json_each(?3) AS a
 LEFT JOIN facts AS f ON f.stream = ?1 AND f.address = a.value ->> 0
 LEFT JOIN contacts AS c ON c.stream = ?1 AND c.address = a.value ->> 0
-LEFT JOIN noes AS n ON n.wide = a.value ->> 1
+LEFT JOIN noes AS n ON n.wide IN (a.value ->> 1, a.value ->> 2)
   AND n.brand IN ('', ?2) AND n.stream IN ('', ?1) AND n.address IN ('', a.value ->> 0)

@@ -1,1 +1,1 @@
-SELECT sequence, hash FROM ledger ORDER BY sequence DESC LIMIT 1
+SELECT coalesce(max(sequence), 0) FROM ledger

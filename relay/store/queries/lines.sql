@@ -1,4 +1,6 @@
 -- The whole ledger as it is hashed, in order, after a sequence number.
-SELECT sequence, id, kind, brand, stream, at, recorded_at, recorder, basis, act, confirmed_at, last_contact_at,
-  language, live, own_act, address, source, form_url, wording, ip, user_agent, salts, erased, hash
-FROM ledger WHERE sequence > ? ORDER BY sequence LIMIT ?
+SELECT l.sequence, l.id, l.kind, l.brand, l.stream, l.at, l.recorded_at, l.recorder, l.basis, l.act, l.confirmed_at,
+  l.mail_sent_at, l.last_contact_at, l.language, l.live, l.own_act, l.address, l.source, l.form_url, w.hash, l.ip,
+  l.user_agent, l.salt, l.erased
+FROM ledger AS l LEFT JOIN wordings AS w ON w.number = l.wording
+WHERE l.sequence > ? ORDER BY l.sequence LIMIT ?

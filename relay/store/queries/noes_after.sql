@@ -1,7 +1,7 @@
--- What withdrawals.journal has to hold after the line with this id ('' for all): the same columns as events_of_people.
-SELECT id, kind, address, brand, stream, at, recorded_at, source, recorder, basis, act, confirmed_at, last_contact_at,
-  form_url, wording, language, ip, user_agent, live, own_act
-FROM ledger
-WHERE kind IN ('withdraw', 'complain') AND address IS NOT NULL
-  AND sequence > coalesce((SELECT sequence FROM ledger WHERE id = ?), 0)
-ORDER BY sequence
+-- Withdrawals and complaints after a line of the ledger (0 for all): the same columns as events_of_people.
+SELECT l.sequence, l.wide, l.id, l.kind, l.address, l.brand, l.stream, l.at, l.recorded_at, l.source, l.recorder, l.basis,
+  l.act, l.confirmed_at, l.mail_sent_at, l.last_contact_at, l.form_url, w.hash, l.language, l.ip, l.user_agent, l.live,
+  l.own_act
+FROM ledger AS l LEFT JOIN wordings AS w ON w.number = l.wording
+WHERE l.kind IN ('withdraw', 'complain') AND l.address IS NOT NULL AND l.sequence > ?
+ORDER BY l.sequence

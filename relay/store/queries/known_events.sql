@@ -1,1 +1,0 @@
-SELECT id, sequence FROM ledger WHERE id IN (SELECT value FROM json_each(?))
