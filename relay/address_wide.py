@@ -61,6 +61,14 @@ def wide_key(local: str, domain: str) -> str:
     return f"{local}@{domain}"
 
 
+def domains_of(wide: str) -> tuple[str, ...]:
+    """All domains under which an address with this key may be written."""
+    local, _, domain = wide.rpartition("@")
+    same = [one for one, main in _SAME_MAILBOX.items() if main == domain]
+    below = [f"{local}.{domain}"] if domain in _SUBDOMAIN_ADDRESSING else []
+    return (domain, *same, *below)
+
+
 def _subdomain(domain: str) -> tuple[str, str]:
     head, _, parent = domain.partition(".")
     return (head, parent) if parent in _SUBDOMAIN_ADDRESSING else ("", "")

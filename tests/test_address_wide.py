@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from relay.address import Address, AddressError, address_from_text
-from relay.address_wide import wide_key
+from relay.address_wide import domains_of, wide_key
 
 
 def wide(text: str) -> str:
@@ -98,3 +98,17 @@ def test_folding_twice_changes_nothing_and_case_never_matters(local: str) -> Non
 @given(st.text("aAbB.+_-", min_size=1, max_size=10), st.sampled_from(["example.com", "gmail.com", "fastmail.com"]))
 def test_the_key_of_an_ascii_address_does_not_depend_on_case(local: str, domain: str) -> None:
     assert wide_key(local.upper(), domain) == wide_key(local.lower(), domain)
+
+
+@pytest.mark.parametrize(
+    "spelling",
+    ["Ann@example.com", "a.nn@gmail.com", "ann@googlemail.com", "x@ann.fastmail.com", "ann+x@fastmail.com", "a-n@ya.ru"],
+)
+def test_the_domains_of_a_key_name_that_of_every_spelling(spelling: str) -> None:
+    address = address_from_text(spelling)
+    assert address.domain in domains_of(address.wide)
+
+
+@given(st.sampled_from(["gmail.com", "googlemail.com", "a.fastmail.com", "fastmail.com", "me.com", "example.com"]))
+def test_no_domain_of_a_spelling_is_missing(domain: str) -> None:
+    assert domain in domains_of(wide_key("a", domain))

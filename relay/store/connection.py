@@ -32,6 +32,8 @@ def open_for_writing(path: Path) -> sqlite3.Connection:
         connection.execute("PRAGMA synchronous = FULL")
         # The writer checkpoints itself, after it has answered.
         connection.execute("PRAGMA wal_autocheckpoint = 0")
+        # What is deleted is overwritten, wherever SQLite had put it, so that an erased person leaves nothing in the file.
+        connection.execute("PRAGMA secure_delete = ON")
     except BaseException:
         connection.close()
         raise

@@ -76,3 +76,16 @@ def test_errors_are_told_apart_by_what_follows_from_them(
 def test_our_own_mistakes_stay_what_they_are(error: Exception) -> None:
     with pytest.raises(type(error)), errors_of_the_store():
         raise error
+
+
+def test_what_is_deleted_stays_nowhere_in_the_file(tmp_path: Path) -> None:
+    path = tmp_path / "relay.db"
+    connection = open_for_writing(path)
+    connection.execute("CREATE TABLE t (word TEXT PRIMARY KEY) WITHOUT ROWID")
+    connection.executemany("INSERT INTO t VALUES (?)", [(f"needle{number * 7919 % 5000:05}",) for number in range(5000)])
+    connection.execute("DELETE FROM t WHERE word >= 'needle02000' AND word < 'needle03000'")
+    connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    connection.close()
+    octets = path.read_bytes()
+    assert b"needle01999" in octets
+    assert [number for number in range(2000, 3000) if f"needle{number:05}".encode() in octets] == []
