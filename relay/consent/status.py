@@ -6,9 +6,10 @@ decided in `relay.policy.evaluate`.
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime
 
-from relay.consent.facts import Facts, Freshness, Status, Yes
+from relay.consent.facts import Facts, Freshness, Status
+from relay.consent.freshness import Rule, deadlines_of_request, deadlines_of_yes, expiry_of
 from relay.reason import Reason
 
 
@@ -20,39 +21,28 @@ def status_of(facts: Facts, freshness: Freshness, now: datetime) -> Status:
         return Status.WITHDRAWN
     if facts.undeliverable_at is not None:
         return Status.UNDELIVERABLE
-    if facts.yes is not None:
+    if facts.yes is not None and not has_expired(facts, freshness, now):
         return Status.STALE if freshness_reasons(facts, freshness, now) else Status.CONFIRMED
-    if facts.requested_at is not None and not _older(facts.requested_at, freshness.confirm_within, now):
-        return Status.PENDING
-    return Status.NONE
+    return Status.PENDING if is_asked(facts, freshness, now) else Status.NONE
 
 
 def freshness_reasons(facts: Facts, freshness: Freshness, now: datetime) -> tuple[Reason, ...]:
-    """Why the yes must be asked for again, in order of precedence; empty when it is fresh, or when there is none."""
-    if facts.yes is None:
+    """Why the yes must be asked for again, in order of precedence; empty when it is fresh, has expired, or is none."""
+    if has_expired(facts, freshness, now):
         return ()
-    reasons: list[Reason] = []
-    if _older(last_sign_of_life(facts, facts.yes), freshness.stale_after, now):
-        reasons.append(Reason.STALE)
-    if _older(newest_yes(facts, facts.yes), freshness.renew_every, now):
-        reasons.append(Reason.RENEWAL_DUE)
-    # An imported consent says nothing of mails sent before the import, so only a live one can be late.
-    waiting = facts.last_contact_at is None or facts.last_contact_at < facts.yes.at
-    if facts.yes.live and waiting and _older(newest_yes(facts, facts.yes), freshness.first_mail_within, now):
-        reasons.append(Reason.FIRST_MAIL_LATE)
-    return tuple(reasons)
+    return tuple(
+        end.reason for end in deadlines_of_yes(facts, freshness) if end.reason is not None and end.is_past(now)
+    )
 
 
-def newest_yes(facts: Facts, yes: Yes) -> datetime:
-    """When the person last said yes: the consent itself or its newest renewal."""
-    return yes.at if facts.renewed_at is None else max(yes.at, facts.renewed_at)
+def has_expired(facts: Facts, freshness: Freshness, now: datetime) -> bool:
+    """Is it a yes of implied consent whose time is over? It counts as none then."""
+    end = None if facts.yes is None else expiry_of(facts.yes, freshness)
+    return end is not None and end.is_past(now)
 
 
-def last_sign_of_life(facts: Facts, yes: Yes) -> datetime:
-    """The newest of yes, renewal and contact: from here `stale_after` runs."""
-    newest = newest_yes(facts, yes)
-    return newest if facts.last_contact_at is None else max(newest, facts.last_contact_at)
-
-
-def _older(moment: datetime, limit: timedelta | None, now: datetime) -> bool:
-    return limit is not None and now - moment > limit
+def is_asked(facts: Facts, freshness: Freshness, now: datetime) -> bool:
+    """Asked to confirm, not answered yet, and the time for it not over."""
+    return facts.requested_at is not None and not any(
+        end.rule is Rule.CONFIRM_WITHIN and end.is_past(now) for end in deadlines_of_request(facts, freshness)
+    )

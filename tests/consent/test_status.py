@@ -1,12 +1,13 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from relay.consent.events import Act, Basis
 from relay.consent.facts import NOTHING_KNOWN, Facts, Freshness, Status, Yes
-from relay.consent.status import freshness_reasons, status_of
+from relay.consent.status import freshness_reasons, has_expired, is_asked, status_of
 from relay.reason import Reason
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -43,6 +44,25 @@ def yes(days: float, *, live: bool = False) -> Yes:
 )
 def test_status_follows_from_the_facts(facts: Facts, expected: Status) -> None:
     assert status_of(facts, SEED, NOW) is expected
+
+
+def test_a_question_stays_open_for_a_week_from_the_mail_that_asks() -> None:
+    assert status_of(Facts(requested_at=days_ago(9), mail_sent_at=days_ago(6)), SEED, NOW) is Status.PENDING
+    assert status_of(Facts(requested_at=days_ago(9), mail_sent_at=days_ago(7.01)), SEED, NOW) is Status.NONE
+    assert is_asked(Facts(requested_at=days_ago(9), mail_sent_at=days_ago(6)), SEED, NOW)
+    assert not is_asked(NOTHING_KNOWN, SEED, NOW)
+
+
+@pytest.mark.parametrize(("basis", "days"), [(Basis.CUSTOMER, 730), (Basis.INQUIRY, 182)])
+def test_implied_consent_is_none_once_its_time_is_over(basis: Basis, days: int) -> None:
+    casl = Freshness(stale_after=None, customer_within=timedelta(days=730), inquiry_within=timedelta(days=182))
+    implied = Facts(yes=replace(yes(days), basis=basis))
+    assert status_of(implied, casl, NOW) is Status.CONFIRMED
+    late = NOW + timedelta(microseconds=1)
+    assert has_expired(implied, casl, late)
+    assert status_of(implied, casl, late) is Status.NONE
+    assert freshness_reasons(implied, casl, late) == ()
+    assert status_of(replace(implied, requested_at=NOW), casl, late) is Status.PENDING
 
 
 def test_reasons_stand_in_their_order_of_precedence() -> None:
