@@ -8,7 +8,7 @@ import sqlite3
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from relay.address import Address
 from relay.consent.events import Event
@@ -21,6 +21,7 @@ from relay.store.committing import Committer, Work
 from relay.store.connection import errors_of_the_store, open_for_reading
 from relay.store.facts import read_facts
 from relay.store.grouping import Grouping
+from relay.store.learning import Learning, Lessons, tells_of_address
 from relay.store.port import StoreBrokenError
 from relay.store.queries import query
 from relay.store.rows import decision_row, outcome_row, watermark_row
@@ -84,7 +85,8 @@ class SqliteStore:
         self._pseudonyms = committer.pseudonyms
         self._closed = False
         self._alarm_from = 0.0
-        self._writes = Grouping(writing, committer.commit, on_broken=on_broken, after=self._tidy_up)
+        self._learning = Learning(self._append_one, os.urandom)
+        self._writes = Grouping(writing, self._commit, on_broken=on_broken, after=self._tidy_up)
         self._questions = Grouping(reading, self._answer, on_broken=on_broken)
 
     async def facts(self, brand: str, stream: str, addresses: Sequence[Address]) -> dict[Address, Facts]:
@@ -98,10 +100,12 @@ class SqliteStore:
     def settle_later(self, outcomes: Sequence[Outcome]) -> None:
         rows = [outcome_row(outcome) for outcome in outcomes]
         contacts = [watermark_row(outcome) for outcome in outcomes if outcome.contact]
+        about_addresses = [outcome for outcome in outcomes if tells_of_address(outcome)]
 
-        def settle(connection: sqlite3.Connection) -> None:
+        def settle(connection: sqlite3.Connection) -> Lessons | None:
             _insert(connection, "insert_outcome", rows)
             _insert(connection, "move_watermark", contacts)
+            return self._learning.learn_from(connection, about_addresses) if about_addresses else None
 
         self._writes.do_later(Work(settle))
 
@@ -122,6 +126,17 @@ class SqliteStore:
             self._closed = True
             await self._writing.call(self._committer.close)
             await asyncio.gather(self._writing.close(), self._reading.close())
+
+    def _commit(self, works: Sequence[Work]) -> list[Any]:
+        """On the writing thread."""
+        results = self._committer.commit(works)
+        for result in results:
+            if isinstance(result, Lessons):
+                result.tell()
+        return results
+
+    def _append_one(self, connection: sqlite3.Connection, event: Event) -> None:
+        append_events(connection, [event], self._pseudonyms, os.urandom)
 
     def _tidy_up(self) -> None:
         """On the writing thread."""

@@ -1,0 +1,1 @@
+SELECT at, code FROM failures WHERE address = ?
