@@ -1,0 +1,63 @@
+"""Finds every spelling of a person's address that the store holds, also where no wide key stands beside it. Reads only.
+
+Slow: whole indexes are looked through (some seconds for ten million addresses). For erasure and access, never for mail.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from dataclasses import dataclass
+from typing import Final
+
+from relay.address import AddressError
+from relay.address_wide import domains_of
+from relay.store.queries import query
+from relay.store.rows import address_of
+
+#: Where addresses stand without their wide key; `facts` are of the ledger's own spellings.
+_SOURCES: Final = {
+    "contacts": "SELECT address FROM contacts",
+    "failures": "SELECT address FROM failures",
+    "recipients": "SELECT recipient AS address FROM decisions",
+    "senders": "SELECT sender AS address FROM decisions",
+}
+#: What may stand before the first letter of a local part, or is ignored by a provider.
+_PUNCTUATION: Final = '"._-'
+
+
+@dataclass(frozen=True, slots=True)
+class Spellings:
+    """Canonical texts of one person's addresses, by where they stand."""
+
+    contacts: frozenset[str] = frozenset()
+    failures: frozenset[str] = frozenset()
+    recipients: frozenset[str] = frozenset()
+    senders: frozenset[str] = frozenset()
+
+    @property
+    def every(self) -> frozenset[str]:
+        return self.contacts | self.failures | self.recipients | self.senders
+
+
+def find_spellings(connection: sqlite3.Connection, wide: str) -> Spellings:
+    """wide: the person's key (`Address.wide`)."""
+    domains = domains_of(wide)
+    name = wide.rpartition("@")[0]
+    letters = name.lstrip(_PUNCTUATION)
+    # under subdomain addressing the name stands in the domain, and anything before the @
+    anything_before = any(domain.startswith(f"{name}.") for domain in domains)
+    first = letters[:1] if letters[:1].isascii() and not anything_before else ""
+    found = {}
+    for place, source in _SOURCES.items():
+        rows = connection.execute(query("spellings").format(source=source), (json.dumps(domains), first))
+        found[place] = frozenset(text for text in {text for (text,) in rows} if _wide_of(text) == wide)
+    return Spellings(**found)
+
+
+def _wide_of(text: str) -> str:
+    """Of what is no address: ""."""
+    try:
+        return address_of(text).wide
+    except AddressError:
+        return ""
