@@ -1,26 +1,43 @@
 """withdrawals.journal: every withdrawal and complaint once more, outside of the database, fsynced before it is confirmed.
 
 A database restored from a backup would send to people who have said no since. The journal tells that it is behind, and
-gives back what it lacks. One JSON object a line, in the order of commits. Every call happens under the write lock.
+gives back what it lacks. One line a no, in the order of commits; each names its line of the ledger, so that neither
+reading nor comparing ever walks through the ledger. Every call that writes happens under the write lock.
 """
 
 from __future__ import annotations
 
-import json
 import os
 import sqlite3
-from collections.abc import Iterator, Sequence
-from datetime import datetime
+from collections.abc import Callable, Collection, Iterable, Iterator
+from itertools import islice
 from pathlib import Path
-from typing import Any, Final
+from typing import BinaryIO, Final
 
 from relay.consent.events import Event, EventKind
+from relay.consent.ledger import moment_of
+from relay.consent.pseudonyms import Pseudonyms
+from relay.log import get_logger
 from relay.store.connection import sync_folder
+from relay.store.journal_lines import MARK, Entry, LineError, entry_of, read, write
+from relay.store.port import StoreUnavailableError
 from relay.store.queries import query
-from relay.store.rows import address_of, event_of
+from relay.store.rows import address_of, no_row
 
-#: Longer than any line that we write.
-_TAIL: Final = 1 << 16
+#: Octets read from the end at first; nearly always the last line is in them.
+_TAIL: Final = 1 << 14
+#: Lines written in one go.
+_TOGETHER: Final = 5000
+
+
+class JournalDamagedError(StoreUnavailableError):
+    """A line of the journal cannot be read. Nobody knows which withdrawal it was, so nothing may be sent."""
+
+    def __init__(self, path: Path, which: str, why: str) -> None:
+        super().__init__(
+            f"{path}: {which} {why}; put the file back from a backup, or correct or delete that line if you know which "
+            "withdrawal it was"
+        )
 
 
 class Journal:
@@ -28,61 +45,172 @@ class Journal:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self._first_look = True
 
     def lacks_nothing_of(self, connection: sqlite3.Connection) -> None:
         """Bring the journal up to the ledger: after a commit, and after a crash between a commit and its journal.
 
-        Raises OSError; the journal then ends where it ended before.
+        One that is gone is written anew, for the ledger has all that it held. Raises OSError (the journal then ends
+        where it ended before) and StoreUnavailableError.
         """
-        last = self._last_id()
-        (after,) = connection.execute(query("no_with_id"), (last,)).fetchone() or (0,) if last else (0,)
-        missing = connection.execute(query("noes_after"), (after,)).fetchall()
-        if missing:
-            self._append([_as_line(event_of(row)) for row in missing])
+        last = self.last()
+        gone = last is None
+        position = 0 if last is None else _line_of(last, connection)
+        if position is None:
+            raise StoreUnavailableError(f"the store lacks what {self.path} has; nothing is added to it")
+        written = self._append(self._new_lines(connection, position, everything=gone))
+        if gone and written and self._first_look:
+            get_logger().warning(
+                "journal-rebuilt",
+                path=str(self.path),
+                lines=written,
+                why="the file was missing and was written anew from the store; if the store was restored from a "
+                "backup, put the newest journal back first: it has the withdrawals since",
+            )
+        self._first_look = False
 
     def is_ahead_of(self, connection: sqlite3.Connection) -> bool:
         """Does the ledger lack what the journal has? Lines stand in the order of commits, so the last one tells."""
-        last = self._last_id()
-        return bool(last) and not connection.execute(query("no_with_id"), (last,)).fetchone()
+        last = self.last()
+        return last is not None and _line_of(last, connection) is None
 
-    def missing_in(self, connection: sqlite3.Connection) -> Iterator[Event]:
-        """The noes that the ledger lacks, in order."""
-        for event in self.events():
-            if not connection.execute(query("no_with_id"), (event.id,)).fetchone():
-                yield event
+    def missing_in(self, connection: sqlite3.Connection) -> Iterator[Entry]:
+        """What the ledger lacks, in order: noes with their address, and tombstones, which it may have in part."""
+        return (entry for entry in self.entries() if entry.kind != MARK and not _is_known(entry, connection))
+
+    def mark(self, connection: sqlite3.Connection) -> None:
+        """Say that nothing is missing up to the last line of the ledger; after a replay, whose lines have new numbers."""
+        heads = connection.execute(query("head_line")).fetchall()  # none in an empty ledger
+        self._append(write(Entry(MARK, sequence, identity)) for sequence, identity, _ in heads)
+
+    def forget(
+        self, wides: Collection[str], pseudonyms: Pseudonyms, connection: sqlite3.Connection, *, erased: bool = True
+    ) -> int:
+        """Take people out, whom `wides` names: their noes stay as tombstones. How many lines were changed.
+
+        connection: the writing one, after the line of the erasure was added. erased: each person gets a line that says
+        so, for a restored backup has to forget them, too. A file that is changed is another file: written whole beside
+        the old one and put in its place, so whoever reads the old one reads on undisturbed. Raises as lacks_nothing_of.
+        """
+        self.lacks_nothing_of(connection)
+        tombstones = {wide: pseudonyms.tombstone(wide) for wide in wides}
+        known: set[str] = set()
+        changed = 0
+
+        def line_without_them(line: bytes, entry: Entry) -> bytes:
+            nonlocal changed
+            if entry.kind == EventKind.ERASE:
+                known.add(entry.tombstone)
+            tombstone = tombstones.get(address_of(entry.address).wide) if entry.address else None
+            if tombstone is None:
+                return line
+            changed += 1
+            known.discard(tombstone)  # somebody who came back: erased once more
+            return write(entry.forgotten(tombstone))
+
+        draft = self._draft(line_without_them)
+        try:
+            if changed:
+                draft.rename(self.path)
+                sync_folder(self.path.parent)
+        finally:
+            draft.unlink(missing_ok=True)
+        if erased:
+            self._append(self._erasures(connection, [one for one in tombstones.values() if one not in known]))
+        return changed
+
+    def _erasures(self, connection: sqlite3.Connection, tombstones: Collection[str]) -> Iterator[bytes]:
+        """Bound to the last line of the ledger, so that a store from before the erasure is found to be behind."""
+        for sequence, identity, recorded_at in connection.execute(query("head_line")):
+            moment = moment_of(recorded_at)
+            for tombstone in tombstones:
+                entry = Entry(EventKind.ERASE.value, sequence, identity, tombstone=tombstone, recorded_at=moment)
+                yield write(entry)
+
+    def entries(self) -> Iterator[Entry]:
+        """All that was written, in order; a line torn by a crash was never confirmed to anybody and is left out.
+
+        Raises JournalDamagedError at a line that cannot be read.
+        """
+        with self._open() as file:
+            for _, entry in self._lines(file):
+                yield entry
 
     def events(self) -> Iterator[Event]:
-        """All that was written, in order; a line torn by a crash was never confirmed to anybody and is left out."""
-        if not self.path.exists():
-            return
-        with self.path.open("rb") as file:
-            for line in file:
-                if line.endswith(b"\n"):
-                    yield _as_event(json.loads(line))
+        """The noes of people who were not erased, in order."""
+        return (entry.event() for entry in self.entries() if entry.address)
 
-    def _last_id(self) -> str:
+    def last(self) -> Entry | None:
+        """The last whole line; None when there is none."""
+        with self._open() as file:
+            line = _last_line(file)
+        if not line:
+            return None
         try:
-            with self.path.open("rb") as file:
-                size = file.seek(0, os.SEEK_END)
-                file.seek(max(0, size - _TAIL))
-                whole = file.read()
-        except FileNotFoundError:
-            return ""
-        lines = whole[: whole.rfind(b"\n") + 1].splitlines()
-        return str(json.loads(lines[-1])["id"]) if lines else ""
+            return read(line)
+        except LineError as error:
+            raise JournalDamagedError(self.path, "its last line", str(error)) from None
 
-    def _append(self, lines: Sequence[str]) -> None:
+    def _new_lines(self, connection: sqlite3.Connection, position: int, *, everything: bool) -> Iterator[bytes]:
+        if everything:
+            for kind, wide, brand, stream, at in connection.execute(query("journal_tombstones")):
+                moment = moment_of(at)
+                yield write(Entry(kind, 0, "", "", wide, brand, stream, moment, moment))
+        for row in connection.execute(query("journal_noes"), (position,)):
+            yield write(entry_of(row))
+
+    def _open(self) -> BinaryIO:
+        try:
+            return self.path.open("rb")
+        except FileNotFoundError:
+            return Path(os.devnull).open("rb")
+
+    def _lines(self, file: BinaryIO) -> Iterator[tuple[bytes, Entry]]:
+        for number, line in enumerate(file, 1):
+            if not line.endswith(b"\n"):
+                return
+            try:
+                entry = read(line)
+            except LineError as error:
+                raise JournalDamagedError(self.path, f"line {number}", str(error)) from None
+            yield line, entry
+
+    def _draft(self, changed: Callable[[bytes, Entry], bytes]) -> Path:
+        """The file anew under another name, on disk."""
+        draft = self.path.with_name(f".{self.path.name}.draft")
+        descriptor = os.open(draft, os.O_CREAT | os.O_TRUNC | os.O_WRONLY | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+        try:
+            with self._open() as file, os.fdopen(descriptor, "wb", buffering=1 << 20) as new:
+                for line, entry in self._lines(file):
+                    new.write(changed(line, entry))
+                new.flush()
+                os.fsync(new.fileno())
+        except BaseException:
+            draft.unlink(missing_ok=True)
+            raise
+        return draft
+
+    def _append(self, lines: Iterable[bytes]) -> int:
+        """How many. The file is not touched for none."""
+        lines = iter(lines)
+        group = _next(lines)
+        if not group:
+            return 0
         new = not self.path.exists()
         if new:
             self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        written = 0
         file = os.open(self.path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
         try:
             end = _end_of_whole_lines(file)
             os.ftruncate(file, end)  # what a crash left half written
             os.lseek(file, end, os.SEEK_SET)
             try:
-                _write_all(file, "".join(lines).encode())
-            except OSError:
+                while group:
+                    _write_all(file, b"".join(group))
+                    written += len(group)
+                    group = _next(lines)
+            except BaseException:
                 os.ftruncate(file, end)
                 raise
             os.fsync(file)
@@ -90,43 +218,74 @@ class Journal:
             os.close(file)
         if new:
             sync_folder(self.path.parent)
+        return written
 
 
-def _as_line(event: Event) -> str:
-    values: dict[str, Any] = {
-        "id": event.id,
-        "kind": event.kind.value,
-        "address": str(event.address),
-        "brand": event.brand,
-        "stream": event.stream,
-        "at": None if event.at is None else event.at.isoformat(),
-        "recorded_at": event.recorded_at.isoformat(),
-        "source": event.source,
-        "recorder": event.recorder,
-    }
-    return json.dumps(values, ensure_ascii=False, separators=(",", ":")) + "\n"
+def _line_of(entry: Entry, connection: sqlite3.Connection) -> int | None:
+    """Up to which line of the ledger the journal has everything, when `entry` is its last; None when the ledger lacks it.
+
+    A number may belong to another line since a replay, and old lines have none: then the person tells, then the id.
+    """
+    if entry.sequence == 0:
+        return 0
+    if entry.sequence is not None and _has_line(entry, connection):
+        return entry.sequence
+    if entry.address:
+        wide = address_of(entry.address).wide
+        (sequence,) = connection.execute(query("line_of_person"), (wide, entry.id)).fetchone()
+        if sequence is not None:
+            return int(sequence)
+    if entry.sequence is None:
+        found = connection.execute(query("no_with_id"), (entry.id,)).fetchone()
+        return None if found is None else int(found[0])
+    return None
 
 
-def _as_event(values: dict[str, Any]) -> Event:
-    at = values["at"]
-    return Event(
-        id=values["id"],
-        kind=EventKind(values["kind"]),
-        address=address_of(values["address"]),
-        brand=values["brand"],
-        stream=values["stream"],
-        at=None if at is None else datetime.fromisoformat(at),
-        recorded_at=datetime.fromisoformat(values["recorded_at"]),
-        source=values["source"],
-        recorder=values["recorder"],
-    )
+def _has_line(entry: Entry, connection: sqlite3.Connection) -> bool:
+    return bool(connection.execute(query("line_numbered"), (entry.sequence,)).fetchone() == (entry.id,))
+
+
+def _is_known(entry: Entry, connection: sqlite3.Connection) -> bool:
+    """For one line of many: nothing that costs more than a look at one row."""
+    if entry.tombstone:
+        # A backup from before the erasure has the line, too, but not the tombstone. Whether somebody has come back
+        # since an erasure, whoever erases again has to look.
+        kept = entry.says_no and connection.execute(query("no_is_kept"), no_row(entry.no())).fetchone()
+        return bool(kept)
+    if entry.sequence and _has_line(entry, connection):
+        return True
+    wide = address_of(entry.address).wide
+    return bool(connection.execute(query("line_of_person"), (wide, entry.id)).fetchone()[0])
+
+
+def _next(lines: Iterator[bytes]) -> list[bytes]:
+    return list(islice(lines, _TOGETHER))
+
+
+def _last_line(file: BinaryIO) -> bytes:
+    """The last line that has its end; b"" when there is none."""
+    size = file.seek(0, os.SEEK_END)
+    length = _TAIL
+    while True:
+        start = max(0, size - length)
+        file.seek(start)
+        octets = file.read(size - start)
+        end = octets.rfind(b"\n")
+        begin = octets.rfind(b"\n", 0, max(end, 0))
+        if start == 0 or begin >= 0:
+            return octets[begin + 1 : end + 1] if end >= 0 else b""
+        length *= 4
 
 
 def _end_of_whole_lines(file: int) -> int:
     size = os.lseek(file, 0, os.SEEK_END)
-    start = max(0, size - _TAIL)
-    tail = os.pread(file, size - start, start)
-    return start + tail.rfind(b"\n") + 1 if tail else 0
+    length = _TAIL
+    while True:
+        start = max(0, size - length)
+        end = os.pread(file, size - start, start).rfind(b"\n")
+        if start == 0 or end >= 0:
+            return start + end + 1
+        length *= 4
 
 
 def _write_all(file: int, octets: bytes) -> None:

@@ -1,0 +1,59 @@
+"""`consent-relay db status`: schema, size and counts of the store."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+from typing import Any
+
+from relay.cli import CommandError
+from relay.cli.stored import reader_of, settings_of
+from relay.store.journal import Journal
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--json", action="store_true", help="print it as JSON")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    settings = settings_of(arguments)
+    with reader_of(settings) as reader:
+        counts, (lines, digest) = reader.counts(), reader.head()
+        version = reader.schema_version()
+        behind = reader.is_behind(Journal(settings.store.journal))
+    status: dict[str, Any] = {
+        "path": str(settings.store.path),
+        "schema": version,
+        "octets": _octets(settings.store.path),
+        "wal_octets": _octets(Path(f"{settings.store.path}-wal")),
+        "events": counts.events,
+        "consents": counts.consents,
+        "withdrawn": counts.withdrawn,
+        "decisions": counts.decisions,
+        "outcomes": counts.outcomes,
+        "ledger_lines": lines,
+        "ledger_hash": digest.hex(),
+        "behind_journal": behind,
+    }
+    if arguments.json:
+        print(json.dumps(status, indent=2))
+    else:
+        for name, value in status.items():
+            print(f"{name.replace('_', ' '):<15} {_in_words(value)}")
+    if behind:
+        raise CommandError(
+            f"the store lacks withdrawals that {settings.store.journal} has; "
+            "run: consent-relay db migrate --replay-withdrawals"
+        )
+    return 0
+
+
+def _in_words(value: object) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return f"{value:,}" if isinstance(value, int) else str(value)
+
+
+def _octets(path: Path) -> int:
+    return path.stat().st_size if path.exists() else 0

@@ -1,0 +1,171 @@
+"""How the lines of withdrawals.journal are written and read back. Opens nothing, looks at no store.
+
+One JSON object a line, each with a checksum of its own, so that a line that was edited or torn is known for one:
+
+    {"sequence":7,"id":"01J...","kind":"withdraw","address":"ann@example.com","brand":"b","stream":"newsletter",
+     "at":null,"recorded_at":"2026-03-01T12:00:00+00:00","source":"one-click","recorder":"web","check":"5e1f0a2b"}
+
+Instead of address and source, a person who was erased has a tombstone. Two kinds are no noes: `erase` says that a person
+without any no was erased, `mark` that nothing is missing up to a line of the ledger. The first versions wrote neither
+sequence nor checksum.
+"""
+
+from __future__ import annotations
+
+import json
+import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any, Final
+
+from relay.consent.events import Event, EventKind
+from relay.consent.fold import No, fold_noes
+from relay.consent.ledger import moment_of
+from relay.store.rows import address_of
+
+NOES: Final = frozenset({EventKind.WITHDRAW.value, EventKind.COMPLAIN.value})
+MARK: Final = "mark"
+_KINDS: Final = NOES | {EventKind.ERASE.value, MARK}
+_CHECK: Final = b',"check":"'
+_CHECKED_END: Final = len(b'01234567"}')
+
+
+class LineError(ValueError):
+    """What is wrong with a line, in words that fit behind "this line"."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One line. sequence, id: the line of the ledger that it stands for, or (erase, mark) the last one at that time;
+    sequence is None in lines of the first versions. One of address and tombstone is "", in a mark both are.
+    """
+
+    kind: str
+    sequence: int | None
+    id: str
+    address: str = ""
+    tombstone: str = ""
+    brand: str = ""
+    stream: str = ""
+    at: datetime | None = None
+    recorded_at: datetime | None = None
+    source: str = ""
+    recorder: str = ""
+
+    @property
+    def says_no(self) -> bool:
+        return self.kind in NOES
+
+    def event(self) -> Event:
+        """Of a no that has its address still."""
+        if not self.address or self.recorded_at is None:
+            raise ValueError("only a no with an address is an event")
+        return Event(
+            id=self.id,
+            kind=EventKind(self.kind),
+            address=address_of(self.address),
+            brand=self.brand,
+            stream=self.stream,
+            at=self.at,
+            recorded_at=self.recorded_at,
+            source=self.source,
+            recorder=self.recorder,
+        )
+
+    def forgotten(self, tombstone: str) -> Entry:
+        """The same no without the person. What it covers is settled now: nobody can fold it anew without the address."""
+        (no,) = fold_noes([self.event()])
+        return replace(
+            self, address="", source="", tombstone=tombstone, brand=no.brand, stream=no.stream, at=self.at or no.at
+        )
+
+    def no(self) -> No:
+        """Of a no whose person was erased: the row that keeps it."""
+        at = self.at or self.recorded_at
+        if not self.tombstone or at is None:
+            raise ValueError("only a no with a tombstone is kept without its event")
+        return No(EventKind(self.kind), self.tombstone, "", self.brand, self.stream, at)
+
+
+def entry_of(row: Sequence[Any]) -> Entry:
+    """The entry in a row of journal_noes."""
+    sequence, identity, kind, address, brand, stream, at, recorded_at, source, recorder = row
+    return Entry(
+        kind,
+        sequence,
+        identity,
+        address,
+        "",
+        brand,
+        stream,
+        None if at is None else moment_of(at),
+        moment_of(recorded_at),
+        source or "",
+        recorder,
+    )
+
+
+def write(entry: Entry) -> bytes:
+    values: dict[str, object] = {"sequence": entry.sequence, "id": entry.id, "kind": entry.kind}
+    if entry.address:
+        values["address"] = entry.address
+    if entry.tombstone:
+        values["tombstone"] = entry.tombstone
+    if entry.says_no:
+        values |= {"brand": entry.brand, "stream": entry.stream, "at": _text(entry.at)}
+    if entry.kind != MARK:
+        values["recorded_at"] = _text(entry.recorded_at)
+    if entry.address:
+        values |= {"source": entry.source, "recorder": entry.recorder}
+    octets = json.dumps(values, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "backslashreplace")[:-1]
+    return b'%s,"check":"%08x"}\n' % (octets, zlib.crc32(octets))
+
+
+def read(line: bytes) -> Entry:
+    """Raises LineError."""
+    octets, checked, end = line.rstrip(b"\n").rpartition(_CHECK)
+    if checked and (len(end) != _CHECKED_END or end != b'%08x"}' % zlib.crc32(octets)):
+        raise LineError("is not as it was written: its checksum is another")
+    try:
+        return _entry(json.loads(line), checked=bool(checked))
+    except LineError:
+        raise
+    except (ValueError, KeyError, TypeError, AttributeError):
+        raise LineError("is no line of this journal") from None
+
+
+def _entry(values: dict[str, Any], *, checked: bool) -> Entry:
+    if "sequence" in values and not checked:
+        raise LineError("is not as it was written: its checksum is missing")
+    if values["kind"] not in _KINDS:
+        raise LineError(f"is of a kind that this version does not know: {str(values['kind'])[:20]!r}")
+    sequence = values.get("sequence")
+    if sequence is not None and not isinstance(sequence, int):
+        raise LineError("has a sequence that is no number")
+    entry = Entry(
+        kind=values["kind"],
+        sequence=sequence,
+        id=str(values["id"]),
+        address=values.get("address", ""),
+        tombstone=values.get("tombstone", ""),
+        brand=values.get("brand", ""),
+        stream=values.get("stream", ""),
+        at=_moment(values.get("at")),
+        recorded_at=_moment(values.get("recorded_at")),
+        source=values.get("source", ""),
+        recorder=values.get("recorder", ""),
+    )
+    if entry.kind != MARK and bool(entry.address) == bool(entry.tombstone):
+        raise LineError("names nobody")
+    if entry.says_no and entry.recorded_at is None:
+        raise LineError("does not say when")
+    return entry
+
+
+def _text(moment: datetime | None) -> str | None:
+    return None if moment is None else moment.isoformat()
+
+
+def _moment(text: str | None) -> datetime | None:
+    return None if text is None else datetime.fromisoformat(text)

@@ -1,0 +1,1 @@
+SELECT max(sequence) FROM ledger WHERE wide = ? AND id = ?

@@ -1,0 +1,64 @@
+"""Brings a store that is behind withdrawals.journal up to it: after a backup was restored, or a machine rolled back.
+
+Adds only noes and erasures; nothing here can bring somebody back.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import islice
+from typing import Final
+
+from relay.store.appending import append_events
+from relay.store.committing import Committer, Work
+from relay.store.journal_lines import Entry
+from relay.store.queries import query
+from relay.store.rows import no_row
+
+#: Lines of the journal that are replayed in one transaction.
+_TOGETHER: Final = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Replayed:
+    """noes: withdrawals and complaints that were added. erased: people who were erased once more."""
+
+    noes: int
+    erased: int
+
+
+def replay(committer: Committer, now: datetime, on_progress: Callable[[int], None] = lambda _: None) -> Replayed:  # noqa: ARG001 - for erasing again
+    """Add what only the journal has. on_progress: called with the number of lines done since the last call.
+
+    May be cut short and called again. Raises StoreUnavailableError, JournalDamagedError among them.
+    """
+    journal = committer.journal
+    missing = journal.missing_in(committer.connection)
+    noes = 0
+    erasures: dict[str, datetime] = {}
+    while group := list(islice(missing, _TOGETHER)):
+        erasures |= {one.tombstone: one.recorded_at for one in group if not one.says_no and one.recorded_at}
+        _commit(committer, [one for one in group if one.says_no])
+        noes += sum(one.says_no for one in group)
+        on_progress(len(group))
+    if noes or erasures:
+        committer.commit([Work(journal.mark)])
+    return Replayed(noes, len(erasures))
+
+
+def _commit(committer: Committer, noes: list[Entry]) -> None:
+    events = [entry.event() for entry in noes if entry.address]
+    rows = [no_row(entry.no()) for entry in noes if entry.tombstone]
+
+    def add(connection: sqlite3.Connection) -> None:
+        append_events(connection, events, committer.pseudonyms, os.urandom)
+        connection.executemany(query("put_no"), rows)
+
+    # Not as a no of its own: the journal has it already.
+    (result,) = committer.commit([Work(add)])
+    if isinstance(result, BaseException):
+        raise result
