@@ -17,10 +17,10 @@ def run(arguments: argparse.Namespace) -> int:
     with reader_of(settings_of(arguments)) as reader:
         flaw, (sequence, digest) = reader.flaw(), reader.head()
     if arguments.json:
-        wrong = None if flaw is None else {"line": flaw.sequence, "wrong": flaw.wrong}
+        wrong = None if flaw is None else {"line": flaw.line, "wrong": flaw.words}
         print(json.dumps({"lines": sequence, "hash": digest.hex(), "flaw": wrong}))
     elif flaw is None:
         print(f"all {sequence:,} lines hold; keep this hash of the last one elsewhere: {digest.hex()}")
     else:
-        print(f"line {flaw.sequence}: {flaw.wrong}", file=sys.stderr)
+        print(flaw, file=sys.stderr)
     return 0 if flaw is None else 1

@@ -5,7 +5,6 @@ Synchronous, on a connection of its own; nothing here holds up the relay.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import sqlite3
 from collections.abc import Iterator, Sequence
@@ -16,9 +15,10 @@ from types import TracebackType
 from typing import Any, Final, Self
 
 from relay.address import Address
+from relay.consent.checking import Checked, Finding, check_unsealed
 from relay.consent.events import Event
 from relay.consent.facts import Facts
-from relay.consent.ledger import GENESIS, PERSONAL, Flaw, Line, microseconds, moment_of
+from relay.consent.ledger import GENESIS, Row, microseconds, moment_of
 from relay.consent.pseudonyms import Pseudonyms
 from relay.decision import Decision, Outcome, Result
 from relay.reason import Reason, Verdict
@@ -188,14 +188,11 @@ class Reader:
         with errors_of_the_store():
             return journal.is_ahead_of(self._connection)
 
-    def flaw(self) -> Flaw | None:
+    def flaw(self) -> Finding | None:
         """The first line of the ledger that is missing."""
-        sequence = 0
-        for line in self.lines():
-            if line.sequence != sequence + 1:
-                return Flaw(sequence + 1, f"missing: the next line has the number {line.sequence}")
-            sequence = line.sequence
-        return None
+        found = Checked()
+        check_unsealed(found, 0, self.lines())
+        return found.findings[0] if found.findings else None
 
     def head(self) -> tuple[int, bytes]:
         """Number and hash of the ledger's last line; note them elsewhere to notice a ledger that was cut short."""
@@ -203,11 +200,10 @@ class Reader:
         seals = self._all("SELECT hash FROM seals ORDER BY number DESC LIMIT 1")
         return sequence, seals[0][0] if seals else GENESIS
 
-    def lines(self, after: int = 0) -> Iterator[Line]:
+    def lines(self, after: int = 0) -> Iterator[Row]:
         """The lines of the ledger as they are hashed, in order, after a number."""
         while rows := self._all(query("lines"), after, _PAGE):
-            for row in rows:
-                yield _line(row)
+            yield from rows
             after = rows[-1][0]
 
     def _all(self, sql: str, *values: object) -> list[Any]:
@@ -271,16 +267,3 @@ def _outcome(row: Sequence[Any]) -> StoredOutcome:
             decision, moment_of(at), Result(result), Reply(code, enhanced, reply), next_hop, seconds, footer=footer
         ),
     )
-
-
-def _line(row: Sequence[Any]) -> Line:
-    names = (
-        "id", "kind", "brand", "stream", "at", "recorded_at", "recorder", "basis", "act", "confirmed_at",
-        "mail_sent_at", "last_contact_at", "language", "live", "own_act",
-    )  # fmt: skip
-    sequence, *values = row[:16]
-    there = dict(zip(("address", "source", "form_url", "wording", "ip", "user_agent"), row[16:22], strict=True))
-    personal = {name: there[name] or "" for name in PERSONAL}
-    salt, erased = row[22:]
-    salts = {name: hashlib.sha256(salt + name.encode()).digest() for name in PERSONAL if personal[name]}
-    return Line(sequence, dict(zip(names, values, strict=True)), personal, salts, json.loads(erased) if erased else {})

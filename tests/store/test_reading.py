@@ -125,7 +125,7 @@ def test_a_ledger_changed_by_hand_is_noticed(store: Path, change: str) -> None:
     with open_reader(store, PSEUDONYMS) as reader:
         flaw = reader.flaw()
         assert flaw is not None
-        assert flaw.sequence == 2
+        assert flaw.line == 2
 
 
 def test_no_store_and_a_foreign_schema_are_outages_in_words(store: Path, tmp_path: Path) -> None:
