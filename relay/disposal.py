@@ -37,6 +37,8 @@ _COPIES_AT_ONCE: Final = 10
 _OCTETS_AT_ONCE: Final = 32 << 20
 _OURS: Final = Reply(451, "4.3.0", f"{Reason.INTERNAL_ERROR}: the copy could not be made, try again")
 
+#: Passes that rest on what the person said.
+_OF_CONSENT: Final = frozenset({Reason.CONFIRMED, Reason.MIGRATION})
 _T = TypeVar("_T")
 
 
@@ -140,7 +142,7 @@ def _outcome(one: Passing, attempt: Attempt, now: datetime, footer: str) -> Outc
         attempt.next_hop,
         attempt.seconds,
         # Law: only a stream's own message whose enforced verdict was `deliver` is a contact.
-        contact=attempt.result is Result.DELIVERED and decision.enforced and decision.reason is Reason.CONFIRMED,
+        contact=attempt.result is Result.DELIVERED and decision.enforced and decision.reason in _OF_CONSENT,
         address=one.recipient.address,
         stream=decision.stream,
         footer=footer,

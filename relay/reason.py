@@ -40,6 +40,7 @@ class Reason(StrEnum):
     DISCLOSURE_IMPOSSIBLE = "disclosure-impossible"
 
     CONFIRMED = "confirmed"
+    MIGRATION = "migration"
     TRANSACTIONAL = "transactional"
     INTERNAL = "internal"
     OBSERVED = "observed"
@@ -202,6 +203,14 @@ MEANINGS: Final[Mapping[Reason, Meaning]] = MappingProxyType(
             "sent",
             "The recorded consent is accepted by the policy and fresh.",
             "Nothing to do.",
+        ),
+        Reason.MIGRATION: Meaning(
+            _P,
+            Verdict.DELIVER,
+            _FIXED,
+            "sent",
+            "The basis of the recorded consent counts only until the policy's [migration] ends.",
+            "Ask the person for a real yes before it ends.",
         ),
         Reason.TRANSACTIONAL: Meaning(
             _P,

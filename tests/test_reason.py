@@ -11,7 +11,7 @@ REFUSALS = (
     "stream-unknown sender-not-allowed complained withdrawn undeliverable no-consent basis-not-accepted unconfirmed "
     "stale renewal-due first-mail-late stream-paused disclosure-impossible"
 ).split()
-PASSES = "confirmed transactional internal observed".split()
+PASSES = "confirmed migration transactional internal observed".split()
 OTHERS = (
     "store-unavailable next-hop-refused next-hop-deferred outcome-unknown hold-expired limit malformed internal-error"
 ).split()

@@ -277,8 +277,14 @@ def _summary(settings: Settings, policies: Policies | None) -> str:
         "streams": ", ".join(streams) or "none",
         "dkim": ", ".join(f"{domain} ({len(keys)})" for domain, keys in settings.dkim.items()) or "none",
     }
+    now = datetime.now(UTC)
+    migrations = (
+        [f"{one.id}: {one.migration.in_words(now)}" for one in policies.streams if one.migration] if policies else []
+    )
+    if migrations:
+        lines["migration"] = "; ".join(migrations)
     second_look = [str(one) for one in _unreported(settings, policies)] if policies else []
-    count = len(lint(policies)) if policies else 0
+    count = len(lint(policies, now)) if policies else 0
     if count:
         second_look.append(f"{count} of consent-relay policy lint")
     if second_look:

@@ -9,8 +9,9 @@ import argparse
 import json
 import os
 import tomllib
+from collections.abc import Mapping
 from dataclasses import fields
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any, Final
 
@@ -25,6 +26,7 @@ from relay.policy.figures import FIGURES
 from relay.policy.files import PROFILES_FOLDER, load_files, load_policies, load_profiles
 from relay.policy.format import PolicyFile
 from relay.policy.lint import lint
+from relay.policy.migration import Migration
 from relay.policy.model import Kind, Policies, Stream, text_in
 from relay.policy.template import TEMPLATES, new_policy
 from relay.policy.values import NEVER
@@ -152,7 +154,8 @@ def shown_stream(stream: Stream) -> dict[str, object]:
 
 def _parsed(value: str) -> object:
     """A value as a file has it, for JSON."""
-    return tomllib.loads(f"value = {value}")["value"]
+    parsed = tomllib.loads(f"value = {value}")["value"]
+    return parsed.isoformat() if isinstance(parsed, date) else parsed
 
 
 def _lines_of(stream: Stream) -> list[str]:
@@ -160,6 +163,7 @@ def _lines_of(stream: Stream) -> list[str]:
         f"{stream.id}: {text_in(stream.purpose, 'en')}",
         f"kind {stream.kind}, brand {stream.brand}, mode {stream.mode}, profiles {', '.join(stream.profiles)}",
         f"{stream.file}, hash {stream.hash[:12]}",
+        *([f"migration: {stream.migration.in_words(datetime.now(UTC))}"] if stream.migration else []),
         "",
     ]
     rules = _rules(stream)
@@ -181,12 +185,33 @@ def _rules(stream: Stream) -> dict[str, str]:
             "consent.stale_after": freshness.stale_after,
             "consent.renew_every": freshness.renew_every,
             "consent.customer_within": freshness.customer_within,
+            "consent.inquiry_within": freshness.inquiry_within,
+            "consent.ask_before": freshness.ask_before,
             "hold.for": stream.hold.longest,
             "hold.ask_again": stream.hold.ask_again,
         }
-        rules = {key: FIGURES[key].write(NEVER if value is None else value) for key, value in values.items()}
+        rules = _as_figures(values)
+        if stream.migration is not None:
+            rules |= _migration_rules(stream.migration)
     rules |= {f"verdict.{reason}": f'"{stream.verdicts[reason]}"' for reason in Reason if MEANINGS[reason].allowed}
+    rules |= _as_figures(
+        {"retention.evidence": stream.retention.evidence, "retention.technical": stream.retention.technical}
+    )
     return rules | _message_rules(stream) | {"internal": json.dumps(stream.internal, ensure_ascii=False)}
+
+
+def _as_figures(values: Mapping[str, Any]) -> dict[str, str]:
+    return {key: FIGURES[key].write(NEVER if value is None else value) for key, value in values.items()}
+
+
+def _migration_rules(migration: Migration) -> dict[str, str]:
+    rules = {
+        "migration.accept": FIGURES["consent.accept"].write(migration.accept),
+        "migration.until": migration.until.isoformat(),
+    }
+    if migration.said_before is not None:
+        rules["migration.said_before"] = migration.said_before.isoformat()
+    return rules
 
 
 def _message_rules(stream: Stream) -> dict[str, str]:
@@ -203,7 +228,7 @@ def _message_rules(stream: Stream) -> dict[str, str]:
 
 
 def _lint(policies: Policies, *, as_json: bool) -> int:
-    found = lint(policies)
+    found = lint(policies, datetime.now(UTC))
     if as_json:
         keys = ("file", "line", "key", "wrong", "instead")
         print(json.dumps([{key: getattr(one, key) for key in keys} for one in found], ensure_ascii=False))
@@ -248,7 +273,7 @@ def _require_sound(settings: Settings, path: Path, text: str) -> None:
     present = [
         parse_document(Path(one.file), Path(one.file).read_bytes()) for one in load_policies(settings.policies).streams
     ]
-    problems = list(check_document(document, load_profiles(settings.policies / PROFILES_FOLDER)))
+    problems = list(check_document(document, load_profiles(settings.policies / PROFILES_FOLDER), datetime.now(UTC)))
     problems += check_together([*present, document])
     try:
         validate(PolicyFile, document)

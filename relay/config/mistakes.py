@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 from pydantic import BaseModel, ConfigDict
 from pydantic_core import ErrorDetails
@@ -15,8 +15,12 @@ from relay.config.shape import keys_of, places_in, tables_at
 
 
 class Table(BaseModel):
-    """Base of every model of a TOML table: no unknown keys, nothing changes afterwards."""
+    """Base of every model of a TOML table: no unknown keys, nothing changes afterwards.
 
+    days: where a date without quotes may stand, for the model of a whole file; keys only, without numbers of lists.
+    """
+
+    days: ClassVar[frozenset[tuple[str, ...]]] = frozenset()
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
 

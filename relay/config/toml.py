@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, time
 from pathlib import Path
@@ -113,7 +113,7 @@ def validate(model: type[M], document: Document) -> M:
 
 def findings(model: type[M], document: Document) -> tuple[M | None, list[Found]]:
     """Like `validate`, for callers that look further before they report: either a result or what was found."""
-    found = _dates(document.data, ())
+    found = _dates(document.data, (), model.days)
     try:
         # JSON mode is what makes strictness fit TOML: python mode would also refuse text for an enum
         result = model.model_validate_json(json.dumps(document.data, default=str), strict=True)
@@ -125,11 +125,13 @@ def findings(model: type[M], document: Document) -> tuple[M | None, list[Found]]
     return (None if found else result), found
 
 
-def _dates(value: object, here: Location) -> list[Found]:
+def _dates(value: object, here: Location, days: Collection[Location]) -> list[Found]:
+    """Those that stand where none is read. days: where one is."""
     if isinstance(value, dict):
-        return [found for key, inner in value.items() for found in _dates(inner, (*here, key))]
+        return [found for key, inner in value.items() for found in _dates(inner, (*here, key), days)]
     if isinstance(value, list):
-        return [found for number, inner in enumerate(value) for found in _dates(inner, (*here, number))]
-    if isinstance(value, (datetime, date, time)):
+        return [found for number, inner in enumerate(value) for found in _dates(inner, (*here, number), days)]
+    is_read = tuple(part for part in here if isinstance(part, str)) in days
+    if isinstance(value, (datetime, date, time)) and not is_read:
         return [Found(here, "a date without quotes is not used here", f'write "{value.isoformat()}"')]
     return []

@@ -6,15 +6,17 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import fields, is_dataclass, replace
-from datetime import timedelta
+from datetime import date, datetime, timedelta
 from types import MappingProxyType
 from typing import Any, Final
 
 from relay.config.toml import Document
 from relay.consent.facts import Freshness
+from relay.consent.retention import Retention
 from relay.policy.checks import profiles_of, written_figures
 from relay.policy.footers import Templates, footer_words
-from relay.policy.format import ExpectTable, MatchTable, MessageTable, PolicyFile, SenderTable
+from relay.policy.format import ExpectTable, MatchTable, MessageTable, MigrationTable, PolicyFile, SenderTable
+from relay.policy.migration import Migration, migration_until, noon_of
 from relay.policy.model import (
     ConsentRules,
     Expect,
@@ -64,18 +66,27 @@ def build_stream(
                 renew_every=_limit(values["consent.renew_every"]),
                 confirmation_sent_within=_limit(values["consent.confirmation_sent_within"]),
                 customer_within=_limit(values["consent.customer_within"]),
+                inquiry_within=_limit(values["consent.inquiry_within"]),
+                ask_before=_limit(values["consent.ask_before"]),
             ),
         ),
         verdicts=MappingProxyType({reason: meaning.default for reason, meaning in MEANINGS.items()} | parsed.verdict),
         hold=HoldRules(longest=values["hold.for"], ask_again=values["hold.ask_again"]),
         message=_message(parsed.message, purpose, values),
         internal=tuple(pattern for table in parsed.internal for pattern in table.address),
-        expects=tuple(_expect(one, document.line_of(("expect", number))) for number, one in enumerate(parsed.expect)),
+        expects=tuple(
+            _expect(one, document.line_of(("expect", number)), parsed.message.timezone)
+            for number, one in enumerate(parsed.expect)
+        ),
         file=str(document.path),
         hash="",
         profiles=tuple(profile.id for profile in applied),
         footers=MappingProxyType(footer_words(document, templates)),
         origins=MappingProxyType({**resolved.origins, **_written(document)}),
+        retention=Retention(
+            evidence=_limit(values["retention.evidence"]), technical=_limit(values["retention.technical"])
+        ),
+        migration=None if parsed.migration is None else _migration(parsed.migration, parsed.message.timezone),
     )
     return replace(stream, hash=_hash(_canonical(stream)))
 
@@ -92,6 +103,10 @@ def _sender(table: SenderTable) -> SenderIdentity:
         privacy_policy=table.privacy_policy,
         stop_address=table.stop_address or "",
     )
+
+
+def _migration(table: MigrationTable, timezone: str) -> Migration:
+    return migration_until(table.accept, table.until, timezone, table.said_before)
 
 
 def _match(table: MatchTable) -> Match:
@@ -117,7 +132,7 @@ def _message(table: MessageTable, purpose: Texts, values: Mapping[str, Any]) -> 
     )
 
 
-def _expect(table: ExpectTable, line: int) -> Expect:
+def _expect(table: ExpectTable, line: int, timezone: str) -> Expect:
     given = table.given
     return Expect(
         given=Given(
@@ -141,6 +156,7 @@ def _expect(table: ExpectTable, line: int) -> Expect:
         reasons=table.reasons,
         note=table.note or "",
         line=line,
+        at=None if table.on is None else noon_of(table.on, timezone),
     )
 
 
@@ -172,6 +188,8 @@ def _canonical(value: Any) -> Any:
         return sorted(map(str, value))
     if isinstance(value, (tuple, list)):
         return [_canonical(inner) for inner in value]
+    if isinstance(value, (date, datetime)):
+        return value.isoformat()
     return value.total_seconds() if isinstance(value, timedelta) else value
 
 

@@ -6,16 +6,21 @@ even when the file has both.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Final
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import datetime
+from typing import Any, Final, TypeVar
 
 from relay.config.mistakes import Mistake, Mistakes, did_you_mean, one_of, shown
 from relay.config.toml import Document, Problem
 from relay.policy.figures import FIGURES
+from relay.policy.message_values import read_timezone
+from relay.policy.migration import LONGEST_DAYS, latest_end
 from relay.policy.model import Kind
-from relay.policy.profiles import SEED, Profile, resolve
+from relay.policy.profiles import SEED, Profile, resolve, rules_for
+from relay.policy.values import read_bases, read_calendar_day
 from relay.reason import MEANINGS, Reason, Verdict
 
+_T = TypeVar("_T")
 _STREAM_NEEDS: Final = {
     "purpose": ("people must be told what they get", 'write purpose = { ja = "...", en = "..." }'),
     "audience": ("people must be told why they get it", 'write audience = { ja = "...", en = "..." }'),
@@ -27,14 +32,16 @@ _SENDER_NEEDS: Final = (
 _YES_KEYS: Final = ("act", "confirmed", "renewed", "live")
 
 
-def check_document(document: Document, profiles: Mapping[str, Profile]) -> Iterator[Problem]:
-    """profiles: all that can be named, by id."""
+def check_document(document: Document, profiles: Mapping[str, Profile], now: datetime) -> Iterator[Problem]:
+    """profiles: all that can be named, by id. now: aware, the moment of loading."""
     stream = _table(document.data, "stream")
     if stream.get("kind") == Kind.COMMERCIAL:
         yield from _commercial(document, stream)
         yield from _profiles(document, stream, profiles)
+        yield from _migration(document, profiles, now)
     elif stream.get("kind") in list(Kind):
         yield from _not_commercial(document, str(stream["kind"]))
+        yield from _profiles(document, stream, profiles)
     yield from _matches(document)
     yield from _language(document, stream)
     for number, expect in enumerate(_tables(document.data, "expect")):
@@ -95,9 +102,12 @@ def _profiles(document: Document, stream: Mapping[str, Any], profiles: Mapping[s
             instead = f'did you mean "{near}"?' if near else f"the profiles are {known}"
             yield document.problem(("stream", "profiles", number), f"there is no profile {shown(name)}", instead)
     resolved = resolve(written_figures(document.data), profiles_of(document.data, profiles))
+    is_commercial = stream.get("kind") == Kind.COMMERCIAL
     for key, wrong, instead in resolved.looser:
-        yield document.problem(key.split("."), wrong, instead)
-    if not resolved.values["consent.accept"]:
+        # of the other tables it is told that they have no effect
+        if is_commercial or key.startswith("retention."):
+            yield document.problem(key.split("."), wrong, instead)
+    if is_commercial and not resolved.values["consent.accept"]:
         yield document.problem(
             ("stream", "profiles"),
             "these profiles together leave no basis that counts as consent",
@@ -105,9 +115,43 @@ def _profiles(document: Document, stream: Mapping[str, Any], profiles: Mapping[s
         )
 
 
+def _migration(document: Document, profiles: Mapping[str, Profile], now: datetime) -> Iterator[Problem]:
+    """It ends within reach, and no law is loosened by it: what may never count may not count for a while either."""
+    table = _table(document.data, "migration")
+    accept, until = _readable(read_bases, table.get("accept")), _readable(read_calendar_day, table.get("until"))
+    latest = latest_end(now, _timezone(document))
+    if until is not None and until > latest:
+        yield document.problem(
+            ("migration", "until"), f"lies more than {LONGEST_DAYS} days ahead", f"write {latest} or an earlier day"
+        )
+    if accept is None:
+        return
+    figure = FIGURES["consent.accept"]
+    for profile, rule in rules_for("consent.accept", profiles_of(document.data, profiles)):
+        if rule.limit is not None and figure.is_looser(frozenset(accept), rule.limit):
+            yield document.problem(
+                ("migration", "accept"),
+                f"is looser than the profile {profile.id} allows ({rule.source})",
+                figure.advice(rule.limit),
+            )
+
+
+def _timezone(document: Document) -> str:
+    return _readable(read_timezone, _table(document.data, "message").get("timezone")) or "UTC"
+
+
+def _readable(read: Callable[[object], _T], value: object) -> _T | None:
+    """None for what is not there or cannot be read; that is told where its format is looked at."""
+    try:
+        return None if value is None else read(value)
+    except (Mistake, Mistakes):
+        return None
+
+
 def _not_commercial(document: Document, kind: str) -> Iterator[Problem]:
     for key, lacks in (
         ("consent", "asks for no consent"),
+        ("migration", "asks for no consent"),
         ("hold", "asks for no consent"),
         ("footer", "gets no footer"),
     ):

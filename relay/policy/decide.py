@@ -38,6 +38,8 @@ def decide(
     """
     found = evaluate(stream, facts, recipient, now)
     known = as_json(facts)
+    if found.by_migration and stream.migration is not None:
+        known["migration"] = stream.migration.until.isoformat()
     detail = ""
     if found.verdict is Verdict.DELIVER and found.enforced and undisclosable:
         known = {"undisclosable": undisclosable, **known}

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 
 from relay.address import Address, matches_pattern
@@ -35,21 +35,25 @@ _ABOUT_CONSENT: Final = frozenset(
 @dataclass(frozen=True, slots=True)
 class Evaluation:
     """reasons: in order of precedence, at least one; the first decides. enforced: False where the verdict is only
-    recorded (shadow mode, unless the person has said no).
+    recorded (shadow mode, unless the person has said no). by_migration: the yes counts only because of [migration].
     """
 
     status: Status
     reasons: tuple[Reason, ...]
     verdict: Verdict
     enforced: bool
+    by_migration: bool = False
 
 
 def evaluate(stream: Stream, facts: Facts, recipient: Address, now: datetime, *, paused: bool = False) -> Evaluation:
     """facts: of this recipient in this stream. now: aware UTC. paused: the stream sends nothing just now."""
-    counted = facts if has_accepted_yes(stream.consent, facts, now) else replace(facts, yes=None, renewed_at=None)
+    by_migration = counts_by_migration(stream, facts, now)
+    rules = rules_in_migration(stream.consent) if by_migration else stream.consent
+    counts = by_migration or has_accepted_yes(rules, facts, now)
+    counted = facts if counts else replace(facts, yes=None, renewed_at=None)
     if stream.is_commercial:
-        found = set(_commercial_reasons(stream.consent, facts, counted, now))
-        passing = Reason.CONFIRMED
+        found = set(_commercial_reasons(rules, facts, counted, now))
+        passing = Reason.MIGRATION if by_migration else Reason.CONFIRMED
         if found & _ABOUT_CONSENT and is_internal(stream, recipient):
             found -= _ABOUT_CONSENT
             passing = Reason.INTERNAL
@@ -62,22 +66,49 @@ def evaluate(stream: Stream, facts: Facts, recipient: Address, now: datetime, *,
         found.add(Reason.STREAM_PAUSED)
     reasons = in_precedence(found) or (passing,)
     return Evaluation(
-        status=status_of(counted, stream.consent.freshness, now),
+        status=status_of(counted, rules.freshness, now),
         reasons=reasons,
         verdict=stream.verdicts[reasons[0]],
         enforced=stream.mode is Mode.ENFORCE or reasons[0] in NOES,
+        by_migration=by_migration,
     )
 
 
 def has_accepted_yes(rules: ConsentRules, facts: Facts, now: datetime) -> bool:
-    """A yes whose basis the policy does not accept is no yes, nor is a customer's past `customer_within`."""
+    """A yes whose basis the policy does not accept is no yes, nor is an implied one whose time is over."""
     return facts.yes is not None and facts.yes.basis in rules.accept and not has_lapsed(rules, facts.yes, now)
 
 
+def counts_by_migration(stream: Stream, facts: Facts, now: datetime) -> bool:
+    """A yes that the policy accepts only until its [migration] ends. Implied consent that is over stays over."""
+    migration = stream.migration
+    return (
+        migration is not None
+        and facts.yes is not None
+        and migration.takes(facts.yes, now)
+        and not has_accepted_yes(stream.consent, facts, now)
+        and not has_lapsed(stream.consent, facts.yes, now)
+    )
+
+
+def rules_in_migration(rules: ConsentRules) -> ConsentRules:
+    """People of an old list are asked while they get mail; that their yes is old as well is no reason to hold it."""
+    return replace(rules, freshness=replace(rules.freshness, renew_every=None))
+
+
 def has_lapsed(rules: ConsentRules, yes: Yes, now: datetime) -> bool:
-    """Implied consent ends some time after the purchase (CASL: two years); mail in between does not prolong it."""
-    limit = rules.freshness.customer_within
-    return yes.basis is Basis.CUSTOMER and limit is not None and now - yes.at > limit
+    """Implied consent ends some time after the purchase or the inquiry (CASL: two years, half a year); mail in between
+    does not prolong it.
+    """
+    limit = implied_for(rules, yes.basis)
+    return limit is not None and now - yes.at > limit
+
+
+def implied_for(rules: ConsentRules, basis: Basis) -> timedelta | None:
+    """How long a yes of this basis counts; None where its basis sets no limit."""
+    if basis is Basis.CUSTOMER:
+        return rules.freshness.customer_within
+    return rules.freshness.inquiry_within if basis is Basis.INQUIRY else None
 
 
 def is_internal(stream: Stream, recipient: Address) -> bool:

@@ -34,11 +34,11 @@ class Failure:
 
 
 def failures(stream: Stream, now: datetime) -> tuple[Failure, ...]:
-    """now: aware UTC; the ages of `given` count from it."""
+    """now: aware UTC; the ages of `given` count from it, or from the day that the test names."""
     return tuple(
         Failure(stream.file, expect.line, expect.note, _wanted(expect), _got(expect, found))
         for expect in stream.expects
-        for found in [evaluate_given(stream, expect.given, now)]
+        for found in [evaluate_given(stream, expect.given, expect.at or now)]
         if not _agree(expect, found)
     )
 

@@ -13,6 +13,7 @@ from relay.config.durations import write_duration
 from relay.consent.events import Basis
 from relay.consent.facts import Facts, Yes
 from relay.policy.evaluate import NOES, Evaluation, has_lapsed
+from relay.policy.figures import FIGURES
 from relay.policy.model import Mode, Origin, Stream, text_in
 from relay.reason import MEANINGS, Reason, Verdict
 
@@ -100,13 +101,20 @@ def _keys(stream: Stream, reason: Reason, facts: Facts, now: datetime) -> Iterat
         key = _PERIODS[reason]
         yield key, _period(getattr(rules.freshness, key.removeprefix("consent.")))
     elif reason is Reason.BASIS_NOT_ACCEPTED and facts.yes is not None and has_lapsed(rules, facts.yes, now):
-        yield "consent.customer_within", _period(rules.freshness.customer_within)
+        key = "inquiry_within" if facts.yes.basis is Basis.INQUIRY else "customer_within"
+        yield f"consent.{key}", _period(getattr(rules.freshness, key))
     elif reason in (Reason.NO_CONSENT, Reason.BASIS_NOT_ACCEPTED, Reason.CONFIRMED):
         accepted = ", ".join(f'"{basis}"' for basis in Basis if basis in rules.accept)
         yield "consent.accept", f"[{accepted}]"
+        if facts.yes is not None and stream.migration is not None and stream.migration.covers(facts.yes):
+            yield "migration.until", f"{stream.migration.until}, which is over"
         if reason is Reason.CONFIRMED:
             yield "consent.stale_after", _period(rules.freshness.stale_after)
             yield "consent.renew_every", _period(rules.freshness.renew_every)
+    elif reason is Reason.MIGRATION and stream.migration is not None:
+        yield "migration.accept", FIGURES["consent.accept"].write(stream.migration.accept)
+        yield "migration.until", f"{stream.migration.until}"
+        yield "consent.stale_after", _period(rules.freshness.stale_after)
     elif reason is Reason.TRANSACTIONAL:
         yield "stream.kind", f'"{stream.kind}"'
     elif reason is Reason.INTERNAL:

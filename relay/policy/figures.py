@@ -61,6 +61,24 @@ def _period(default: timedelta = NEVER) -> Figure:
     return Figure(read_period, default, min, _write_period, _at_most)
 
 
+def _at_least(limit: timedelta) -> str:
+    return f"write {_write_period(limit)} or longer"
+
+
+def _ahead(default: timedelta = NEVER) -> Figure:
+    """How long before: the sooner the stricter, and not at all is the loosest."""
+    return Figure(read_period, default, lambda one, other: max(one, other, key=_how_soon), _write_period, _at_least)
+
+
+def _how_soon(value: timedelta) -> timedelta:
+    return timedelta() if value == NEVER else value
+
+
+def _kept(default: timedelta) -> Figure:
+    """How long something is kept at least: the longer the stricter, for ever is the strictest."""
+    return Figure(read_period, default, max, _write_period, _at_least)
+
+
 def _choice(default: StrEnum, *strictest_first: StrEnum) -> Figure:
     kind, words = type(default), [f'"{one}"' for one in type(default)]
 
@@ -94,6 +112,8 @@ FIGURES: Final[Mapping[str, Figure]] = MappingProxyType(
         "consent.stale_after": _period(),
         "consent.renew_every": _period(),
         "consent.customer_within": _period(),
+        "consent.inquiry_within": _period(),
+        "consent.ask_before": _ahead(),
         "hold.for": Figure(read_length, timedelta(days=14), min, _write_period, _at_most),
         "hold.ask_again": Figure(
             _read_flag,
@@ -102,6 +122,9 @@ FIGURES: Final[Mapping[str, Figure]] = MappingProxyType(
             lambda value: str(value).lower(),
             lambda limit: f"write {str(limit).lower()}",
         ),
+        # who has to show it needs it; what only describes a machine nobody needs for long
+        "retention.evidence": _kept(timedelta(days=1096)),
+        "retention.technical": _period(timedelta(days=365)),
         # the fewer leave without a footer, the stricter
         "message.undisclosable": _choice(Fallback.REJECT, Fallback.REJECT, Fallback.WRAP, Fallback.HEADERS_ONLY),
         "message.amp": _choice(Amp.KEEP, Amp.UNDISCLOSABLE, Amp.DROP, Amp.KEEP),

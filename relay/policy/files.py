@@ -7,6 +7,7 @@ those that are shipped.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 
 from relay.config.load import shipped_policies
@@ -21,16 +22,18 @@ from relay.policy.profiles import Profile, profile_from
 PROFILES_FOLDER = "profiles"
 
 
-def load_policies(folder: Path) -> Policies:
-    """All streams of the folder's *.toml. Raises ProblemsError with all problems of all files.
+def load_policies(folder: Path, now: datetime | None = None) -> Policies:
+    """All streams of the folder's *.toml. Raises ProblemsError with all problems of all files. now: aware; the clock's
+    where none is given.
 
     An empty folder is no problem here: nothing is claimed by a policy then.
     """
-    return load_files(_files(folder), load_profiles(folder / PROFILES_FOLDER))
+    return load_files(_files(folder), load_profiles(folder / PROFILES_FOLDER), now)
 
 
-def load_files(paths: list[Path], profiles: Mapping[str, Profile]) -> Policies:
+def load_files(paths: list[Path], profiles: Mapping[str, Profile], now: datetime | None = None) -> Policies:
     """The same for files named one by one."""
+    now = now or datetime.now(UTC)
     problems: list[Problem] = []
     documents: list[Document] = []
     streams: list[Stream] = []
@@ -42,7 +45,7 @@ def load_files(paths: list[Path], profiles: Mapping[str, Profile]) -> Policies:
             continue
         documents.append(document)
         templates, own = _templates(document)
-        own += check_document(document, profiles)
+        own += check_document(document, profiles, now)
         own += check_footers(document, templates)
         try:
             parsed = validate(PolicyFile, document)

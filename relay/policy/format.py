@@ -5,7 +5,7 @@ What one key may hold is said here and in `values`; what several keys say togeth
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import BeforeValidator, ConfigDict, Field
 
@@ -19,6 +19,7 @@ from relay.policy.values import (
     AddressPatterns,
     Age,
     Bases,
+    CalendarDay,
     Contact,
     HeaderPatterns,
     Hosts,
@@ -93,7 +94,7 @@ class ConsentTable(Table):
 
     accept: Bases | None = Field(default=None, description="Bases that count as consent")
     confirmation_sent_within: Period | None = Field(
-        default=None, description="Deadline for sending the confirmation mail; no effect yet"
+        default=None, description="Your deadline for the mail that asks for the click; missed, the forecast says so"
     )
     confirm_within: Period | None = Field(
         default=None, description="Time that a person has to click the confirmation link"
@@ -104,6 +105,22 @@ class ConsentTable(Table):
     stale_after: Period | None = Field(default=None, description="A yes without contact for so long is asked again")
     renew_every: Period | None = Field(default=None, description="A yes this old is asked again in spite of contact")
     customer_within: Period | None = Field(default=None, description="A yes of basis customer counts for so long")
+    inquiry_within: Period | None = Field(default=None, description="A yes of basis inquiry counts for so long")
+    ask_before: Period | None = Field(
+        default=None, description="The forecast names people to ask from so long before their yes ends"
+    )
+
+
+class MigrationTable(Table):
+    """[migration]: bases that count for a while besides consent.accept, for an old list that is being asked."""
+
+    accept: Bases = Field(examples=[["assumed"]], description="Bases that count meanwhile, besides consent.accept")
+    until: CalendarDay = Field(
+        examples=["2027-01-31"], description="The last day, in message.timezone; at most 90 days ahead"
+    )
+    said_before: CalendarDay | None = Field(
+        default=None, description="Only a yes that was said before this day counts by it"
+    )
 
 
 class HoldTable(Table):
@@ -113,6 +130,17 @@ class HoldTable(Table):
         default=None, alias="for", description="How long mail is held, from asking the person on; no effect yet"
     )
     ask_again: bool | None = Field(default=None, description="Is the person asked when mail is held? No effect yet")
+
+
+class RetentionTable(Table):
+    """[retention]: how long what is known of a person is kept."""
+
+    evidence: Period | None = Field(
+        default=None, description="Address and evidence, after the consent has ended and the last mail was sent"
+    )
+    technical: Period | None = Field(
+        default=None, description="IP address and user agent of an event, from its recording on"
+    )
 
 
 class MessageTable(Table):
@@ -197,6 +225,9 @@ class ExpectTable(Table):
     verdict: Verdict = Field(examples=["reject"], description="The verdict they must lead to")
     reason: Reason | None = Field(default=None, description="The reason that decides")
     reasons: Reasons | None = Field(default=None, description="All reasons in order of precedence")
+    on: CalendarDay | None = Field(
+        default=None, description="The day of the test, at noon in message.timezone; default: now"
+    )
     note: Text | None = Field(default=None, description="What is tested; shown when it fails")
 
 
@@ -215,6 +246,7 @@ def _below_a_language(value: object) -> object:
 class PolicyFile(Table):
     """A policy file of consent-relay: one stream, one purpose, one policy."""
 
+    days: ClassVar = frozenset({("migration", "until"), ("migration", "said_before"), ("expect", "on")})
     model_config = ConfigDict(title="consent-relay policy")
 
     version: Version = Field(examples=[1], description="Version of this format")
@@ -222,8 +254,10 @@ class PolicyFile(Table):
     sender: SenderTable | None = None
     match: tuple[MatchTable, ...] = ()
     consent: ConsentTable = ConsentTable()
+    migration: MigrationTable | None = None
     verdict: Verdicts = Field(default={}, description="Verdict by reason; each has a default")
     hold: HoldTable = Field(default_factory=HoldTable)
+    retention: RetentionTable = RetentionTable()
     message: MessageTable = MessageTable()
     footer: Annotated[dict[Language, FooterTable], BeforeValidator(_below_a_language)] = Field(default_factory=dict)
     internal: tuple[InternalTable, ...] = ()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from datetime import datetime, timedelta
 from itertools import combinations, product
 from typing import Final
 
@@ -12,7 +13,9 @@ from relay.config.toml import Problem
 from relay.consent.events import Basis
 from relay.message.language import DEFAULT_LANGUAGE
 from relay.message.rules import Amp, Existing, Fallback, PlainCharset
+from relay.policy.migration import Migration, bases_in_words
 from relay.policy.model import Match, Mode, Policies, RefusedAfterData, Stream, text_in
+from relay.reason import Reason
 
 #: Names that RFC 2606 and RFC 6761 keep for examples; nobody lives there.
 _EXAMPLE: Final = re.compile(r"(?:^|[./@])(?:example|test|invalid)(?:\.(?:com|net|org))?(?:[/:]|$)")
@@ -25,22 +28,27 @@ _SHIPPED_EXAMPLES: Final = frozenset(
         "1-1 Chiyoda, Chiyoda-ku, Tokyo 100-0001, Japan",
     }
 )
-_WEAK: Final = (Basis.CUSTOMER, Basis.PUBLISHED, Basis.ASSUMED)
+_WEAK: Final = (Basis.CUSTOMER, Basis.INQUIRY, Basis.PUBLISHED, Basis.ASSUMED)
 _STRONG: Final = (Basis.DOUBLE_OPT_IN, Basis.SINGLE_OPT_IN, Basis.WRITTEN)
 #: Keys of [message] that pages and reports need for any mail.
 _OF_EVERY_KIND: Final = frozenset({"language", "refused_after_data"})
+#: How long implied consent lasts where a law says so (CASL s. 10(10)).
+_IMPLIED: Final = {Basis.CUSTOMER: "730d", Basis.INQUIRY: "180d"}
+#: Ends that asking in time moves.
+_ASKED_BEFORE: Final = ("stale_after", "renew_every", "customer_within", "inquiry_within")
+_FOR_EVER: Final = timedelta.max
 _RULES_THAT_CAN_BE_OFF: Final = ("stale_after", "renew_every", "confirm_within")
 
 
-def lint(policies: Policies) -> list[Problem]:
-    """In order of files and lines; empty when there is nothing to say."""
-    found = [problem for stream in policies.streams for problem in _of_one(stream)]
+def lint(policies: Policies, now: datetime) -> list[Problem]:
+    """In order of files and lines; empty when there is nothing to say. now: aware."""
+    found = [problem for stream in policies.streams for problem in _of_one(stream, now)]
     for one, other in combinations(policies.streams, 2):
         found += _overlap(one, other)
     return sorted(found)
 
 
-def _of_one(stream: Stream) -> Iterator[Problem]:
+def _of_one(stream: Stream, now: datetime) -> Iterator[Problem]:
     if not stream.expects:
         yield _at(stream, "expect", "this policy has no tests", "add [[expect]] with given and verdict")
     if stream.mode is Mode.SHADOW:
@@ -49,8 +57,24 @@ def _of_one(stream: Stream) -> Iterator[Problem]:
         )
     if stream.is_commercial:
         yield from _commercial(stream)
+        if stream.migration is not None:
+            yield from _migration(stream, stream.migration, now)
     else:
         yield from _without_effect(stream)
+    if stream.retention.evidence is None:
+        yield _at(
+            stream,
+            "retention.evidence",
+            "what is known of people who are gone is kept for ever",
+            'write a duration such as "1096d", unless something obliges you to keep it',
+        )
+    if stream.retention.technical is None:
+        yield _at(
+            stream,
+            "retention.technical",
+            "IP addresses are kept for ever",
+            'write a duration such as "365d"',
+        )
 
 
 def _commercial(stream: Stream) -> Iterator[Problem]:
@@ -81,9 +105,65 @@ def _commercial(stream: Stream) -> Iterator[Problem]:
     for name in _RULES_THAT_CAN_BE_OFF:
         if getattr(stream.consent.freshness, name) is None:
             yield _at(stream, f"consent.{name}", "this rule is off", 'write a duration such as "365d"')
+    yield from _ends(stream)
     yield from _message(stream)
     yield from _languages(stream)
     yield from _examples(stream)
+
+
+def _ends(stream: Stream) -> Iterator[Problem]:
+    """When a yes ends, and when people are asked before it does."""
+    limits = stream.consent.freshness
+    for basis, key in ((Basis.CUSTOMER, "customer_within"), (Basis.INQUIRY, "inquiry_within")):
+        if basis in stream.consent.accept and getattr(limits, key) is None:
+            yield _at(
+                stream,
+                f"consent.{key}",
+                f"a yes of basis {basis} counts for ever",
+                f'write a duration such as "{_IMPLIED[basis]}"',
+            )
+    if limits.ask_before is None:
+        yield _at(stream, "consent.ask_before", "nobody is asked before a yes ends", 'write a duration such as "30d"')
+        return
+    shorter = [key for key in _ASKED_BEFORE if (getattr(limits, key) or _FOR_EVER) <= limits.ask_before]
+    if shorter:
+        yield _at(
+            stream,
+            "consent.ask_before",
+            f"is not shorter than {' and '.join(shorter)}: everybody would be asked all the time",
+            "write a shorter one",
+        )
+
+
+def _migration(stream: Stream, migration: Migration, now: datetime) -> Iterator[Problem]:
+    """Not about what it accepts: that is no clear yes, and the file says so itself."""
+    if migration.is_over(now):
+        yield _at(stream, "migration.until", f"it ended on {migration.until} and has no effect", "take [migration] out")
+        return
+    already = migration.accept & stream.consent.accept
+    if already:
+        yield _at(
+            stream,
+            "migration.accept",
+            f"{bases_in_words(already)} is in consent.accept already",
+            "keep it in one of them",
+        )
+    if not stream.hold.ask_again:
+        yield _at(
+            stream,
+            "migration",
+            "hold.ask_again is false: who is not asked meanwhile gets nothing when it ends",
+            "ask these people by other means, before it ends",
+        )
+    for expect in stream.expects:
+        if expect.reason is Reason.MIGRATION and expect.at is None:
+            yield Problem(
+                stream.file,
+                expect.line,
+                "expect.on",
+                f"without a day this test fails after {migration.until}",
+                f"add on = {migration.until}",
+            )
 
 
 def _message(stream: Stream) -> Iterator[Problem]:

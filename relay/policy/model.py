@@ -8,14 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 from functools import cached_property
 from typing import Final
 
 from relay.consent.events import Act, Basis
 from relay.consent.facts import Freshness
+from relay.consent.retention import Retention
 from relay.message.rules import Amp, Existing, Fallback, OldSignatures, PlainCharset
+from relay.policy.migration import Migration
 from relay.reason import Reason, Verdict
 
 
@@ -168,7 +170,9 @@ class Given:
 
 @dataclass(frozen=True, slots=True)
 class Expect:
-    """A test that lives with its policy. reason, reasons: None where the file does not say. line: of its [[expect]]."""
+    """A test that lives with its policy. reason, reasons: None where the file does not say. line: of its [[expect]].
+    at: the moment of the test (aware UTC), None for now.
+    """
 
     given: Given
     verdict: Verdict
@@ -176,6 +180,7 @@ class Expect:
     reasons: tuple[Reason, ...] | None
     note: str
     line: int
+    at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,6 +207,7 @@ class Stream:
     sender: None only where the kind is not commercial. footers: own words by language tag. verdicts: complete, one for each reason. internal: address
     patterns that need no consent. file: as its problems name it. hash: SHA-256 (hex) of what the file means; comments,
     layout, file name and [[expect]] do not change it. origins: key ("consent.stale_after") to where it was written.
+    migration: None without one; it may be over.
     """
 
     id: str
@@ -224,6 +230,8 @@ class Stream:
     profiles: tuple[str, ...] = ()
     footers: Mapping[str, FooterWords] = field(default_factory=dict)
     origins: Mapping[str, Origin] = field(default_factory=dict, compare=False)
+    migration: Migration | None = None
+    retention: Retention = field(default_factory=Retention)
 
     @property
     def is_commercial(self) -> bool:

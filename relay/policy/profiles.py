@@ -141,7 +141,7 @@ def resolve(written: Mapping[str, Any], profiles: Sequence[Profile]) -> Resolved
     origins: dict[str, Origin] = {}
     looser: list[tuple[str, str, str]] = []
     for key, figure in FIGURES.items():
-        ruling = [(profile, rule) for profile in profiles for rule in profile.rules if rule.key == key]
+        ruling = rules_for(key, profiles)
         value = figure.default
         for profile, rule in ruling:
             for given in (rule.default, rule.limit):
@@ -157,6 +157,10 @@ def resolve(written: Mapping[str, Any], profiles: Sequence[Profile]) -> Resolved
                 wrong = f"is looser than the profile {profile.id} allows ({rule.source})"
                 looser.append((key, wrong, figure.advice(rule.limit)))
     return Resolved(values, origins, tuple(looser))
+
+
+def rules_for(key: str, profiles: Sequence[Profile]) -> list[tuple[Profile, Rule]]:
+    return [(profile, rule) for profile in profiles for rule in profile.rules if rule.key == key]
 
 
 def _read(key: str, value: object) -> Any:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Annotated, Any, Final
 from urllib.parse import urlsplit
 
@@ -30,6 +30,9 @@ LANGUAGE: Final = re.compile(r"[a-z]{2,3}(?:-[A-Za-z0-9]{2,8}){0,3}")
 _LIST_ID: Final = re.compile(r"[a-z0-9_-]+(?:\.[a-z0-9_-]+)+")
 _FIELD_NAME: Final = re.compile(r"[!-9;-~]{1,70}")
 _HOST: Final = re.compile(r"(?:\*\.)?[a-z0-9-]+(?:\.[a-z0-9-]+)+")
+_CALENDAR_DAY: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+#: Nobody agreed by mail before; earlier days are misread.
+_FIRST_DAY: Final = date(1980, 1, 1)
 _LONGEST_TEXT: Final = 500
 
 
@@ -230,6 +233,19 @@ def _age(value: object) -> timedelta:
     raise Mistake(f"{shown(value)} is not a time in the past", 'write "400d ago", "3h ago" or "now"')
 
 
+def read_calendar_day(value: object) -> date:
+    """2027-01-31, with quotes or without."""
+    text = value.isoformat() if isinstance(value, date) else value
+    try:
+        if isinstance(text, str) and _CALENDAR_DAY.fullmatch(text):
+            day = date.fromisoformat(text)
+            if day >= _FIRST_DAY:
+                return day
+    except ValueError:
+        pass
+    raise Mistake(f"{shown(text)} is not a day", "write it as 2027-01-31")
+
+
 def read_bases(value: object) -> tuple[Basis, ...]:
     return tuple(map(Basis, _words(value, Basis, '["double-opt-in"]')))
 
@@ -338,6 +354,7 @@ Period = Annotated[
 ]
 Length = Annotated[timedelta, read_by(read_length), WithJsonSchema({"type": "string", "pattern": "^[0-9]+[smhd]$"})]
 Age = Annotated[timedelta, read_by(_age), WithJsonSchema({"type": "string", "pattern": "^(now|[0-9]+[smhd] ago)$"})]
+CalendarDay = Annotated[date, read_by(read_calendar_day), WithJsonSchema({"type": "string", "format": "date"})]
 Bases = Annotated[
     tuple[Basis, ...],
     read_by(read_bases),

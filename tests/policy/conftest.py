@@ -74,7 +74,7 @@ def write(tmp_path: Path) -> Write:
 @pytest.fixture
 def load(write: Write) -> Load:
     """A function: texts by name of file (newsletter="...") -> Policies."""
-    return lambda **texts: load_policies(write(**texts))
+    return lambda **texts: load_policies(write(**texts), NOW)
 
 
 @pytest.fixture(scope="session")

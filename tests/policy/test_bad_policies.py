@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,8 @@ import pytest
 from relay.config.toml import Problem, ProblemsError
 from relay.policy.files import load_files, load_profiles
 
+#: When they are read.
+NOW = datetime(2026, 6, 1, 23, 30, tzinfo=UTC)
 FILES = sorted((Path(__file__).parent.parent / "bad_policies").glob("*.toml"))
 
 #: Files whose problems are told at themselves; those of templates are told at the templates.
@@ -29,7 +32,7 @@ def test_a_bad_policy_gives_the_problems_named_in_its_head(path: Path) -> None:
     expected = [line.removeprefix("# expect: ") for line in head if line.startswith("# expect: ")]
 
     with pytest.raises(ProblemsError) as caught:
-        load_files([path], load_profiles(path.parent / "profiles"))
+        load_files([path], load_profiles(path.parent / "profiles"), NOW)
 
     assert [said(problem, path) for problem in caught.value.problems] == [line.removeprefix("0: ") for line in expected]
     assert expected
@@ -41,6 +44,6 @@ def test_there_are_enough_of_them() -> None:
 
 def test_problems_of_all_files_of_a_folder_are_told_together() -> None:
     with pytest.raises(ProblemsError) as caught:
-        load_files(FILES, load_profiles(Path("nowhere")))
+        load_files(FILES, load_profiles(Path("nowhere")), NOW)
 
     assert {problem.file for problem in caught.value.problems if problem.file.endswith(".toml")} >= ALONE

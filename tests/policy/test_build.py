@@ -7,6 +7,7 @@ from datetime import timedelta
 
 import pytest
 
+from relay.consent.retention import Retention
 from relay.message.rules import Amp, Existing, Fallback, OldSignatures, PlainCharset
 from relay.policy.format import MessageTable
 from relay.policy.model import MessageRules, Mode, Policies
@@ -128,6 +129,11 @@ def test_a_place_to_stop_is_part_of_who_speaks(load: Load, newsletter_text: str)
     [
         '[verdict]\nstale = "defer"\n',
         '[consent]\nstale_after = "364d"\n',
+        '[consent]\nask_before = "31d"\n',
+        '[consent]\ninquiry_within = "181d"\n',
+        '[retention]\nevidence = "2000d"\n',
+        '[retention]\ntechnical = "30d"\n',
+        '[migration]\naccept = ["assumed"]\nuntil = 2026-07-01\n',
         '[[internal]]\naddress = "*@brand.example"\n',
         *(f"[message]\n{key} = {json.dumps(value)}\n" for key, value in OTHER_WISHES.items()),
     ],
@@ -139,3 +145,39 @@ def test_whatever_changes_a_decision_changes_the_hash(load: Load, newsletter_tex
     assert first.hash != second.hash
     assert first.streams[0].hash != second.streams[0].hash
     assert len(second.hash) == 64
+
+
+def test_every_word_of_a_migration_changes_the_hash(load: Load, newsletter_text: str) -> None:
+    texts = [
+        f'[migration]\naccept = ["{basis}"]\nuntil = 2026-07-0{day}\n{more}'
+        for basis, day, more in (
+            ("assumed", 1, ""),
+            ("customer", 1, ""),
+            ("assumed", 2, ""),
+            ("assumed", 1, "said_before = 2026-05-01\n"),
+            ("assumed", 1, '[message]\ntimezone = "Asia/Tokyo"\n'),
+        )
+    ]
+    policies = [load(newsletter=newsletter_text + text).streams[0] for text in texts]
+
+    assert len({stream.hash for stream in policies}) == len(texts)
+    moments = [stream.migration.ends_at for stream in policies if stream.migration]
+    assert moments[0].isoformat() == "2026-07-02T00:00:00+00:00"
+    assert moments[4].isoformat() == "2026-07-01T15:00:00+00:00"
+
+
+def test_a_day_may_stand_in_quotes(load: Load, newsletter_text: str) -> None:
+    with_quotes, without = (
+        load(newsletter=f'{newsletter_text}[migration]\naccept = ["assumed"]\nuntil = {day}\n').hash
+        for day in ('"2026-07-01"', "2026-07-01")
+    )
+
+    assert with_quotes == without
+
+
+def test_the_retention_of_the_file_is_that_of_the_stream(load: Load, newsletter_text: str, receipts_text: str) -> None:
+    never = '[retention]\nevidence = "never"\ntechnical = "30d"\n'
+    policies = load(newsletter=newsletter_text, receipts=receipts_text + never)
+
+    assert policies.by_id["newsletter"].retention == Retention(timedelta(days=1096), timedelta(days=365))
+    assert policies.by_id["receipts"].retention == Retention(None, timedelta(days=30))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,7 @@ from relay.policy.files import load_profiles
 from relay.policy.model import Policies
 
 PROFILES = load_profiles(Path("no such folder"))
+NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
 Load = Callable[..., Policies]
 
 
@@ -56,7 +58,7 @@ title = "x"
     policy = document('[stream]\nkind = "commercial"\nprofiles = ["x"]\n')
 
     assert "p.toml:3: stream.profiles: these profiles together leave no basis that counts as consent" in "\n".join(
-        map(str, check_document(policy, profiles))
+        map(str, check_document(policy, profiles, NOW))
     )
 
 
@@ -73,15 +75,32 @@ toml_values = st.recursive(
 
 @given(
     st.dictionaries(
-        st.sampled_from(["stream", "sender", "match", "consent", "verdict", "hold", "message", "internal", "expect"]),
+        st.sampled_from(
+            [
+                "stream",
+                "sender",
+                "match",
+                "consent",
+                "migration",
+                "verdict",
+                "hold",
+                "retention",
+                "message",
+                "internal",
+                "expect",
+            ]
+        ),
         toml_values
         | st.dictionaries(
-            st.sampled_from(["kind", "id", "profiles", "purpose", "accept", "for", "language", "given"]), toml_values
+            st.sampled_from(
+                ["kind", "id", "profiles", "purpose", "accept", "until", "timezone", "for", "language", "given"]
+            ),
+            toml_values,
         ),
     )
 )
 def test_the_checks_take_any_data_without_falling_over(data: dict[str, object]) -> None:
     broken = Document(Path("p.toml"), data)
 
-    list(check_document(broken, PROFILES))
+    list(check_document(broken, PROFILES, NOW))
     list(check_together([broken, broken]))

@@ -113,7 +113,7 @@ def test_a_lapsed_customer_names_the_limit_that_ran_out(newsletter: Stream) -> N
     stream = replace(newsletter, consent=rules)
     facts = Facts(yes=replace(OLD_YES, basis=Basis.CUSTOMER))
 
-    assert '  consent.customer_within = "365d", from the built-in default' in words(stream, facts)
+    assert '  consent.customer_within = "365d", ' in "\n".join(words(stream, facts))
 
 
 def test_other_kinds_internal_addresses_and_pauses_name_their_rule(newsletter: Stream, receipts: Stream) -> None:

@@ -13,7 +13,10 @@ from relay.policy.values import NEVER
 DAY = timedelta(days=1)
 
 
-@pytest.mark.parametrize("key", [key for key in FIGURES if key.startswith("consent.") and key != "consent.accept"])
+@pytest.mark.parametrize(
+    "key",
+    [key for key in FIGURES if key.startswith("consent.") and key not in ("consent.accept", "consent.ask_before")],
+)
 def test_of_two_periods_the_shorter_is_the_stricter_and_never_is_the_loosest(key: str) -> None:
     figure = FIGURES[key]
 
@@ -22,6 +25,28 @@ def test_of_two_periods_the_shorter_is_the_stricter_and_never_is_the_loosest(key
     assert figure.is_looser(NEVER, DAY)
     assert figure.is_looser(2 * DAY, DAY)
     assert not figure.is_looser(DAY, DAY)
+
+
+def test_to_ask_sooner_is_the_stricter_and_not_to_ask_the_loosest() -> None:
+    figure = FIGURES["consent.ask_before"]
+
+    assert (
+        figure.strictest(DAY, 2 * DAY) == figure.strictest(NEVER, 2 * DAY) == figure.strictest(2 * DAY, DAY) == 2 * DAY
+    )
+    assert figure.is_looser(NEVER, DAY)
+    assert not figure.is_looser(2 * DAY, DAY)
+    assert figure.advice(DAY) == 'write "24h" or longer'
+
+
+def test_evidence_is_kept_as_long_as_the_strictest_wants_and_technical_evidence_as_short() -> None:
+    evidence, technical = FIGURES["retention.evidence"], FIGURES["retention.technical"]
+
+    assert evidence.strictest(DAY, 2 * DAY) == 2 * DAY
+    assert evidence.strictest(NEVER, DAY) is NEVER
+    assert evidence.is_looser(DAY, 2 * DAY)
+    assert evidence.advice(2 * DAY) == 'write "48h" or longer'
+    assert technical.strictest(NEVER, DAY) == technical.strictest(2 * DAY, DAY) == DAY
+    assert technical.is_looser(2 * DAY, DAY)
 
 
 def test_of_two_sets_of_bases_only_what_both_accept_counts() -> None:
@@ -68,5 +93,5 @@ def test_every_figure_writes_its_default_as_the_file_would(key: str) -> None:
     written = figure.write(figure.default)
 
     assert written in (
-        '["double-opt-in", "single-opt-in", "written"]', '"never"', '"14d"', "true", '"reject"', '"keep"',
+        '["double-opt-in", "single-opt-in", "written"]', '"never"', '"14d"', "true", '"reject"', '"keep"', '"1096d"', '"365d"',
     )  # fmt: skip

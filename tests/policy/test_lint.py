@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from relay.message.wording import WORDINGS
 from relay.policy.lint import lint
 from relay.policy.model import Policies
 
+NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
 Load = Callable[..., Policies]
 EXPECT = '[[expect]]\ngiven = {}\nverdict = "reject"\n'
 
@@ -27,11 +29,11 @@ def both(sound: str, receipts_text: str) -> tuple[str, str]:
 
 
 def remarks(policies: Policies) -> list[tuple[str, str]]:
-    return [(one.key, one.wrong) for one in lint(policies)]
+    return [(one.key, one.wrong) for one in lint(policies, NOW)]
 
 
 def test_a_sound_policy_gives_no_cause_for_remarks(load: Load, sound: str) -> None:
-    assert lint(load(newsletter=sound)) == []
+    assert lint(load(newsletter=sound), NOW) == []
 
 
 @pytest.mark.parametrize(
@@ -52,6 +54,40 @@ def test_a_sound_policy_gives_no_cause_for_remarks(load: Load, sound: str) -> No
             (EXPECT, EXPECT + '[message]\nexisting_list_unsubscribe = "combine"\n'),
             "message.existing_list_unsubscribe",
             "whoever writes to the mailer's address is not recorded here",
+        ),
+        ((EXPECT, EXPECT + '[consent]\nask_before = "never"\n'), "consent.ask_before", "nobody is asked before a yes"),
+        (
+            (EXPECT, EXPECT + '[consent]\nask_before = "365d"\n'),
+            "consent.ask_before",
+            "is not shorter than stale_after and inquiry_within: everybody would be asked all the time",
+        ),
+        ((EXPECT, EXPECT + '[retention]\nevidence = "never"\n'), "retention.evidence", "what is known of people who"),
+        ((EXPECT, EXPECT + '[retention]\ntechnical = "never"\n'), "retention.technical", "IP addresses are kept for"),
+        (
+            (EXPECT, EXPECT + '[migration]\naccept = ["customer"]\nuntil = 2026-05-31\n'),
+            "migration.until",
+            "it ended on 2026-05-31 and has no effect",
+        ),
+        (
+            (EXPECT, EXPECT + '[migration]\naccept = ["customer", "written"]\nuntil = 2026-06-30\n'),
+            "migration.accept",
+            "written is in consent.accept already",
+        ),
+        (
+            (EXPECT, EXPECT + '[hold]\nask_again = false\n[migration]\naccept = ["customer"]\nuntil = 2026-06-30\n'),
+            "migration",
+            "hold.ask_again is false: who is not asked meanwhile gets nothing when it ends",
+        ),
+        (
+            (
+                EXPECT,
+                (
+                    '[migration]\naccept = ["customer"]\nuntil = 2026-06-30\n[[expect]]\n'
+                    'given = { basis = "customer", granted = "1d ago" }\nverdict = "deliver"\nreason = "migration"\n'
+                ),
+            ),
+            "expect.on",
+            "without a day this test fails after 2026-06-30",
         ),
         ((EXPECT, EXPECT + '[message]\namp = "keep"\n'), "message.amp", "programs that show AMP show no footer"),
         ((EXPECT, EXPECT + '[message]\nprecedence = "bulk"\n'), "message.precedence", "no standard knows the field"),
@@ -142,8 +178,28 @@ def test_a_weak_basis_is_remarked_and_more_so_without_the_stronger_ones(load: Lo
     assert len(remarks(load(newsletter=alone))) == 2
 
 
+@pytest.mark.parametrize("basis", ["customer", "inquiry"])
+def test_implied_consent_that_never_ends_is_remarked(load: Load, sound: str, basis: str) -> None:
+    accept = f'[consent]\naccept = ["double-opt-in", "single-opt-in", "written", "{basis}"]\n'
+    text = sound.replace('profiles = ["jp"]', 'profiles = ["us"]') + accept
+    weak = ("consent.accept", f"{basis} is no clear, active yes")
+
+    assert remarks(load(newsletter=text)) == [weak]
+    assert remarks(load(newsletter=f'{text}{basis}_within = "never"\n')) == [
+        weak,
+        (f"consent.{basis}_within", f"a yes of basis {basis} counts for ever"),
+    ]
+
+
+def test_a_migration_that_asks_and_ends_gives_no_cause_for_remarks(load: Load, sound: str) -> None:
+    expect = EXPECT.replace("{}", '{ basis = "customer", granted = "1d ago" }').replace("reject", "deliver")
+    text = f'{sound}[migration]\naccept = ["customer"]\nuntil = 2026-08-30\n{expect}reason = "migration"\non = 2026-08-30\n'
+
+    assert remarks(load(newsletter=text)) == []
+
+
 def test_a_remark_stands_at_the_line_of_its_key(load: Load, newsletter_text: str) -> None:
-    (problem, *_) = [one for one in lint(load(newsletter=newsletter_text)) if one.key == "sender.contact"]
+    (problem, *_) = [one for one in lint(load(newsletter=newsletter_text), NOW) if one.key == "sender.contact"]
 
     assert problem.line == 14
 
@@ -177,7 +233,7 @@ def test_a_header_keeps_two_streams_apart(load: Load, both: tuple[str, str]) -> 
         "*@brand.example", "*@news.brand-kk.jp"
     )
 
-    assert lint(load(newsletter=sound, receipts=receipts)) == []
+    assert lint(load(newsletter=sound, receipts=receipts), NOW) == []
 
 
 def test_what_init_wrote_is_remarked_until_it_names_a_real_sender(load: Load) -> None:

@@ -5,15 +5,17 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from relay.address import Address
 from relay.config.toml import Table, parse_document
 from relay.consent.events import Act, Basis
-from relay.consent.facts import Status
+from relay.consent.facts import Facts, Status, Yes
+from relay.consent.freshness import expiry_of, runs_out
 from relay.message.compose import Common, Copy, Personal, Shown, copy_for, prepare
 from relay.message.extra_fields import extra_fields
 from relay.message.footer import Disclosure, FooterFacts, Version
@@ -25,10 +27,12 @@ from relay.message.rules import Amp, Existing, ExtraFields, Fallback, OldSignatu
 from relay.message.wording import wording_for
 from relay.message.wording_check import FOOTER_NAMES, WHY_NAMES
 from relay.policy import format as policy_format
+from relay.policy.evaluate import evaluate
 from relay.policy.expectations import evaluate_given, failures
 from relay.policy.figures import FIGURES
 from relay.policy.files import load_policies, load_profiles
 from relay.policy.footers import wordings
+from relay.policy.migration import latest_end
 from relay.policy.model import Given, Policies, Stream
 from relay.policy.profiles import profile_from, resolve
 from relay.reason import MEANINGS, Reason, Verdict
@@ -39,7 +43,9 @@ TABLES: Mapping[str, type[Table]] = {
     "[sender]": policy_format.SenderTable,
     "[[match]]": policy_format.MatchTable,
     "[consent]": policy_format.ConsentTable,
+    "[migration]": policy_format.MigrationTable,
     "[hold]": policy_format.HoldTable,
+    "[retention]": policy_format.RetentionTable,
     "[message]": policy_format.MessageTable,
     "[footer.LANG]": policy_format.FooterTable,
     "[[internal]]": policy_format.InternalTable,
@@ -270,3 +276,63 @@ def test_the_example_of_a_profile_is_one() -> None:
     (text,) = (text for text in EXAMPLES if "[profile]" in text)
 
     assert profile_from(parse_document(Path("house.toml"), text.encode())).id == "house"
+
+
+def test_the_example_of_a_migration_keeps_its_expectations(load: Callable[..., Policies], newsletter_text: str) -> None:
+    (table,) = (text for text in EXAMPLES if text.startswith("[migration]"))
+    (expects,) = (text for text in EXAMPLES if text.startswith("[[expect]]"))
+    (stream,) = load(newsletter=newsletter_text + table + expects).streams
+
+    assert len(stream.expects) == 2
+    assert failures(stream, datetime(2030, 1, 1, tzinfo=UTC)) == ()
+
+
+TIMELINE = re.findall(
+    r"^(\d{4}-\d{2}-\d{2})  .+?  +(pending|confirmed|stale) ", section("A newsletter, month by month"), re.MULTILINE
+)
+TICKED, CLICKED, FIRST_ISSUE, NEXT_ISSUE = (
+    datetime(2026, *day, 9, tzinfo=UTC) for day in ((3, 1), (3, 2), (3, 5), (4, 2))
+)
+TARO_SAID_YES = Yes(Basis.DOUBLE_OPT_IN, Act.CLICKED, CLICKED, "", live=True)
+#: What is known of Taro on each day of the manual's timeline.
+OF_TARO: Mapping[str, Facts] = {
+    "2026-03-01": Facts(requested_at=TICKED, request_live=True),
+    "2026-03-02": Facts(yes=TARO_SAID_YES),
+    "2026-03-09": Facts(yes=TARO_SAID_YES),
+    "2026-03-05": Facts(yes=TARO_SAID_YES, last_contact_at=FIRST_ISSUE),
+    "2026-04-02": Facts(yes=TARO_SAID_YES, last_contact_at=NEXT_ISSUE),
+    "2028-02-01": Facts(yes=TARO_SAID_YES, last_contact_at=datetime(2028, 1, 20, tzinfo=UTC)),
+    "2028-03-02": Facts(yes=TARO_SAID_YES, last_contact_at=datetime(2028, 2, 20, tzinfo=UTC)),
+    "2028-03-05": Facts(yes=TARO_SAID_YES, renewed_at=datetime(2028, 3, 5, tzinfo=UTC)),
+    "2027-03-03": Facts(yes=TARO_SAID_YES, last_contact_at=NEXT_ISSUE),
+    "2027-04-03": Facts(yes=TARO_SAID_YES, last_contact_at=NEXT_ISSUE),
+}
+
+
+def test_the_timeline_of_a_yes_is_what_happens(newsletter: Stream) -> None:
+    """Each day of it at ten in the morning; acts of the day itself happened at nine."""
+    assert {day for day, _ in TIMELINE} == set(OF_TARO)
+    for day, status in TIMELINE:
+        now = datetime.fromisoformat(f"{day}T10:00:00+00:00")
+        found = evaluate(newsletter, OF_TARO[day], Address("taro", "example.com"), now)
+        assert (day, found.status) == (day, status)
+
+
+@pytest.mark.parametrize("day", ["2028-02-01", "2027-03-03"])
+def test_the_timeline_asks_when_the_forecast_does(newsletter: Stream, day: str) -> None:
+    now = datetime.fromisoformat(f"{day}T10:00:00+00:00")
+    end = runs_out(OF_TARO[day], newsletter.consent.freshness)
+
+    assert end is not None
+    assert end.ask_from is not None
+    assert now - 2 * DAY < end.ask_from <= now
+
+
+def test_the_dates_of_hanako_and_of_the_old_list_are_right(newsletter: Stream) -> None:
+    bought = datetime(2026, 1, 10, tzinfo=UTC)
+    end = expiry_of(Yes(Basis.CUSTOMER, Act.UNKNOWN, bought, "", live=False), newsletter.consent.freshness)
+
+    assert end is not None
+    assert end.ask_from is not None
+    assert (end.at.date(), end.ask_from.date()) == (date(2028, 1, 10), date(2027, 12, 11))
+    assert latest_end(datetime(2026, 6, 3, tzinfo=UTC), "UTC") >= date(2026, 8, 30)

@@ -12,7 +12,9 @@ from relay.consent.events import Basis
 from relay.message.rules import Amp, Fallback
 from relay.policy.figures import FIGURES
 from relay.policy.files import load_profiles
-from relay.policy.profiles import SEED, profile_from, resolve
+from relay.policy.profiles import SEED, Profile, Rule, profile_from, resolve
+from relay.policy.values import NEVER
+from relay.reason import MEANINGS, Reason, Verdict
 
 SHIPPED = load_profiles(Path("no such folder"))
 
@@ -48,6 +50,70 @@ def test_seed_has_only_defaults_and_each_law_is_a_limit() -> None:
         # an AMP part may say all that the law wants: its sender knows, the relay never looks into it
         if rule.limit is None and rule.key != "message.amp"
     ] == []
+
+
+DAY = timedelta(days=1)
+#: What the rules say about time, each with the profile that has it, as a default (what a policy says nothing of) or as
+#: a limit (no policy may be looser). The days of 24 and of 6 months are no more than any such months have.
+TIMES = [
+    ("seed", "consent.confirmation_sent_within", "default", DAY, "a confirmation mail within 24 hours of the yes"),
+    ("seed", "consent.first_mail_within", "default", 7 * DAY, "the first mail within a week"),
+    ("seed", "consent.stale_after", "default", 365 * DAY, "a yes of a year ago without contact is worth nothing"),
+    ("seed", "consent.renew_every", "default", 730 * DAY, "asked again from time to time, in spite of contact"),
+    ("seed", "consent.confirm_within", "default", 7 * DAY, "the person's time to click"),
+    ("seed", "consent.ask_before", "default", 30 * DAY, "asking begins 30 days before the end"),
+    ("seed", "consent.customer_within", "default", 730 * DAY, "a purchase is no consent for ever"),
+    ("seed", "consent.inquiry_within", "default", 180 * DAY, "an inquiry is no consent for ever"),
+    ("ca", "consent.customer_within", "limit", 730 * DAY, "implied consent ends 24 months after a purchase"),
+    ("ca", "consent.inquiry_within", "limit", 180 * DAY, "implied consent ends 6 months after an inquiry"),
+    ("jp", "retention.evidence", "limit", 1096 * DAY, "evidence for three years after the last mail"),
+    ("seed", "retention.evidence", "default", 1096 * DAY, "evidence at least three years after the last mail"),
+    ("seed", "retention.technical", "default", 365 * DAY, "IP address and user agent with their own retention"),
+]
+
+
+@pytest.mark.parametrize(
+    ("profile", "key", "which", "figure", "rule"), TIMES, ids=[f"{one[0]}: {one[4]}" for one in TIMES]
+)
+def test_each_figure_about_time_is_in_its_profile(
+    profile: str, key: str, which: str, figure: timedelta, rule: str
+) -> None:
+    assert rule
+    (found,) = [one for one in SHIPPED[profile].rules if one.key == key]
+
+    assert getattr(found, which) == figure
+
+
+def test_no_figure_about_time_is_in_a_profile_without_being_named_here() -> None:
+    in_profiles = {
+        (name, rule.key)
+        for name, one in SHIPPED.items()
+        for rule in one.rules
+        if isinstance(rule.default or rule.limit, timedelta)
+    }
+
+    assert in_profiles == {(one[0], one[1]) for one in TIMES}
+
+
+def test_canada_never_asks_after_the_end_because_implied_consent_that_is_over_is_refused_and_not_held() -> None:
+    values = resolve({}, [SHIPPED[SEED], SHIPPED["ca"]]).values
+    assert values["consent.customer_within"] == 730 * DAY
+    assert values["consent.inquiry_within"] == 180 * DAY
+    assert MEANINGS[Reason.BASIS_NOT_ACCEPTED].default is Verdict.REJECT
+    longer = {"consent.customer_within": 731 * DAY, "consent.inquiry_within": 183 * DAY}
+    assert [one[0] for one in resolve(longer, [SHIPPED["ca"]]).looser] == list(longer)
+
+
+def test_australia_never_asks_anybody_whose_consent_is_over() -> None:
+    (found,) = resolve({"hold.ask_again": True}, [SHIPPED["au"]]).looser
+    assert found[0] == "hold.ask_again"
+    assert {name for name, one in SHIPPED.items() if any(rule.key == "hold.ask_again" for rule in one.rules)} == {"au"}
+
+
+def test_japan_keeps_evidence_for_three_years_and_longer_is_allowed() -> None:
+    (found,) = resolve({"retention.evidence": 1095 * DAY}, [SHIPPED["jp"]]).looser
+    assert found[2] == 'write "1096d" or longer'
+    assert resolve({"retention.evidence": NEVER}, [SHIPPED["jp"]]).looser == ()
 
 
 @pytest.mark.parametrize("name", sorted(set(SHIPPED) - {SEED}))
@@ -99,6 +165,34 @@ def test_the_order_of_profiles_does_not_matter_and_more_of_them_are_never_looser
 
     assert less == resolve({}, list(reversed(some))).values
     assert all(not figure.is_looser(more[key], less[key]) for key, figure in FIGURES.items())
+
+
+#: Figures that are times, and what of two the strictest is.
+STRICTEST = {
+    key: max if key in ("consent.ask_before", "retention.evidence") else min
+    for key in FIGURES
+    if key.startswith(("consent.", "retention.")) and key != "consent.accept"
+}
+days = st.integers(1, 9999).map(lambda count: count * DAY)
+
+
+@given(st.sampled_from(sorted(STRICTEST)), st.lists(st.tuples(st.none() | days, st.none() | days), max_size=4))
+def test_of_many_profiles_the_strictest_figure_wins(
+    key: str, figures: list[tuple[timedelta | None, timedelta | None]]
+) -> None:
+    """Against the plain reading: the least (or greatest) of all that anybody says."""
+    profiles = [
+        Profile(f"p{number}", "", (Rule(key, default, limit, "x", 1),), (), f"p{number}.toml")
+        for number, (default, limit) in enumerate(figures)
+    ]
+    said = [one for pair in figures for one in pair if one is not None]
+    without = FIGURES[key].default
+    if STRICTEST[key] is max and without is NEVER:
+        without = timedelta()  # asking not at all is the loosest
+
+    expected = STRICTEST[key]([*said, without])
+
+    assert resolve({}, profiles).values[key] == (NEVER if expected == timedelta() else expected)
 
 
 def test_what_is_wrong_in_a_profile_is_told_with_its_line() -> None:
