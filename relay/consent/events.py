@@ -16,7 +16,12 @@ _NOTHING_SHOWN: Final = Evidence()
 
 
 class Basis(StrEnum):
-    """How consent came about, strongest first."""
+    """How consent came about, strongest first; `meaning` says what each stands for.
+
+    The first three mean an act: without an active one (`Act.is_active`) such a yes is only `assumed`. The next two are
+    implied consent, which ends some time after the purchase or the inquiry. The last two are no consent at all; they
+    are recorded so that nobody needs to call them something else. Which of them count, a policy says.
+    """
 
     DOUBLE_OPT_IN = "double-opt-in"
     SINGLE_OPT_IN = "single-opt-in"
@@ -25,6 +30,21 @@ class Basis(StrEnum):
     INQUIRY = "inquiry"
     PUBLISHED = "published"
     ASSUMED = "assumed"
+
+    @property
+    def meaning(self) -> str:
+        """One clause, and what act is taken for granted where nobody stated one."""
+        return _MEANINGS[self]
+
+    @property
+    def is_by_act(self) -> bool:
+        """Does it mean an act of the person, so that without an active one it is only assumed?"""
+        return self in _BY_ACT
+
+    @property
+    def is_implied(self) -> bool:
+        """Does it follow from a relation, and end with it?"""
+        return self in _IMPLIED_CONSENT
 
 
 class Act(StrEnum):
@@ -44,18 +64,38 @@ class Act(StrEnum):
 
 
 _ACTIVE: Final = frozenset({Act.TICKED, Act.CLICKED, Act.TYPED, Act.SIGNED})
+_BY_ACT: Final = frozenset({Basis.DOUBLE_OPT_IN, Basis.SINGLE_OPT_IN, Basis.WRITTEN})
+_IMPLIED_CONSENT: Final = frozenset({Basis.CUSTOMER, Basis.INQUIRY})
+_MEANINGS: Final = {
+    Basis.DOUBLE_OPT_IN: "asked for the mail, was sent a link, and clicked it; the act is the click",
+    Basis.SINGLE_OPT_IN: "asked for the mail in a form, without a confirmation; the act has to be stated, because the "
+    "box may have been ticked in advance",
+    Basis.WRITTEN: "agreed on paper, or in a letter or mail of their own; the act is the signature",
+    Basis.CUSTOMER: "has bought something; no act of agreeing, counts for some time after the purchase",
+    Basis.INQUIRY: "has asked for an offer or information; no act of agreeing, counts for some time after the inquiry",
+    Basis.PUBLISHED: "has published the address; nobody asked, nobody agreed",
+    Basis.ASSUMED: "did not refuse, or nobody knows what was done; not refusing is not agreeing",
+}
 
 
 class EventKind(StrEnum):
-    REQUEST = "request"
-    GRANT = "grant"
-    CONFIRM = "confirm"
-    RENEW = "renew"
+    """What happened. A request, the sending of its mail (`mail_sent_at`) and the click are a double opt-in."""
+
+    REQUEST = "request"  # somebody asked for mail, or was asked; a link to click goes out
+    GRANT = "grant"  # a yes, as a form, a letter or a list tells it
+    CONFIRM = "confirm"  # the link of a request was clicked
+    RENEW = "renew"  # a yes again, from somebody who had said it
     WITHDRAW = "withdraw"
-    COMPLAIN = "complain"
-    UNDELIVERABLE = "undeliverable"
-    DELIVERABLE = "deliverable"
-    ERASE = "erase"
+    COMPLAIN = "complain"  # reported as spam
+    UNDELIVERABLE = "undeliverable"  # the mailbox is gone, as far as anybody knows
+    DELIVERABLE = "deliverable"  # it works again: an operator says so, nothing else
+    ERASE = "erase"  # all that is held of the person was taken out
+
+
+_YES: Final = frozenset({EventKind.GRANT, EventKind.CONFIRM, EventKind.RENEW})
+_IN_ONE_STREAM: Final = _YES | {EventKind.REQUEST}
+_OF_A_MAILBOX: Final = frozenset({EventKind.UNDELIVERABLE, EventKind.DELIVERABLE})
+_NO_OFFSET: Final = timedelta(0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,14 +104,17 @@ class Event:
 
     id: ULID. at: time of the act, None when unknown (it then counts at recording). recorded_at: aware UTC.
     brand: whose stream it is. stream: "" for all commercial streams of the brand (only withdraw, complain,
-    undeliverable, erase); a complaint always counts for all of them, whichever it names. basis and act: only for what
-    says yes. act: None when nobody stated it; the basis then speaks for itself where its very meaning is an act.
-    confirmed_at: for a grant imported with the time of its click. mail_sent_at: when the mail that asks for a
-    confirmation left (a request, or a grant imported with the whole history of its double opt-in). last_contact_at: for imports that know it. source:
-    where it comes from, in words that its reader may see ("fair in Osaka", a URL, "one-click"), "" when nobody said.
-    recorder: who wrote it ("web", "cli", "import FILE"). live: recorded when it happened, not imported. own_act: the
-    person's own doing, or an operator's explicit --after-withdrawal: only such a yes can free an address from an
-    earlier withdrawal (law 2).
+    undeliverable, deliverable, erase); a complaint always counts for all of them, whichever it names. basis: of what
+    says yes. act: what the person did to ask or to agree; None when nobody stated it, the basis then speaks for itself
+    where its very meaning is an act. confirmed_at: for a grant imported with the time of its click, which is when the
+    yes was said. mail_sent_at: when the mail that asks for a confirmation left: of a grant imported with the whole
+    history of its double opt-in, or of a request, which is recorded again, with the same `at`, once its mail has left.
+    last_contact_at: for imports that know it. source: where it comes from, in words that its reader may see ("fair in
+    Osaka", a URL, "one-click"), "" when nobody said. recorder: who wrote it ("web", "cli", "import FILE"). live:
+    recorded when it happened, not imported. own_act: the person's own doing, or an operator's explicit
+    --after-withdrawal: only such a yes can free an address from an earlier withdrawal (law 2).
+
+    Raises ValueError, in words, for what cannot have happened.
     """
 
     id: str
@@ -93,19 +136,76 @@ class Event:
     own_act: bool = False
 
     def __post_init__(self) -> None:
-        for moment in (self.at, self.recorded_at, self.confirmed_at, self.mail_sent_at, self.last_contact_at):
-            if moment is not None and moment.utcoffset() != timedelta(0):
+        self._check_times()
+        if self.kind in _IN_ONE_STREAM:
+            if not self.stream:
+                raise ValueError(f"a {self.kind} names its stream")
+            if not self.brand:
+                raise ValueError(f"a {self.kind} names the brand that may write")
+        if self.kind in _YES:
+            self._check_yes()
+        else:
+            self._check_what_is_no_yes()
+
+    def _check_times(self) -> None:
+        recorded_at = self.recorded_at
+        for moment in (recorded_at, self.at, self.confirmed_at, self.mail_sent_at, self.last_contact_at):
+            if moment is None:
+                continue
+            if moment.utcoffset() != _NO_OFFSET:
                 raise ValueError("times of events are aware and in UTC")
-            if moment is not None and moment > self.recorded_at:
+            if moment > recorded_at:
                 raise ValueError("an act cannot lie after its recording")
-        if self.says_yes and self.basis is None:
+
+    def _check_yes(self) -> None:
+        if self.basis is None:
             raise ValueError(f"a {self.kind} names its basis")
-        if not self.stream and self.kind in (EventKind.REQUEST, EventKind.GRANT, EventKind.CONFIRM, EventKind.RENEW):
-            raise ValueError(f"a {self.kind} names its stream")
+        if self.kind is EventKind.CONFIRM:
+            if self.basis is not Basis.DOUBLE_OPT_IN:
+                raise ValueError(f"a confirm is the click of a double opt-in, not of basis {self.basis}")
+            if self.act is not None and not self.act.is_active:
+                raise ValueError(f"a confirm is an act of the person, not {self.act}")
+        if self.confirmed_at is not None or self.mail_sent_at is not None:
+            self._check_history(self.basis)
+
+    def _check_history(self, basis: Basis) -> None:
+        """Of a double opt-in that comes as one grant: asked, mail sent, clicked, in this order."""
+        if self.confirmed_at is not None:
+            if self.kind is not EventKind.GRANT:
+                raise ValueError(f"a {self.kind} is said at its own time, only a grant has a click beside it")
+            if not basis.is_by_act:
+                raise ValueError(f"confirmed_at is the click of an opt-in; nobody confirms the basis {basis}")
+            if self.at is not None and self.confirmed_at < self.at:
+                raise ValueError("confirmed_at lies before at; nobody confirms what was not asked yet")
+        if self.mail_sent_at is not None:
+            if self.kind is not EventKind.GRANT or basis is not Basis.DOUBLE_OPT_IN:
+                raise ValueError("mail_sent_at belongs to a request, or to a grant by double opt-in")
+            if self.confirmed_at is not None and self.confirmed_at < self.mail_sent_at:
+                raise ValueError("confirmed_at lies before mail_sent_at; nobody clicks a link before it was sent")
+
+    def _check_what_is_no_yes(self) -> None:
+        if self.basis is not None:
+            raise ValueError(f"a {self.kind} has no basis, only a yes has one")
+        if self.confirmed_at is not None:
+            raise ValueError(f"a {self.kind} is never confirmed, only a grant has confirmed_at")
+        if self.last_contact_at is not None:
+            raise ValueError(f"a {self.kind} knows no last_contact_at, only a yes does")
+        if self.kind is EventKind.REQUEST:
+            if self.mail_sent_at is not None and self.at is not None and self.mail_sent_at < self.at:
+                raise ValueError("mail_sent_at lies before at; nobody is sent the link of a request to come")
+            return
+        if self.act is not None:
+            raise ValueError(f"a {self.kind} has no act, only a request or a yes has one")
+        if self.mail_sent_at is not None:
+            raise ValueError(f"a {self.kind} has no mail_sent_at, only a request or a grant has one")
+        if self.own_act and self.kind in _OF_A_MAILBOX:
+            raise ValueError(f"{self.kind} is said of a mailbox, it is no act of the person")
+        if self.kind is EventKind.ERASE and self.evidence != _NOTHING_SHOWN:
+            raise ValueError("an erase has no evidence, it would be what is erased")
 
     @property
     def says_yes(self) -> bool:
-        return self.kind in (EventKind.GRANT, EventKind.CONFIRM, EventKind.RENEW)
+        return self.kind in _YES
 
     @property
     def acted_at(self) -> datetime:

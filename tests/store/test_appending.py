@@ -38,6 +38,9 @@ def moments() -> st.SearchStrategy[datetime]:
     return st.integers(0, 9).map(lambda days: NOW - timedelta(days=days))
 
 
+BASES = {EventKind.CONFIRM: st.just(Basis.DOUBLE_OPT_IN), **dict.fromkeys(("grant", "renew"), st.sampled_from(Basis))}
+
+
 @st.composite
 def events(draw: st.DrawFn) -> Event:
     kind = draw(st.sampled_from([*EventKind][:-1]))
@@ -50,8 +53,10 @@ def events(draw: st.DrawFn) -> Event:
         stream=stream,
         brand=BRANDS.get(stream) or draw(st.sampled_from(["brand", "other", ""])),
         at=draw(moments()),
-        basis=draw(st.sampled_from(Basis)) if says_yes else None,
-        act=draw(st.sampled_from([None, Act.CLICKED, Act.PRETICKED])) if says_yes else None,
+        basis=draw(BASES[kind]) if says_yes else None,
+        act=draw(st.sampled_from([None, Act.CLICKED, Act.PRETICKED][: 2 if kind is EventKind.CONFIRM else 3]))
+        if says_yes
+        else None,
         own_act=says_yes and draw(st.booleans()),
         last_contact_at=draw(st.none() | moments()) if says_yes else None,
     )
