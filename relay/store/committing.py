@@ -11,7 +11,7 @@ import errno
 import os
 import shutil
 import sqlite3
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -148,6 +148,21 @@ class Committer:
             self._reserve.unlink(missing_ok=True)
             return False
         return True
+
+    def forget(self, wides: Collection[str], *, erased: bool) -> None:
+        """What erased people left outside of the tables goes, too: their lines in the journal, and old pages in the WAL.
+
+        erased: at their own wish. May be repeated. Raises StoreUnavailableError, also when somebody reads the store
+        without an end, which keeps the WAL from being emptied.
+        """
+        with errors_of_the_store(), self._lock:
+            self.journal.forget(wides, self.pseudonyms, self.connection, erased=erased)
+            (busy, _, _) = self.connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+            if busy:
+                raise StoreUnavailableError(
+                    f"{self._path}-wal: another program reads the store without an end, so old pages stay there; "
+                    "end it and say this again"
+                )
 
     def checkpoint(self) -> int:
         """Copy a grown WAL into the database; it then begins anew when no reader is in the way. Its size in octets."""

@@ -17,10 +17,10 @@ from relay.store.rows import address_of
 
 #: Where addresses stand without their wide key; `facts` are of the ledger's own spellings.
 _SOURCES: Final = {
-    "contacts": "SELECT address FROM contacts",
-    "failures": "SELECT address FROM failures",
-    "recipients": "SELECT recipient AS address FROM decisions",
-    "senders": "SELECT sender AS address FROM decisions",
+    "contacts": "SELECT stream, address FROM contacts",
+    "failures": "SELECT '' AS stream, address FROM failures",
+    "recipients": "SELECT '' AS stream, recipient AS address FROM decisions",
+    "senders": "SELECT '' AS stream, sender AS address FROM decisions",
 }
 #: What may stand before the first letter of a local part, or is ignored by a provider.
 _PUNCTUATION: Final = '"._-'
@@ -28,16 +28,16 @@ _PUNCTUATION: Final = '"._-'
 
 @dataclass(frozen=True, slots=True)
 class Spellings:
-    """Canonical texts of one person's addresses, by where they stand."""
+    """Canonical texts of one person's addresses, by where they stand. contacts: each with its stream."""
 
-    contacts: frozenset[str] = frozenset()
+    contacts: frozenset[tuple[str, str]] = frozenset()
     failures: frozenset[str] = frozenset()
     recipients: frozenset[str] = frozenset()
     senders: frozenset[str] = frozenset()
 
     @property
     def every(self) -> frozenset[str]:
-        return self.contacts | self.failures | self.recipients | self.senders
+        return frozenset(address for _, address in self.contacts) | self.failures | self.recipients | self.senders
 
 
 def find_spellings(connection: sqlite3.Connection, wide: str) -> Spellings:
@@ -48,11 +48,16 @@ def find_spellings(connection: sqlite3.Connection, wide: str) -> Spellings:
     # under subdomain addressing the name stands in the domain, and anything before the @
     anything_before = any(domain.startswith(f"{name}.") for domain in domains)
     first = letters[:1] if letters[:1].isascii() and not anything_before else ""
-    found = {}
-    for place, source in _SOURCES.items():
-        rows = connection.execute(query("spellings").format(source=source), (json.dumps(domains), first))
-        found[place] = frozenset(text for text in {text for (text,) in rows} if _wide_of(text) == wide)
-    return Spellings(**found)
+    asked = (json.dumps(domains), first)
+
+    def found(place: str) -> set[tuple[str, str]]:
+        rows = set(connection.execute(query("spellings").format(source=_SOURCES[place]), asked))
+        return {(stream, address) for stream, address in rows if _wide_of(address) == wide}
+
+    return Spellings(
+        frozenset(found("contacts")),
+        *(frozenset(address for _, address in found(place)) for place in ("failures", "recipients", "senders")),
+    )
 
 
 def _wide_of(text: str) -> str:

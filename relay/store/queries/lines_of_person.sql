@@ -1,0 +1,6 @@
+-- All lines of a person as they are hashed (relay/consent/ledger.py); behind them the number of the wording.
+SELECT l.sequence, l.id, l.kind, l.brand, l.stream, l.at, l.recorded_at, l.recorder, l.basis, l.act, l.confirmed_at,
+  l.mail_sent_at, l.last_contact_at, l.language, l.live, l.own_act, l.address, l.source, l.form_url, w.hash, l.ip,
+  l.user_agent, l.salt, l.erased, l.wording
+FROM ledger AS l LEFT JOIN wordings AS w ON w.number = l.wording
+WHERE l.wide = ? ORDER BY l.sequence

@@ -1,0 +1,1 @@
+UPDATE wordings SET uses = uses - ?2 WHERE number = ?1
