@@ -88,7 +88,12 @@ def _add(
     texts: Mapping[str, str],
 ) -> dict[str, int]:
     """Write the events (with the wide key of each) behind the last line; the number of each by its id."""
-    wordings = _wordings(connection, (event for _, event in events), texts)
+    shown = (
+        (event.evidence.wording, event.evidence.language, microseconds(event.acted_at))
+        for _, event in events
+        if event.evidence.wording
+    )
+    wordings = count_wordings(connection, shown, texts)
     (last,) = connection.execute(query("last_line")).fetchone()
     octets = randomness(SALT_OCTETS * len(events))
     connection.executemany(
@@ -107,17 +112,18 @@ def _add(
     return {event.id: last + 1 + place for place, (_, event) in enumerate(events)}
 
 
-def _wordings(connection: sqlite3.Connection, events: Iterable[Event], texts: Mapping[str, str]) -> dict[str, int]:
-    """The number of each wording that the events name, and its uses counted."""
-    uses: dict[str, list[Event]] = {}
-    for event in events:
-        if event.evidence.wording:
-            uses.setdefault(event.evidence.wording, []).append(event)
+def count_wordings(
+    connection: sqlite3.Connection, named: Iterable[tuple[str, str, int]], texts: Mapping[str, str]
+) -> dict[str, int]:
+    """The number of each wording that is named (hash, language, time of the act in microseconds), its uses counted."""
+    uses: dict[str, list[tuple[str, int]]] = {}
+    for wording, language, at in named:
+        uses.setdefault(wording, []).append((language, at))
     numbers = {}
-    for wording, named in uses.items():
-        language = next((event.evidence.language for event in named if event.evidence.language), "")
-        moments = [microseconds(event.acted_at) for event in named]
-        values = (wording, texts.get(wording), language, min(moments), max(moments), len(named))
+    for wording, found in uses.items():
+        language = next((language for language, _ in found if language), "")
+        moments = [at for _, at in found]
+        values = (wording, texts.get(wording), language, min(moments), max(moments), len(found))
         ((numbers[wording],),) = connection.execute(query("put_wording"), values).fetchall()
     return numbers
 

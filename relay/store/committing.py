@@ -48,7 +48,7 @@ class Committer:
     """
 
     def __init__(self, path: Path, journal: Path, pseudonyms: Pseudonyms, *, behind_is_fine: bool = False) -> None:
-        self._path = path
+        self.path = path
         self.pseudonyms = pseudonyms
         self._reserve = Path(f"{path}.reserve")
         self.journal = Journal(journal)
@@ -160,18 +160,18 @@ class Committer:
             (busy, _, _) = self.connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
             if busy:
                 raise StoreUnavailableError(
-                    f"{self._path}-wal: another program reads the store without an end, so old pages stay there; "
+                    f"{self.path}-wal: another program reads the store without an end, so old pages stay there; "
                     "end it and say this again"
                 )
 
-    def checkpoint(self) -> int:
+    def checkpoint(self, above: int = _CHECKPOINT_ABOVE) -> int:
         """Copy a grown WAL into the database; it then begins anew when no reader is in the way. Its size in octets."""
         with errors_of_the_store():
             try:
-                octets = Path(f"{self._path}-wal").stat().st_size
+                octets = Path(f"{self.path}-wal").stat().st_size
             except FileNotFoundError:
                 return 0
-            if octets > _CHECKPOINT_ABOVE:
+            if octets > above:
                 self.connection.execute("PRAGMA wal_checkpoint(PASSIVE)")
             return octets
 

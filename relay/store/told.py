@@ -1,0 +1,144 @@
+"""What a list says, ready for the tables: one flat tuple an event, quick to sort, to send to another process and to bind.
+
+Knows how such a tuple is made from an event and read back; nothing of files, processes or connections.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from relay.consent.events import Act, Basis, Event, EventKind
+from relay.consent.evidence import Evidence
+from relay.consent.fold import basis_and_act
+from relay.consent.ledger import microseconds, moment_of
+from relay.store.rows import Row, address_of, loaded, stored
+
+#: wide, id, kind, address, brand, stream, at, recorded_at, source, recorder, basis, act, confirmed_at, mail_sent_at,
+#: last_contact_at, form_url, wording (its hash or ""), language, ip, user_agent, alone. Times are microseconds since
+#: 1970. Imports are neither live nor the person's own act. alone: what the row of this event would come to if nothing
+#: else were known of its person, an int or a str; None for a further event of the same row.
+Told = tuple[Any, ...]
+
+#: A told with what the tables need beside it: salt, basis, act and time of the yes (None for anything else), place in the
+#: list, and the stream once more, because every statement has to use the last value that is bound.
+Ready = tuple[Any, ...]
+
+#: Number of its first line in the list, octets of whole records.
+Block = tuple[int, bytes]
+
+#: Places in both.
+WIDE: Final = 0
+ID: Final = 1
+KIND: Final = 2
+STREAM: Final = 5
+AT: Final = 6
+RECORDED_AT: Final = 7
+WORDING: Final = 16
+LANGUAGE: Final = 17
+ALONE: Final = 20
+#: Place in a Ready.
+PLACE: Final = 25
+
+SALT_OCTETS: Final = 16
+#: What the lone event of a person comes to needs no folding for this kind and for NOES.
+GRANT: Final = EventKind.GRANT.value
+#: What has to stand in withdrawals.journal, too.
+NOES: Final = frozenset({EventKind.WITHDRAW.value, EventKind.COMPLAIN.value})
+
+
+@dataclass(frozen=True, slots=True)
+class Parsed:
+    """What came out of one piece of a list. told: in its order. extra: what the importing command wants to know of it
+    (bad rows); it travels between processes. texts: words by their hash.
+    """
+
+    told: list[Told]
+    extra: Any = None
+    texts: Mapping[str, str] = field(default_factory=dict)
+
+
+def told_of(event: Event, alone: int | str | None) -> Told:
+    """The event as it stands in a list. Raises ValueError for what no list may say."""
+    if event.live or event.own_act:
+        raise ValueError("what is imported was not recorded live, and frees nobody from a withdrawal")
+    evidence = event.evidence
+    return (
+        event.address.wide,
+        event.id,
+        event.kind.value,
+        str(event.address),
+        event.brand,
+        event.stream,
+        stored(event.at),
+        microseconds(event.recorded_at),
+        event.source,
+        event.recorder,
+        None if event.basis is None else event.basis.value,
+        None if event.act is None else event.act.value,
+        stored(event.confirmed_at),
+        stored(event.mail_sent_at),
+        stored(event.last_contact_at),
+        evidence.form_url,
+        evidence.wording,
+        evidence.language,
+        evidence.ip,
+        evidence.user_agent,
+        alone,
+    )
+
+
+def event_told(row: Sequence[Any]) -> Event:
+    """The event that a told, or a ready, stands for."""
+    (
+        _, identity, kind, address, brand, stream, at, recorded_at, source, recorder, basis, act, confirmed_at,
+        mail_sent_at, last_contact_at, form_url, wording, language, ip, user_agent,
+    ) = row[:ALONE]  # fmt: skip
+    return Event(
+        id=identity,
+        kind=EventKind(kind),
+        address=address_of(address),
+        brand=brand,
+        stream=stream,
+        at=loaded(at),
+        recorded_at=moment_of(recorded_at),
+        source=source,
+        recorder=recorder,
+        basis=None if basis is None else Basis(basis),
+        act=None if act is None else Act(act),
+        confirmed_at=loaded(confirmed_at),
+        mail_sent_at=loaded(mail_sent_at),
+        last_contact_at=loaded(last_contact_at),
+        evidence=Evidence(form_url, wording, language, ip, user_agent),
+    )
+
+
+def ready(told: Sequence[Told], first_place: int, octets: bytes) -> list[Ready]:
+    """octets: SALT_OCTETS fresh random ones for each."""
+    worth: dict[tuple[str, str | None], tuple[str, str]] = {}
+    made: list[Row] = []
+    start = 0
+    for place, row in enumerate(told, first_place):
+        end = start + SALT_OCTETS
+        if row[KIND] == GRANT:
+            key = row[10], row[11]
+            if key not in worth:
+                worth[key] = _worth(row)
+            basis, act = worth[key]
+            at = row[12]
+            if at is None:
+                at = row[AT]
+                if at is None:
+                    at = row[RECORDED_AT]
+            made.append((*row, octets[start:end], basis, act, at, place, row[STREAM]))
+        else:
+            made.append((*row, octets[start:end], None, None, None, place, row[STREAM]))
+        start = end
+    return made
+
+
+def _worth(told: Told) -> tuple[str, str]:
+    """What the basis and the act of a grant count as."""
+    basis, act = basis_and_act(event_told(told))
+    return basis.value, act.value
