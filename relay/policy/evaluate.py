@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Final
 
 from relay.address import Address, matches_pattern
-from relay.consent.events import Basis
 from relay.consent.facts import Facts, Status, Yes
-from relay.consent.status import freshness_reasons, status_of
+from relay.consent.freshness import expiry_of
+from relay.consent.status import freshness_reasons, is_asked, status_of
 from relay.policy.model import ConsentRules, Mode, Stream
 from relay.reason import Reason, Verdict, in_precedence
 
@@ -100,15 +100,8 @@ def has_lapsed(rules: ConsentRules, yes: Yes, now: datetime) -> bool:
     """Implied consent ends some time after the purchase or the inquiry (CASL: two years, half a year); mail in between
     does not prolong it.
     """
-    limit = implied_for(rules, yes.basis)
-    return limit is not None and now - yes.at > limit
-
-
-def implied_for(rules: ConsentRules, basis: Basis) -> timedelta | None:
-    """How long a yes of this basis counts; None where its basis sets no limit."""
-    if basis is Basis.CUSTOMER:
-        return rules.freshness.customer_within
-    return rules.freshness.inquiry_within if basis is Basis.INQUIRY else None
+    end = expiry_of(yes, rules.freshness)
+    return end is not None and end.is_past(now)
 
 
 def is_internal(stream: Stream, recipient: Address) -> bool:
@@ -125,16 +118,10 @@ def _commercial_reasons(rules: ConsentRules, facts: Facts, counted: Facts, now: 
         yield Reason.UNDELIVERABLE
     if counted.yes is not None:
         yield from freshness_reasons(counted, rules.freshness, now)
-    elif _is_asked(rules, facts, now):
+    elif is_asked(facts, rules.freshness, now):
         # Held until the person answers; a 550 now would make the mailer drop somebody who is about to say yes.
         yield Reason.UNCONFIRMED
     elif facts.yes is not None:
         yield Reason.BASIS_NOT_ACCEPTED
     else:
         yield Reason.NO_CONSENT
-
-
-def _is_asked(rules: ConsentRules, facts: Facts, now: datetime) -> bool:
-    """Asked to confirm, not answered yet, and the time for it not over: what `pending` means without any no."""
-    asked_only = Facts(requested_at=facts.requested_at)
-    return status_of(asked_only, rules.freshness, now) is Status.PENDING
