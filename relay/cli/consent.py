@@ -18,6 +18,7 @@ from relay.cli import (
     consent_show,
     consent_verify,
     consent_withdraw,
+    consent_wording,
 )
 
 _ACTIONS: Final[dict[str, tuple[ModuleType, str]]] = {
@@ -26,6 +27,7 @@ _ACTIONS: Final[dict[str, tuple[ModuleType, str]]] = {
     "show": (consent_show, "what is known of an address, and whether it gets mail"),
     "grant": (consent_grant, "record a consent"),
     "withdraw": (consent_withdraw, "record that a person wants no more mail"),
+    "wording": (consent_wording, "the words that people agreed to: list, show, add"),
     "verify": (consent_verify, "check that nobody has changed the ledger"),
 }
 

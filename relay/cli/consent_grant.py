@@ -6,6 +6,7 @@ import argparse
 import sys
 
 from relay.cli import CommandError
+from relay.cli.consent_wording import text_and_hash
 from relay.cli.consent_words import standings_of
 from relay.cli.stored import (
     address_of,
@@ -19,7 +20,7 @@ from relay.cli.stored import (
     zone_of,
 )
 from relay.consent.events import Act, Basis, Event, EventKind
-from relay.consent.evidence import Evidence, wording_of
+from relay.consent.evidence import Evidence
 from relay.policy.files import load_policies
 from relay.policy.model import Policies
 
@@ -42,7 +43,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--timezone", default="", metavar="ZONE", help="of times without a zone: Asia/Tokyo or +09:00")
     parser.add_argument("--source", default="", help="where the consent was given; the reader sees it in the footer")
     parser.add_argument("--form-url", default="", metavar="URL", help="page of the form")
-    parser.add_argument("--wording", default="", help="the words that the person agreed to, or their hash")
+    parser.add_argument("--wording", default="", help="the words that the person agreed to, their hash, or @FILE")
     parser.add_argument("--language", default="", help="language of the form")
     parser.add_argument("--ip", default="", help="IP address of the person")
     parser.add_argument("--user-agent", default="", help="browser of the person")
@@ -61,29 +62,38 @@ def run(arguments: argparse.Namespace) -> int:
     if stream is None:
         known = ", ".join(policies.by_id) or "none"
         raise CommandError(f"--stream: no policy has the id {arguments.stream!r}; known are {known}", exit_code=2)
-    event = Event(
-        id=fresh_id(now),
-        kind=EventKind.GRANT,
-        address=address,
-        brand=stream.brand,
-        stream=stream.id,
-        at=moment_of("--at", arguments.at, zone, now),
-        recorded_at=now,
-        source=arguments.source,
-        recorder="cli",
-        basis=Basis(arguments.basis),
-        act=Act(arguments.act) if arguments.act else None,
-        confirmed_at=moment_of("--confirmed-at", arguments.confirmed_at, zone, now) if arguments.confirmed_at else None,
-        evidence=Evidence(
-            arguments.form_url, wording_of(arguments.wording), arguments.language, arguments.ip, arguments.user_agent
-        ),
-        own_act=arguments.after_withdrawal,
-    )
+    text, wording = text_and_hash(arguments.wording)
+    try:
+        event = Event(
+            id=fresh_id(now),
+            kind=EventKind.GRANT,
+            address=address,
+            brand=stream.brand,
+            stream=stream.id,
+            at=moment_of("--at", arguments.at, zone, now),
+            recorded_at=now,
+            source=arguments.source,
+            recorder="cli",
+            basis=Basis(arguments.basis),
+            act=Act(arguments.act) if arguments.act else None,
+            confirmed_at=moment_of("--confirmed-at", arguments.confirmed_at, zone, now)
+            if arguments.confirmed_at
+            else None,
+            evidence=Evidence(arguments.form_url, wording, arguments.language, arguments.ip, arguments.user_agent),
+            own_act=arguments.after_withdrawal,
+        )
+    except ValueError as error:
+        raise CommandError(f"this cannot have happened: {error}", exit_code=2) from None
     with committer_of(settings) as committer:
-        append(committer, [event])
+        append(committer, [event], {wording: text} if text else {})
     with reader_of(settings) as reader:
         (standing,) = standings_of(reader, Policies((stream,), ""), address, set(), now)
+        words_are_known = not wording or any(one.text for one in reader.wordings(wording))
     print(f"recorded for {address}; {standing}")
     if standing.facts.withdrawn_at or standing.facts.complained_at:
         print("the person's no stands; --after-withdrawal records a yes that the person gave after it", file=sys.stderr)
+    if not words_are_known:
+        print(
+            "--wording: only the hash is known; consent-relay consent wording add FILE keeps the text", file=sys.stderr
+        )
     return 0

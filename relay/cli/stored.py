@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -62,12 +62,12 @@ def committer_of(settings: Settings, *, behind_is_fine: bool = False) -> Iterato
             yield committer
 
 
-def append(committer: Committer, events: Sequence[Event]) -> tuple[int, ...]:
-    """Add events to the ledger; their numbers."""
+def append(committer: Committer, events: Sequence[Event], texts: Mapping[str, str] | None = None) -> tuple[int, ...]:
+    """Add events to the ledger; their numbers. texts: words by their hash, of the wordings that the events name."""
     says_no = any(event.kind in NOES for event in events)
     pseudonyms = committer.pseudonyms
     (result,) = committer.commit(
-        [Work(lambda connection: append_events(connection, events, pseudonyms, os.urandom), says_no)]
+        [Work(lambda connection: append_events(connection, events, pseudonyms, os.urandom, texts or {}), says_no)]
     )
     if isinstance(result, UnicodeError):
         raise CommandError("an option is not valid text in this terminal's encoding", exit_code=2)

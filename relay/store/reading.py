@@ -24,12 +24,15 @@ from relay.decision import Decision, Outcome, Result
 from relay.reason import Reason, Verdict
 from relay.reply import Reply
 from relay.store.connection import errors_of_the_store, open_for_reading
+from relay.store.erasing import erased_at
 from relay.store.facts import read_facts
 from relay.store.journal import Journal
 from relay.store.port import StoreUnavailableError
 from relay.store.queries import query
 from relay.store.rows import address_of, event_of
 from relay.store.schema import check_people_key, migrations, version_of
+from relay.store.spellings import Spellings, find_spellings
+from relay.store.wordings import Wording, read_picture, read_wordings
 
 _PAGE: Final = 1000
 #: Reasons that a decision gets only from what became of it.
@@ -144,6 +147,26 @@ class Reader:
         while rows := self._all(f"{query('noes_after')} LIMIT ?", after, _PAGE):
             yield from map(event_of, rows)
             after = rows[-1][0]
+
+    def erased_at(self, address: Address) -> datetime | None:
+        """When the person was erased at their own wish; None for who was not."""
+        with errors_of_the_store():
+            return erased_at(self._connection, address.wide, self.pseudonyms)
+
+    def spellings_of(self, address: Address) -> Spellings:
+        """Slow: see `find_spellings`."""
+        with errors_of_the_store():
+            return find_spellings(self._connection, address.wide)
+
+    def wordings(self, beginning: str = "") -> list[Wording]:
+        """All texts that people agreed to, or those whose hash begins so."""
+        with errors_of_the_store():
+            return read_wordings(self._connection, beginning)
+
+    def picture(self, wording: str) -> bytes:
+        """Of the form that showed the wording with this hash; b"" without one."""
+        with errors_of_the_store():
+            return read_picture(self._connection, wording)
 
     def decisions(self, wanted: Wanted, limit: int) -> list[Stored]:
         """The newest `limit` that are wanted, the oldest of them first."""
