@@ -12,6 +12,7 @@ from typing import Final
 from relay.cli import (
     add_action,
     add_config_option,
+    consent_deliverable,
     consent_erase,
     consent_export,
     consent_grant,
@@ -27,6 +28,7 @@ _ACTIONS: Final[dict[str, tuple[ModuleType, str]]] = {
     "export": (consent_export, "write every yes that counts and every no, as import reads them"),
     "show": (consent_show, "what is known of an address, and whether it gets mail"),
     "grant": (consent_grant, "record a consent"),
+    "deliverable": (consent_deliverable, "record that an address works again"),
     "withdraw": (consent_withdraw, "record that a person wants no more mail"),
     "erase": (consent_erase, "take out all that is held of a person; their no stays"),
     "wording": (consent_wording, "the words that people agreed to: list, show, add"),
