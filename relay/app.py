@@ -7,11 +7,12 @@ import contextlib
 import gc
 import secrets
 import signal
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import partial
 from multiprocessing.connection import Connection
+from pathlib import Path
 from typing import Final
 
 import uvloop
@@ -28,13 +29,16 @@ from relay.pipeline import Pipeline
 from relay.policy.files import load_policies
 from relay.policy.model import Policies
 from relay.rewriting import Rewriter
+from relay.store.connection import errors_of_the_store, open_for_reading
 from relay.store.dkim_keys import load_signers
 from relay.store.keys import KeyFileError, load_pseudonyms, load_secret, load_token_keys
+from relay.store.newest import newest_recorded
 from relay.store.port import Store, StoreUnavailableError
 from relay.store.sqlite import open_store
 from relay.tokens import seal
 from relay.web.app import build_app
 from relay.web.server import start_web
+from relay.workers.clock import CheckedStore, ClockGuard, Moment, moment
 from relay.workers.supervisor import READY
 
 #: What keeps a worker from starting and the operator can mend; everything else is a bug and shows as one.
@@ -74,15 +78,22 @@ class Relay:
 
 
 @contextlib.asynccontextmanager
-async def running(settings: Settings) -> AsyncIterator[Relay]:
+async def running(
+    settings: Settings, *, look: Callable[[], Moment] = moment, since: Moment | None = None
+) -> AsyncIterator[Relay]:
     """Serve until the block ends; then finish what is past the dot, within the drain time, and let everything go.
 
+    look: the time now, by both clocks. since: when the relay was started, for a worker that takes another's place.
     Raises the errors of its parts when one of them cannot start; nothing is left running then.
     """
     drain = settings.workers.drain
     async with contextlib.AsyncExitStack() as stack:
         store = await open_store(settings.store.path, settings.store.journal, load_pseudonyms(settings.keys.people))
         stack.push_async_callback(store.close)
+        guard = ClockGuard(look, newest=await asyncio.to_thread(_newest, settings.store.path), since=since)
+        watching = asyncio.create_task(guard.watch())
+        stack.callback(watching.cancel)
+        checked = CheckedStore(store, guard)
         book = PolicyBook(settings)
         tokens = load_token_keys(settings.keys.tokens)
         next_hops = NextHops(
@@ -96,17 +107,19 @@ async def running(settings: Settings) -> AsyncIterator[Relay]:
             mail_domain=settings.identity.mail_domain,
             public_url=settings.web.public_url,
             is_local=settings.web.is_loopback,
-            clock=_now,
+            clock=guard.now,
         )
         pipeline = Pipeline(
-            store=store,
+            store=checked,
             policies=book.current,
-            forwarder=Forwarder(next_hops=next_hops, rewriter=rewriter, clock=_now),
+            forwarder=Forwarder(next_hops=next_hops, rewriter=rewriter, clock=guard.now),
             mode=settings.mode,
-            clock=_now,
+            clock=guard.now,
             randomness=secrets.token_bytes,
         )
-        web = await start_web(build_app(store, book.current, tokens, _now), settings.web.address, drain=drain)
+        # The store itself: what people say is taken, whatever the clock says.
+        site = build_app(store, book.current, tokens, guard.now, clock_trouble=guard.trouble)
+        web = await start_web(site, settings.web.address, drain=drain)
         stack.push_async_callback(web.stop)
         listeners = await start_listeners(settings, pipeline)
         stack.push_async_callback(listeners.close)
@@ -120,23 +133,26 @@ async def running(settings: Settings) -> AsyncIterator[Relay]:
             get_logger().warning("drain-cut-short", transactions=left)
 
 
-def run_worker(settings: Settings, _number: int, control: Connection) -> None:
-    """One worker process: tells its supervisor when it serves, or in one line why it cannot. Ends on SIGTERM."""
+def run_worker(settings: Settings, _number: int, control: Connection, *, since: Moment | None = None) -> None:
+    """One worker process: tells its supervisor when it serves, or in one line why it cannot. Ends on SIGTERM.
+
+    since: when the first workers were started, so that a jump of the clock is known to those who come later.
+    """
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the supervisor passes SIGTERM on
     log.configure(settings.log.path, hash_key=hash_key(settings))
     try:
-        uvloop.run(_serve(settings, control))
+        uvloop.run(_serve(settings, control, since))
     except _EXPECTED as error:
         control.send(_why(error))
         raise SystemExit(1) from None
 
 
-async def _serve(settings: Settings, control: Connection) -> None:
+async def _serve(settings: Settings, control: Connection, since: Moment | None) -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     loop.add_signal_handler(signal.SIGTERM, stop.set)
     loop.add_reader(control.fileno(), stop.set)  # readable only when the supervisor is gone
-    async with running(settings) as relay:
+    async with running(settings, since=since) as relay:
         loop.add_signal_handler(signal.SIGHUP, relay.policies.reload)
         _keep_from_collector()
         control.send(READY)
@@ -162,5 +178,7 @@ def _why(error: Exception) -> str:
     return "; ".join(str(error).splitlines())
 
 
-def _now() -> datetime:
-    return datetime.now(UTC)
+def _newest(store: Path) -> datetime | None:
+    """When the store recorded something last."""
+    with errors_of_the_store(), contextlib.closing(open_for_reading(store)) as connection:
+        return newest_recorded(connection)

@@ -145,6 +145,6 @@ def refusal(
     senders_fault = reason in (Reason.STREAM_UNKNOWN, Reason.SENDER_NOT_ALLOWED)
     if verdict is Verdict.REJECT and not (senders_fault and after_data):
         return Reply(550, "5.7.1", text)
-    if reason in (Reason.STORE_UNAVAILABLE, Reason.INTERNAL_ERROR):
+    if reason in (Reason.STORE_UNAVAILABLE, Reason.CLOCK_WRONG, Reason.INTERNAL_ERROR):
         return Reply(451, "4.3.0", text)
     return Reply(451, "4.7.1", text)

@@ -25,7 +25,7 @@ from relay.policy.model import Policies, Stream
 from relay.reason import Reason, Verdict
 from relay.reply import Reply
 from relay.rewriting import Plan
-from relay.store.port import Store, StoreUnavailableError
+from relay.store.port import ClockWrongError, Store, StoreUnavailableError
 
 #: Facts read so shortly before are not read again: a mail and a withdrawal that cross within it cannot be told apart.
 _FRESH: Final = timedelta(milliseconds=100)
@@ -187,6 +187,9 @@ class Pipeline:
     def _outage(self, tx: Transaction, error: StoreUnavailableError) -> Reply:
         now = self._clock()
         outage = self._id(now)
+        if isinstance(error, ClockWrongError):  # the guard has raised the alarm; here it is one mail among many
+            get_logger().warning("mail-not-judged", id=outage, message=tx.id, why=str(error))
+            return refusal(Reason.CLOCK_WRONG, Verdict.DEFER, "", outage, after_data=True)
         get_logger().error("store-unavailable", id=outage, message=tx.id, why=str(error))
         if error.full:
             return Reply(

@@ -46,6 +46,7 @@ class Reason(StrEnum):
     OBSERVED = "observed"
 
     STORE_UNAVAILABLE = "store-unavailable"
+    CLOCK_WRONG = "clock-wrong"
     NEXT_HOP_REFUSED = "next-hop-refused"
     NEXT_HOP_DEFERRED = "next-hop-deferred"
     OUTCOME_UNKNOWN = "outcome-unknown"
@@ -243,6 +244,14 @@ MEANINGS: Final[Mapping[Reason, Meaning]] = MappingProxyType(
             "consent cannot be checked just now, try again",
             "The consent store is locked, full or out of reach; nothing is sent unchecked.",
             "See the log for the cause: disk full, permissions, a stuck process.",
+        ),
+        Reason.CLOCK_WRONG: Meaning(
+            _O,
+            Verdict.DEFER,
+            _FIXED,
+            "the relay's clock is wrong, try again",
+            "The clock is behind what was recorded, or has jumped by more than a day; no consent can be judged by it.",
+            "Set the clock right; the log's clock-wrong says by how much, and whether the relay has to be restarted.",
         ),
         Reason.NEXT_HOP_REFUSED: Meaning(
             _O,

@@ -4,18 +4,25 @@ import asyncio
 import json
 import multiprocessing
 import smtplib
+import urllib.error
 import urllib.request
 from collections.abc import Mapping
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from journey import NEWSLETTER
+from journey import NEWSLETTER, NOW
+from store.samples import ANN
 
 from relay import log
 from relay.app import PolicyBook, hash_key, run_worker, running
 from relay.config.load import load_settings
 from relay.config.settings import Settings
-from relay.store.keys import KeyFileError
+from relay.consent.events import Event, EventKind
+from relay.decision import new_id
+from relay.store.keys import KeyFileError, load_token_keys
+from relay.tokens import Claims, Purpose, seal
+from relay.workers.clock import Moment, moment
 from relay.workers.supervisor import READY
 
 CONFIG = """\
@@ -83,6 +90,73 @@ def test_while_the_last_mail_is_finished_nobody_else_is_let_in(tmp_path: Path) -
             assert b"\r\n451 4." in await reader.read()
             await leaving
             writer.close()
+
+    asyncio.run(play())
+
+
+def test_by_a_wrong_clock_nobody_is_judged_and_everybody_may_leave(tmp_path: Path) -> None:
+    """Without a header that settles it, mail in mode observe passes to anybody: not even that, now."""
+    log.configure(str(tmp_path / "log"))
+    ahead = timedelta(0)
+
+    def look() -> Moment:
+        now = moment()
+        return Moment(now.wall + ahead, now.boottime)
+
+    async def play() -> None:
+        nonlocal ahead
+        settings = settings_in(tmp_path)
+        token = seal(
+            load_token_keys(settings.keys.tokens),
+            Purpose.UNSUBSCRIBE,
+            Claims(ANN, "newsletter", new_id(NOW, b"0123456789")),
+        )
+        async with running(settings, look=look) as relay:
+            smtp = relay.smtp[0]
+
+            def mail() -> tuple[int, bytes]:
+                with smtplib.SMTP(smtp.host, smtp.port) as client:
+                    client.ehlo()
+                    client.mail("news@news.brand.example")
+                    return client.rcpt("ann@example.com")
+
+            def web(path: str, body: bytes | None = None) -> int:
+                try:
+                    with urllib.request.urlopen(f"http://{relay.web}{path}", body) as response:
+                        return int(response.status)
+                except urllib.error.HTTPError as refused:
+                    return refused.code
+
+            assert (await asyncio.to_thread(mail))[0] == 550
+            ahead = timedelta(days=2)
+            code, words = await asyncio.to_thread(mail)
+            assert code == 451
+            assert words.startswith(b"4.3.0 clock-wrong: ")
+            assert await asyncio.to_thread(web, "/readyz") == 503
+            assert await asyncio.to_thread(web, "/healthz") == 200
+            assert await asyncio.to_thread(web, f"/u/{token}", b"List-Unsubscribe=One-Click") == 200
+            ahead = timedelta(0)
+            assert await asyncio.to_thread(web, "/readyz") == 200
+            code, words = await asyncio.to_thread(mail)
+            assert words.startswith(b"5.7.1 withdrawn: ")
+
+    asyncio.run(play())
+    told = [json.loads(line)["event"] for line in (tmp_path / "log").read_text().splitlines()]
+    assert [event for event in told if event.startswith("clock")] == ["clock-wrong", "clock-right"]
+
+
+def test_a_relay_whose_clock_is_behind_its_store_judges_nobody(tmp_path: Path) -> None:
+    log.configure(str(tmp_path / "log"))
+
+    async def play() -> None:
+        settings = settings_in(tmp_path)
+        async with running(settings) as relay:
+            event = Event("ID", EventKind.WITHDRAW, ANN, "brand", "newsletter", None, moment().wall, "", "test")
+            await relay.store.append([event])
+        now = moment()
+        async with running(settings, look=lambda: Moment(now.wall - timedelta(minutes=6), now.boottime)):
+            await asyncio.sleep(0)
+        assert '"event":"clock-wrong"' in (tmp_path / "log").read_text()
 
     asyncio.run(play())
 

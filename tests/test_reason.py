@@ -13,7 +13,8 @@ REFUSALS = (
 ).split()
 PASSES = "confirmed migration transactional internal observed".split()
 OTHERS = (
-    "store-unavailable next-hop-refused next-hop-deferred outcome-unknown hold-expired limit malformed internal-error"
+    "store-unavailable clock-wrong next-hop-refused next-hop-deferred outcome-unknown hold-expired limit malformed "
+    "internal-error"
 ).split()
 
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import contextlib
 import os
+from functools import partial
 from pathlib import Path
 
 from relay import __version__, log
@@ -13,14 +15,27 @@ from relay.cli import CommandError, add_config_option
 from relay.cli.check import require_sound
 from relay.config.load import load_settings
 from relay.config.settings import Settings
+from relay.store.committing import Committer, Work
 from relay.store.keys import KeyFileError, load_pseudonyms
+from relay.store.newest import clock_is_right
 from relay.store.port import StoreUnavailableError
-from relay.store.sqlite import open_store
+from relay.store.replaying import replay
+from relay.workers.clock import moment
 from relay.workers.instance import AddressTakenError, AlreadyRunningError, only_instance, require_free
 from relay.workers.supervisor import Supervisor
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--replay-withdrawals",
+        action="store_true",
+        help="first add the withdrawals that only withdrawals.journal has (after restoring a backup)",
+    )
+    parser.add_argument(
+        "--clock-is-right",
+        action="store_true",
+        help="the clock was ahead when the last records were made and is right now: do not wait until it has caught up",
+    )
     add_config_option(parser)
 
 
@@ -40,9 +55,12 @@ def run(arguments: argparse.Namespace) -> int:
                 policies=str(settings.policies),
                 next_hops=[str(hop.address) for hop in settings.next_hops],
             )
-            asyncio.run(_migrate(settings))
+            _prepare(settings, arguments)
             supervisor = Supervisor(
-                settings.workers.processes, run_worker, (settings,), drain=settings.workers.drain.total_seconds()
+                settings.workers.processes,
+                partial(run_worker, since=moment()),
+                (settings,),
+                drain=settings.workers.drain.total_seconds(),
             )
             failure = asyncio.run(supervisor.run())
     except (AlreadyRunningError, AddressTakenError, KeyFileError) as error:
@@ -56,7 +74,13 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-async def _migrate(settings: Settings) -> None:
+def _prepare(settings: Settings, arguments: argparse.Namespace) -> None:
     """Bring the store up to date once, before several processes open it."""
-    store = await open_store(settings.store.path, settings.store.journal, load_pseudonyms(settings.keys.people))
-    await store.close()
+    store, pseudonyms = settings.store, load_pseudonyms(settings.keys.people)
+    committer = Committer(store.path, store.journal, pseudonyms, behind_is_fine=arguments.replay_withdrawals)
+    with contextlib.closing(committer):
+        if arguments.replay_withdrawals:
+            done = replay(committer, moment().wall)
+            log.get_logger().info("withdrawals-replayed", withdrawals=done.noes, erasures=done.erased)
+        if arguments.clock_is_right:
+            committer.commit([Work(clock_is_right)])

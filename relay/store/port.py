@@ -37,8 +37,12 @@ class StoreBehindError(StoreUnavailableError):
     def __init__(self, journal: Path) -> None:
         super().__init__(
             f"the store lacks withdrawals that {journal} has (was it restored from a backup?); "
-            "run: consent-relay db migrate --replay-withdrawals"
+            "run: consent-relay db migrate --replay-withdrawals, or serve --replay-withdrawals"
         )
+
+
+class ClockWrongError(StoreUnavailableError):
+    """Nobody knows what time it is, so nobody can be judged: what is fresh, and what came after what."""
 
 
 class Store(Protocol):

@@ -29,8 +29,12 @@ def build_app(
     keys: TokenKeys,
     clock: Callable[[], datetime],
     randomness: Callable[[int], bytes] = secrets.token_bytes,
+    *,
+    clock_trouble: Callable[[], str] = lambda: "",
 ) -> Starlette:
-    """policies: the set in force now, asked at every request. clock: aware UTC now. randomness: n -> n octets."""
+    """policies: the set in force now, asked at every request. clock: aware UTC now. randomness: n -> n octets.
+    clock_trouble: why the clock cannot be trusted, "" when it can; a withdrawal is taken all the same.
+    """
     pages = Pages()
 
     def sorry(request: Request, status: int) -> Response:
@@ -51,7 +55,7 @@ def build_app(
         routes=[
             Route("/u/{token}", unsubscribe.answer, methods=["GET", "POST"]),
             Route("/healthz", alive),
-            Route("/readyz", readiness(store)),
+            Route("/readyz", readiness(store, clock_trouble)),
         ],
         middleware=[
             Middleware(Shield, headers=pages.headers, on_failure=lambda request: sorry(request, 500)),

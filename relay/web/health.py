@@ -26,10 +26,15 @@ async def alive(_request: Request) -> Response:
     return PlainTextResponse("ok\n")
 
 
-def readiness(store: Store) -> Endpoint:
-    """`/readyz`: the store answers a question like the one that every RCPT asks; 503 when it does not."""
+def readiness(store: Store, clock_trouble: Callable[[], str] = lambda: "") -> Endpoint:
+    """`/readyz`: the store answers a question like the one that every RCPT asks; 503 when it does not.
+
+    clock_trouble: why the clock cannot be trusted, "" when it can; mail is not taken then.
+    """
 
     async def ready(_request: Request) -> Response:
+        if clock_trouble():  # the guard itself logs it, and not at every probe
+            return PlainTextResponse("the clock is wrong\n", 503, {"retry-after": "10"})
         try:
             async with asyncio.timeout(_PATIENCE):
                 await store.facts("", "", [_NOBODY])

@@ -180,8 +180,8 @@ class Relay:
 
     # --- running
 
-    def start(self) -> None:
-        self.process = start_and_wait(self.folder)
+    def start(self, *options: str) -> None:
+        self.process = start_and_wait(self.folder, *options)
 
     def stop(self, *, seconds: float = 40) -> int:
         """SIGTERM; its exit code."""
@@ -221,7 +221,7 @@ class Relay:
             connection.close()
 
 
-def start_and_wait(folder: Path) -> subprocess.Popen[bytes]:
+def start_and_wait(folder: Path, *options: str) -> subprocess.Popen[bytes]:
     """`serve` in its own process group; returns when it has told its service manager that it is ready."""
     address = folder / "notify"
     address.unlink(missing_ok=True)
@@ -229,7 +229,7 @@ def start_and_wait(folder: Path) -> subprocess.Popen[bytes]:
         manager.bind(str(address))
         manager.settimeout(0.2)
         process = subprocess.Popen(
-            (sys.executable, "-m", "relay", "serve", "-c", folder / "relay.toml"),
+            (sys.executable, "-m", "relay", "serve", *options, "-c", folder / "relay.toml"),
             cwd=folder,
             stdin=subprocess.DEVNULL,
             stdout=out,

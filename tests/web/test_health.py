@@ -1,9 +1,11 @@
 from __future__ import annotations
 
 import pytest
-from web.serving import Site, TroubledStore
+from web.serving import KEYS, NOW, Site, TroubledStore
 
+from relay.policy.model import Policies
 from relay.store.port import StoreUnavailableError
+from relay.web.app import build_app
 
 
 def test_a_living_process_says_so_whatever_the_store_does(site: Site, store: TroubledStore) -> None:
@@ -31,6 +33,13 @@ def test_it_is_not_ready_when_the_store_is_slow(
     monkeypatch.setattr("relay.web.health._PATIENCE", 0.05)
     store.delay = 5
     assert site.ask("GET", "/readyz").status == 503
+
+
+def test_it_is_not_ready_while_the_clock_is_wrong(site: Site, store: TroubledStore, policies: Policies) -> None:
+    site.served.app = build_app(store, lambda: policies, KEYS, lambda: NOW, clock_trouble=lambda: "it jumped")
+    answer = site.ask("GET", "/readyz")
+    assert (answer.status, answer.body) == (503, "the clock is wrong\n")
+    assert site.ask("GET", "/healthz").status == 200
 
 
 @pytest.mark.parametrize("path", ["/healthz", "/readyz"])
