@@ -23,6 +23,7 @@ from relay.consent.pseudonyms import Pseudonyms
 from relay.decision import Decision, Outcome, Result
 from relay.reason import Reason, Verdict
 from relay.reply import Reply
+from relay.store import sweep
 from relay.store.connection import errors_of_the_store, open_for_reading
 from relay.store.erasing import erased_at
 from relay.store.facts import read_facts
@@ -127,6 +128,15 @@ class Reader:
         """As `port.Store.facts`."""
         with errors_of_the_store():
             return read_facts(self._connection, self.pseudonyms, brand, stream, addresses)
+
+    def all_facts(self, brand: str, stream: str) -> Iterator[tuple[str, Facts]]:
+        """As `sweep.all_facts`."""
+        with errors_of_the_store():
+            yield from sweep.all_facts(self._connection, self.pseudonyms, brand, stream)
+
+    def count_facts(self, stream: str) -> int:
+        with errors_of_the_store():
+            return sweep.count_facts(self._connection, stream)
 
     def events_of(self, *addresses: Address) -> list[Event]:
         """All events of these people, under whatever spelling, in the order of recording."""
