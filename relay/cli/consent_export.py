@@ -1,4 +1,6 @@
-"""`consent-relay consent export`: every yes that counts and every no, as a list that `consent import` reads back."""
+"""`consent-relay consent export`: every yes that counts and every no, as a list that `consent import` reads back; or,
+with --subject, all that is held of one person (`relay.cli.consent_subject`).
+"""
 
 from __future__ import annotations
 
@@ -10,8 +12,13 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Final
 
+from rich.console import Console
+
 from relay.address import Address
-from relay.cli.stored import reader_of, settings_of
+from relay.cli import CommandError
+from relay.cli.consent_subject import as_json_text, as_text, held_of
+from relay.cli.stored import address_of, now_in_utc, reader_of, settings_of
+from relay.config.settings import Settings
 from relay.consent.events import EventKind, Evidence
 from relay.consent.facts import Facts
 from relay.consent.fold import said_at
@@ -25,6 +32,12 @@ _TOGETHER: Final = 500
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--stream", default="", metavar="S", help="only this stream")
+    parser.add_argument(
+        "--subject",
+        default="",
+        metavar="ADDRESS",
+        help="instead: all that is held of this person, for the person to read",
+    )
     parser.add_argument("--format", choices=("csv", "jsonl"), default="csv", help="(default: csv)")
     parser.add_argument(
         "--json", action="store_const", dest="format", const="jsonl", help="print JSON, one object a line (= jsonl)"
@@ -33,6 +46,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     settings = settings_of(arguments)
+    if arguments.subject:
+        return _print_subject(settings, arguments)
     brands = {stream.id: stream.brand for stream in load_policies(settings.policies).streams}
     with reader_of(settings) as reader:
         rows = _rows(reader, arguments.stream, brands)
@@ -43,6 +58,20 @@ def run(arguments: argparse.Namespace) -> int:
             writer = csv.DictWriter(sys.stdout, COLUMNS, restval="", lineterminator="\n")
             writer.writeheader()
             writer.writerows(rows)
+    return 0
+
+
+def _print_subject(settings: Settings, arguments: argparse.Namespace) -> int:
+    if arguments.stream:
+        raise CommandError("--subject: is everything of one person; leave --stream out", exit_code=2)
+    address, policies, now = address_of(arguments.subject, settings), load_policies(settings.policies), now_in_utc()
+    with reader_of(settings) as reader:
+        with Console(stderr=True).status("looking through the store"):
+            held = held_of(reader, policies, address, now)
+        if arguments.format == "jsonl":
+            print(as_json_text(held, reader, settings, policies, now))
+        else:
+            print("\n".join(as_text(held, reader, settings, policies, now)))
     return 0
 
 

@@ -32,7 +32,7 @@ from relay.store.port import StoreUnavailableError
 from relay.store.queries import query
 from relay.store.rows import address_of, event_of
 from relay.store.schema import check_people_key, migrations, version_of
-from relay.store.spellings import Spellings, find_spellings
+from relay.store.spellings import Contact, Failure, Spellings, contacts_of, failures_of, find_spellings
 from relay.store.wordings import Wording, read_picture, read_wordings
 
 _PAGE: Final = 1000
@@ -167,6 +167,14 @@ class Reader:
         """Slow: see `find_spellings`."""
         with errors_of_the_store():
             return find_spellings(self._connection, address.wide)
+
+    def contacts_of(self, spellings: Spellings) -> list[Contact]:
+        with errors_of_the_store():
+            return contacts_of(self._connection, spellings)
+
+    def failures_of(self, spellings: Spellings) -> list[Failure]:
+        with errors_of_the_store():
+            return failures_of(self._connection, spellings)
 
     def wordings(self, beginning: str = "") -> list[Wording]:
         """All texts that people agreed to, or those whose hash begins so."""

@@ -8,10 +8,12 @@ from __future__ import annotations
 import json
 import sqlite3
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Final
 
 from relay.address import AddressError
 from relay.address_wide import domains_of
+from relay.consent.ledger import moment_of
 from relay.store.queries import query
 from relay.store.rows import address_of
 
@@ -58,6 +60,34 @@ def find_spellings(connection: sqlite3.Connection, wide: str) -> Spellings:
         frozenset(found("contacts")),
         *(frozenset(address for _, address in found(place)) for place in ("failures", "recipients", "senders")),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Contact:
+    """at: the newest delivery of the stream to exactly this address."""
+
+    stream: str
+    address: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """A permanent refusal by a mail server, the first one. code: enhanced status code."""
+
+    address: str
+    at: datetime
+    code: str
+
+
+def contacts_of(connection: sqlite3.Connection, spellings: Spellings) -> list[Contact]:
+    rows = connection.execute(query("contacts_of"), (json.dumps(sorted(spellings.contacts)),))
+    return [Contact(stream, address, moment_of(at)) for stream, address, at in rows]
+
+
+def failures_of(connection: sqlite3.Connection, spellings: Spellings) -> list[Failure]:
+    rows = connection.execute(query("failures_of"), (json.dumps(sorted(spellings.failures)),))
+    return [Failure(address, moment_of(at), code) for address, at, code in rows]
 
 
 def _wide_of(text: str) -> str:

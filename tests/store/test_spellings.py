@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from relay.address import Address, AddressError, address_from_text
 from relay.store.schema import migrate
-from relay.store.spellings import find_spellings
+from relay.store.spellings import contacts_of, failures_of, find_spellings
 
 #: Each line is one person.
 PEOPLE = (
@@ -84,3 +84,14 @@ def test_what_is_found_is_what_has_the_same_wide_key(connection: sqlite3.Connect
     for person in people:
         expected = {str(one) for one in people if one.wide == person.wide}
         assert find_spellings(connection, person.wide).every == expected
+
+
+def test_what_stands_under_the_spellings_is_read_with_them(connection: sqlite3.Connection) -> None:
+    spelled = [put(connection, spelling) for spelling in PEOPLE[0]]
+    put(connection, "joann@example.com")
+    spellings = find_spellings(connection, "ann@example.com")
+    assert [one.address for one in contacts_of(connection, spellings)] == sorted(spelled)
+    assert {one.stream for one in contacts_of(connection, spellings)} == {"newsletter"}
+    assert [(one.address, one.code) for one in failures_of(connection, spellings)] == [
+        (address, "5.1.1") for address in sorted(spelled)
+    ]
