@@ -15,6 +15,7 @@ from relay.cli import (
     consent_deliverable,
     consent_erase,
     consent_export,
+    consent_forecast,
     consent_grant,
     consent_import,
     consent_show,
@@ -31,6 +32,7 @@ _ACTIONS: Final[dict[str, tuple[ModuleType, str]]] = {
     "deliverable": (consent_deliverable, "record that an address works again"),
     "withdraw": (consent_withdraw, "record that a person wants no more mail"),
     "erase": (consent_erase, "take out all that is held of a person; their no stays"),
+    "forecast": (consent_forecast, "how many consents run out when, and what would change it"),
     "wording": (consent_wording, "the words that people agreed to: list, show, add"),
     "verify": (consent_verify, "check that nobody has changed the ledger"),
 }
