@@ -7,7 +7,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -28,12 +27,12 @@ from relay.message.wording import wording_for
 from relay.message.wording_check import FOOTER_NAMES, WHY_NAMES
 from relay.policy import format as policy_format
 from relay.policy.evaluate import evaluate
-from relay.policy.expectations import evaluate_given, failures
+from relay.policy.expectations import failures
 from relay.policy.figures import FIGURES
 from relay.policy.files import load_policies, load_profiles
 from relay.policy.footers import wordings
 from relay.policy.migration import latest_end
-from relay.policy.model import Given, Policies, Stream
+from relay.policy.model import Policies, Stream
 from relay.policy.profiles import profile_from, resolve
 from relay.reason import MEANINGS, Reason, Verdict
 
@@ -65,7 +64,6 @@ FACTS = FooterFacts(
     source="https://brand.example/join",
     stop_address="stop@brand.example",
 )
-YES = {"basis": Basis.DOUBLE_OPT_IN, "act": Act.CLICKED}
 
 
 def section(title: str) -> str:
@@ -112,65 +110,6 @@ def test_every_status_basis_and_verdict_is_in_its_table() -> None:
     named = {row[0] for row in rows(MANUAL)}
 
     assert named >= {f"`{word}`" for kind in (Status, Basis, Verdict) for word in kind}
-
-
-#: (from, what happens): the facts before and after
-TRANSITIONS: Mapping[tuple[str, str], tuple[dict[str, Any], dict[str, Any]]] = {
-    ("none", "a yes of an accepted basis, by a clear act"): ({}, {**YES, "granted": DAY}),
-    ("none", "a yes of a basis that is not accepted"): ({}, {"basis": Basis.CUSTOMER, "granted": DAY}),
-    ("none", "the person is asked to confirm"): ({}, {"requested": DAY}),
-    ("pending", "the person confirms"): ({"requested": 2 * DAY}, {"requested": 2 * DAY, **YES, "confirmed": DAY}),
-    ("pending", "`confirm_within` passes"): ({"requested": DAY}, {"requested": 8 * DAY}),
-    ("confirmed", "mail is delivered"): (
-        {**YES, "granted": 300 * DAY},
-        {**YES, "granted": 400 * DAY, "last_contact": DAY},
-    ),
-    ("confirmed", "`stale_after` passes without mail or a new yes"): (
-        {**YES, "granted": 300 * DAY},
-        {**YES, "granted": 366 * DAY},
-    ),
-    ("confirmed", "`renew_every` passes in spite of mail"): (
-        {**YES, "granted": 700 * DAY, "last_contact": DAY},
-        {**YES, "granted": 731 * DAY, "last_contact": DAY},
-    ),
-    ("confirmed", "a live yes gets no mail within `first_mail_within`"): (
-        {**YES, "granted": 6 * DAY, "live": True},
-        {**YES, "granted": 8 * DAY, "live": True},
-    ),
-    ("stale", "a new yes"): ({**YES, "granted": 400 * DAY}, {**YES, "granted": 400 * DAY, "renewed": DAY}),
-    ("confirmed", "the person says no"): ({**YES, "granted": 2 * DAY}, {**YES, "granted": 2 * DAY, "withdrawn": DAY}),
-    ("withdrawn", "a yes of an import"): ({"withdrawn": 2 * DAY}, {"withdrawn": 2 * DAY, **YES, "granted": DAY}),
-    ("confirmed", "the person reports spam"): (
-        {**YES, "granted": 2 * DAY},
-        {**YES, "granted": 2 * DAY, "complained": DAY},
-    ),
-    ("confirmed", "the mailbox is permanently refused"): (
-        {**YES, "granted": 2 * DAY},
-        {**YES, "granted": 2 * DAY, "undeliverable": DAY},
-    ),
-    ("undeliverable", "a new yes"): ({"undeliverable": 2 * DAY}, {"undeliverable": 2 * DAY, **YES, "granted": DAY}),
-}
-#: needs an event of the person's own, which [[expect]] has no word for; tests/consent/test_fold.py has the law
-ELSEWHERE = {("withdrawn", "the person's own new yes"), ("complained", "the person's own new yes")}
-
-
-@pytest.mark.parametrize("row", rows(section("Status").partition("Transitions:")[2]), ids=lambda row: " ".join(row[:2]))
-def test_a_transition_happens_as_written(newsletter: Stream, now: datetime, row: list[str]) -> None:
-    before, what, after = (cell.strip("`") if cell.count("`") == 2 and cell[0] == "`" else cell for cell in row)
-    what = row[1]
-    if (before, what) in ELSEWHERE:
-        assert after == Status.CONFIRMED
-        return
-    first, second = TRANSITIONS[before, what]
-
-    assert evaluate_given(newsletter, Given(**first), now).status == before
-    assert evaluate_given(newsletter, Given(**second), now).status == after
-
-
-def test_no_transition_is_left_out() -> None:
-    written = {(row[0].strip("`"), row[1]) for row in rows(section("Status").partition("Transitions:")[2])}
-
-    assert written == set(TRANSITIONS) | ELSEWHERE
 
 
 def test_the_examples_load_and_keep_their_expectations(load: Callable[..., Policies], now: datetime) -> None:
