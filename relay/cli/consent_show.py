@@ -1,4 +1,4 @@
-"""`consent-relay consent show`: what is known of a person, what follows from it, and what happened."""
+"""`consent-relay consent show`: what is known of a person, what follows from it, what happened, and what would change it."""
 
 from __future__ import annotations
 
@@ -7,62 +7,121 @@ import json
 from datetime import datetime
 from typing import Any
 
-from relay.address import Address
-from relay.cli.consent_words import Standing, details_of, standings_of, timeline
+from relay.cli import CommandError, consent_receipt
+from relay.cli.consent_screen import Person, screen
+from relay.cli.consent_words import Standing, standings_of
 from relay.cli.stored import address_of, now_in_utc, reader_of, settings_of
+from relay.config.settings import Settings
 from relay.consent.events import Event
 from relay.consent.facts import as_json
+from relay.policy.endings import Ending, endings, remedies
+from relay.policy.explain import rules_behind
 from relay.policy.files import load_policies
+from relay.policy.model import Policies
+from relay.store.wordings import Wording
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("address", metavar="ADDRESS", help="of one person; other spellings are found, too")
+    parser.add_argument("--stream", default="", metavar="S", help="only this stream")
+    parser.add_argument(
+        "--receipt",
+        action="store_true",
+        help="print the consent as a receipt: JSON with the fields of ISO/IEC TS 27560 and Kantara",
+    )
     parser.add_argument("--json", action="store_true", help="print it as JSON")
 
 
 def run(arguments: argparse.Namespace) -> int:
     settings = settings_of(arguments)
-    address = address_of(arguments.address, settings)
     policies = load_policies(settings.policies)
-    with reader_of(settings) as reader:
-        events = reader.events_of(address)
-        standings = standings_of(reader, policies, address, {event.stream for event in events}, now_in_utc())
+    person = person_of(settings, policies, arguments.address, arguments.stream, now_in_utc())
+    if arguments.receipt:
+        return consent_receipt.run(person)
     if arguments.json:
-        print(json.dumps(_as_json(address, standings, events), indent=2, ensure_ascii=False))
-        return 0
-    print(address)
-    for standing in standings:
-        print(f"  {standing}")
-        for detail in details_of(standing.facts):
-            print(f"    {detail}")
-    print("recorded:" if events else "nothing is recorded of this person")
-    for line in timeline(events, address):
-        print(f"  {line}")
+        print(json.dumps(as_document(person), indent=2, ensure_ascii=False))
+    else:
+        print("\n".join(near(settings, line) for line in screen(person)))
     return 0
 
 
-def _as_json(address: Address, standings: list[Standing], events: list[Event]) -> dict[str, Any]:
+def near(settings: Settings, line: str) -> str:
+    """A line in which policy files are named as seen from the folder beside them: `policies/newsletter.toml:41`."""
+    return line.replace(f"{settings.policies.parent}/", "")
+
+
+def person_of(settings: Settings, policies: Policies, written: str, stream: str, now: datetime) -> Person:
+    """stream: "" for all. Raises CommandError for one that neither a policy nor the ledger knows."""
+    address = address_of(written, settings)
+    with reader_of(settings) as reader:
+        events = reader.events_of(address)
+        recorded = {event.stream for event in events}
+        if stream and stream not in recorded | set(policies.by_id):
+            known = ", ".join(policies.by_id) or "none"
+            raise CommandError(f"--stream: no policy has the id {stream!r}; known are {known}", exit_code=2)
+        standings = standings_of(reader, policies, address, recorded, now)
+        named = {event.evidence.wording for event in events if event.evidence.wording}
+        wordings = {one.hash: one for wording in sorted(named) for one in reader.wordings(wording)}
+        erased_at = reader.erased_at(address)
+    chosen = [one for one in standings if stream in ("", one.stream)]
+    return Person(address, now, chosen, events, wordings, {}, erased_at)
+
+
+def as_document(person: Person) -> dict[str, Any]:
+    """Everything, as JSON; of who was erased only the no that stands."""
     return {
-        "address": str(address),
-        "streams": [
-            {
-                "stream": standing.stream,
-                "gets_mail": standing.gets_mail,
-                "status": standing.evaluation and standing.evaluation.status,
-                "verdict": standing.evaluation and standing.evaluation.verdict,
-                "reasons": standing.evaluation and list(standing.evaluation.reasons),
-                "facts": as_json(standing.facts),
-            }
-            for standing in standings
-        ],
-        "events": [_event_as_json(event) for event in events],
+        "address": str(person.address),
+        "erased": person.erased_at is not None,
+        "streams": [_standing_as_json(person, standing) for standing in person.standings],
+        "events": [_event_as_json(event, person) for event in person.events],
+        "wordings": [_wording_as_json(one) for one in person.wordings.values()],
     }
 
 
-def _event_as_json(event: Event) -> dict[str, Any]:
-    def iso(moment: datetime | None) -> str | None:
-        return None if moment is None else moment.isoformat()
+def _standing_as_json(person: Person, standing: Standing) -> dict[str, Any]:
+    found = standing.evaluation
+    policy, facts = standing.policy, standing.facts
+    told: dict[str, Any] = {
+        "stream": standing.stream,
+        "gets_mail": standing.gets_mail,
+        "status": found and found.status,
+        "verdict": found and found.verdict,
+        "enforced": found and found.enforced,
+        "reasons": found and list(found.reasons),
+        "facts": as_json(facts),
+        "policy": policy and policy.hash,
+        "rules": [],
+        "ends": [],
+        "would_change": [],
+    }
+    if policy is not None and found is not None:
+        told["rules"] = [
+            {"key": rule.key, "value": rule.value, "file": rule.origin.file, "line": rule.origin.line}
+            for rule in rules_behind(policy, found, facts, person.now)
+        ]
+        told["ends"] = [ending_as_json(end) for end in endings(policy, found, facts, person.now)]
+        told["would_change"] = [
+            {"act": one.act, "command": one.command} for one in remedies(policy, found, facts, person.address)
+        ]
+    return told
 
+
+def ending_as_json(end: Ending) -> dict[str, Any]:
+    return {
+        "at": end.at.isoformat(),
+        "reason": end.reason,
+        "verdict": end.verdict,
+        "key": end.key,
+        "value": end.value,
+        "file": end.origin.file,
+        "line": end.origin.line,
+        "since": end.since.isoformat(),
+        "ask_from": _iso(end.ask_from),
+        "unless": list(end.unless),
+    }
+
+
+def _event_as_json(event: Event, person: Person) -> dict[str, Any]:
     evidence = event.evidence
     return {
         "id": event.id,
@@ -70,12 +129,13 @@ def _event_as_json(event: Event) -> dict[str, Any]:
         "address": str(event.address),
         "brand": event.brand,
         "stream": event.stream,
-        "at": iso(event.at),
-        "recorded_at": iso(event.recorded_at),
+        "at": _iso(event.at),
+        "recorded_at": _iso(event.recorded_at),
         "basis": event.basis,
         "act": event.act,
-        "confirmed_at": iso(event.confirmed_at),
-        "last_contact_at": iso(event.last_contact_at),
+        "confirmed_at": _iso(event.confirmed_at),
+        "mail_sent_at": _iso(event.mail_sent_at),
+        "last_contact_at": _iso(event.last_contact_at),
         "source": event.source,
         "recorder": event.recorder,
         "live": event.live,
@@ -85,4 +145,22 @@ def _event_as_json(event: Event) -> dict[str, Any]:
         "language": evidence.language,
         "ip": evidence.ip,
         "user_agent": evidence.user_agent,
+        "mark": person.marks.get(event.id, ""),
     }
+
+
+def _wording_as_json(wording: Wording) -> dict[str, Any]:
+    return {
+        "hash": wording.hash,
+        "text": wording.text,
+        "language": wording.language,
+        "first_at": _iso(wording.first_at),
+        "last_at": _iso(wording.last_at),
+        "shown_from": _iso(wording.shown_from),
+        "shown_until": _iso(wording.shown_until),
+        "picture": wording.picture_type,
+    }
+
+
+def _iso(moment: datetime | None) -> str | None:
+    return None if moment is None else moment.isoformat()

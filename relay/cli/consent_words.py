@@ -1,10 +1,11 @@
-"""What is known of a person, in words: the timeline of the ledger and the standing in every stream. Asks no clock."""
+"""What is known of a person, in words: the standing in every stream, and each thing that happened. Asks no clock."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from types import MappingProxyType
 from typing import Final
 
 from relay.address import Address
@@ -36,15 +37,19 @@ _BASIS: Final = {
     Basis.PUBLISHED: "by a published address",
     Basis.ASSUMED: "assumed",
 }
+#: Of a mailbox or a whole person, not from something.
+_OF_ADDRESS: Final = frozenset({EventKind.UNDELIVERABLE, EventKind.DELIVERABLE, EventKind.ERASE})
+_NO_MARKS: Final[Mapping[str, str]] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """How an address stands in a stream. evaluation: None where no policy has the stream any more."""
+    """How an address stands in a stream. policy, evaluation: None where no policy has the stream any more."""
 
     stream: str
     facts: Facts
     evaluation: Evaluation | None
+    policy: Stream | None = None
 
     @property
     def gets_mail(self) -> bool:
@@ -65,7 +70,7 @@ class Standing:
 
 
 def standing_of(stream: Stream, address: Address, facts: Facts, now: datetime) -> Standing:
-    return Standing(stream.id, facts, evaluate(stream, facts, address, now))
+    return Standing(stream.id, facts, evaluate(stream, facts, address, now), stream)
 
 
 def standings_of(
@@ -80,50 +85,44 @@ def standings_of(
     return found + [Standing(name, reader.facts("", name, [address])[address], None) for name in forgotten]
 
 
-def timeline(events: Iterable[Event], address: Address) -> Iterator[str]:
-    """One line an event, in the order of the acts."""
-    for event in sorted(events, key=lambda event: event.acted_at):
-        yield f"{_minute(event.acted_at)}  {_sentence(event, address)}"
+def timeline(events: Iterable[Event], address: Address, marks: Mapping[str, str] = _NO_MARKS) -> Iterator[str]:
+    """One line an event, in the order of the acts. marks: by the event's id, what became of it."""
+    for event in sorted(events, key=lambda event: (event.acted_at, event.id)):
+        mark = marks.get(event.id, "")
+        yield f"{minute(event.acted_at)}  {_sentence(event, address)}{f' -> {mark}' if mark else ''}"
 
 
-def details_of(facts: Facts) -> Iterator[str]:
-    """What counts in one stream, a line each."""
-    if facts.yes is not None:
-        origin = f", from {facts.yes.source}" if facts.yes.source else ""
-        yield f"yes: {_BASIS[facts.yes.basis]} ({facts.yes.act}), {_minute(facts.yes.at)}{origin}"
-    for moment, words in (
-        (facts.renewed_at, "renewed"),
-        (facts.requested_at, "asked to confirm, no answer yet"),
-        (facts.withdrawn_at, "withdrawn" if facts.withdrawn_from else "withdrawn from all mail of the brand"),
-        (facts.complained_at, "reported as spam"),
-        (facts.undeliverable_at, "mailbox permanently refused"),
-        (facts.last_contact_at, "last mail"),
-    ):
-        if moment is not None:
-            yield f"{words}: {_minute(moment)}"
+def how_it_came(event: Event) -> str:
+    """The basis of a yes and the act behind it, and whether it is worth what it was called."""
+    basis, act = basis_and_act(event)
+    declared = event.basis or basis
+    stated = _BASIS[declared] if event.act is None else f"{_BASIS[declared]}, {event.act}"
+    if basis is not declared:
+        stated += ", counts as assumed: no active act"
+    elif event.act is None and act is not Act.UNKNOWN:
+        stated += f", hence {act}"
+    return stated
 
 
 def _sentence(event: Event, address: Address) -> str:
-    words = [_DONE[event.kind], "for" if event.says_yes or event.kind is EventKind.REQUEST else "from"]
-    words.append(event.stream or f"all mail of {event.brand or 'every brand'}")
+    scope = event.stream or f"all mail of {event.brand or 'every brand'}"
+    if event.kind in _OF_ADDRESS:
+        words = [_DONE[event.kind], *([f"for {scope}"] if event.stream or event.brand else [])]
+    else:
+        words = [_DONE[event.kind], "for" if event.says_yes or event.kind is EventKind.REQUEST else "from", scope]
     if event.says_yes:
-        basis, act = basis_and_act(event)
-        declared = event.basis or basis
-        stated = _BASIS[declared] if event.act is None else f"{_BASIS[declared]}, {event.act}"
-        if basis is not declared:
-            stated += ", counts as assumed: no active act"
-        elif event.act is None and act is not Act.UNKNOWN:
-            stated += f", hence {act}"
-        words.append(f"({stated})")
+        words.append(f"({how_it_came(event)})")
+    if event.mail_sent_at is not None:
+        words.append(f"the mail that asks left at {minute(event.mail_sent_at)}")
     if event.confirmed_at is not None:
-        words.append(f"and clicked the confirmation at {_minute(event.confirmed_at)}")
+        words.append(f"and clicked the confirmation at {minute(event.confirmed_at)}")
     words.extend(_origin(event))
     if event.address != address:
         words.append(f"[as {event.address}]")
     if event.own_act and event.recorder == "cli":
         words.append("[recorded with --after-withdrawal]")
     if not event.live:
-        words.append(f"[recorded {_minute(event.recorded_at)} by {event.recorder}]")
+        words.append(f"[recorded {minute(event.recorded_at)} by {event.recorder}]")
     return " ".join(words)
 
 
@@ -134,7 +133,9 @@ def _origin(event: Event) -> Iterator[str]:
     for name, value in (("form", evidence.form_url), ("IP", evidence.ip), ("language", evidence.language)):
         if value:
             yield f"[{name} {value}]"
+    if evidence.wording:
+        yield f"[words {evidence.wording[:12]}]"
 
 
-def _minute(moment: datetime) -> str:
+def minute(moment: datetime) -> str:
     return f"{moment:%Y-%m-%d %H:%M} UTC"

@@ -9,21 +9,21 @@ import json
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Final
+from typing import Any, Final
 
 from relay.address import Address, AddressError, address_from_text, matches_pattern
 from relay.cli import CommandError
-from relay.cli.stored import pseudonyms_of
+from relay.cli.consent_screen import ERASED, Person, agreed, outlook, story
+from relay.cli.consent_show import as_document, near, person_of
+from relay.cli.consent_words import standing_of
 from relay.config.mistakes import did_you_mean
 from relay.config.settings import ClientSettings, Mode, Settings
-from relay.consent.facts import NOTHING_KNOWN, Facts, as_json
+from relay.consent.facts import NOTHING_KNOWN, as_json
 from relay.policy.evaluate import evaluate
 from relay.policy.explain import explain, facts_in_words, rules_behind
 from relay.policy.match import bound_streams, claiming_match, settle
 from relay.policy.model import Policies, Stream
 from relay.reason import MEANINGS, Reason
-from relay.store.port import StoreUnavailableError
-from relay.store.reading import open_reader
 
 _HEADER: Final = re.compile(r"([!-9;-<>-~]+)\s*[:=]\s*(.*)")
 
@@ -57,13 +57,21 @@ def run(settings: Settings, policies: Policies, arguments: argparse.Namespace) -
     if claim.stream is None:
         _print_unclaimed(claim, as_json=arguments.json)
         return 0
-    facts, known = _facts(settings, claim.stream, recipient)
+    person, known = _person(settings, policies, claim.stream, recipient, now)
+    (standing,) = person.standings
+    facts = standing.facts
     found = evaluate(claim.stream, facts, recipient, now)
     if not arguments.json:
         lines = [f"recipient: {recipient}", f"claimed: {claim.because}"]
         lines += explain(claim.stream, found, facts, now, arguments.language)
-        print("\n".join([*lines, *([f"note: {known}"] if known else [])]))
+        if claim.stream.is_commercial:
+            lines += ["the person:", *agreed(person, standing), *outlook(person, claim.stream, found, facts)]
+        lines += [ERASED] if person.is_gone else story(person)
+        lines += [f"note: {known}"] if known else []
+        print("\n".join(near(settings, line) for line in lines))
         return 0
+    document = as_document(person)
+    told: dict[str, Any] = next(iter(document["streams"]), {})
     rules = rules_behind(claim.stream, found, facts, now)
     print(
         json.dumps(
@@ -90,6 +98,10 @@ def run(settings: Settings, policies: Policies, arguments: argparse.Namespace) -
                     for rule in rules
                 ],
                 "policy": claim.stream.hash,
+                "ends": told.get("ends", []),
+                "would_change": told.get("would_change", []),
+                "events": document["events"],
+                "wordings": document["wordings"],
                 "note": known,
             },
             ensure_ascii=False,
@@ -141,15 +153,15 @@ def _print_unclaimed(claim: _Claim, *, as_json: bool) -> None:
     )
 
 
-def _facts(settings: Settings, stream: Stream, recipient: Address) -> tuple[Facts, str]:
+def _person(
+    settings: Settings, policies: Policies, stream: Stream, recipient: Address, now: datetime
+) -> tuple[Person, str]:
     """And a word to the reader where there is no store to ask."""
-    if not settings.store.path.exists():
-        return NOTHING_KNOWN, f"{settings.store.path} does not exist yet, so nothing is known of anybody"
-    try:
-        with open_reader(settings.store.path, pseudonyms_of(settings)) as reader:
-            return reader.facts(stream.brand, stream.id, [recipient])[recipient], ""
-    except StoreUnavailableError as error:
-        raise CommandError(f"{settings.store.path}: {error}") from None
+    if settings.store.path.exists():
+        return person_of(settings, policies, str(recipient), stream.id, now), ""
+    nothing = [standing_of(stream, recipient, NOTHING_KNOWN, now)]
+    words = f"{settings.store.path} does not exist yet, so nothing is known of anybody"
+    return Person(recipient, now, nothing, (), {}, {}), words
 
 
 def _client(settings: Settings, name: str | None) -> ClientSettings:

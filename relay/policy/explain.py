@@ -153,10 +153,11 @@ def _yes(yes: Yes, now: datetime) -> str:
 
 
 def _when(moment: datetime, now: datetime) -> str:
-    return f"{moment:%Y-%m-%d %H:%M} UTC ({_age(now - moment)})"
+    return f"{moment:%Y-%m-%d %H:%M} UTC ({age_of(now - moment)})"
 
 
-def _age(age: timedelta) -> str:
+def age_of(age: timedelta) -> str:
+    """`30 days ago`, in the largest unit that fits."""
     if age < timedelta():
         return "in the future"
     for size, name in ((86_400, "day"), (3600, "hour"), (60, "minute")):

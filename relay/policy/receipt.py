@@ -49,6 +49,7 @@ _TELEPHONE: Final = re.compile(r"\+?[0-9 ()./-]{5,}")
 #: What neither ledger nor policy can know. Both lists of fields have them as mandatory.
 _UNKNOWN: Final = {
     "iso.pii_processing.storage_locations": "where the operator keeps the data is not in the policy",
+    "iso.party_identification.party_type": "what else the sender is to the data, besides its controller, is not in the policy",
     "iso.pii_processing.recipient_third_parties": "whom else the operator gives the address to is not in the policy",
     "kantara.services.purposes.thirdPartyDisclosure": "whom else the operator gives the address to is not in the policy",
     "kantara.sensitive": "whether the purpose tells something sensitive about the person is not in the policy",
@@ -69,16 +70,13 @@ class Words:
 
 @dataclass(frozen=True, slots=True)
 class Consent:
-    """What a receipt is made of. events: all of the person, under whatever spelling. words: by their hash. retention:
-    how long evidence is kept, None when nobody said.
-    """
+    """What a receipt is made of. events: all of the person, under whatever spelling. words: by their hash."""
 
     stream: Stream
     address: Address
     events: Sequence[Event]
     standing: Evaluation
     words: Mapping[str, Words]
-    retention: timedelta | None = None
 
 
 def yes_of(consent: Consent) -> Event | None:
@@ -157,7 +155,7 @@ def _processing(consent: Consent, yes: Event) -> dict[str, Any]:
                 pii_information=[_known(pii_type=kind) for kind in _kinds_of_data(yes)],
                 pii_controllers=[_controller_id(consent)],
                 collection_method=_collection(yes),
-                retention_period=_duration(consent.retention),
+                retention_period=_duration(stream.retention.evidence) or "without limit",
                 service=stream.id,
                 jurisdiction=_jurisdiction(stream),
                 withdrawal_method=_withdrawal(stream),
@@ -205,7 +203,6 @@ def _kantara(consent: Consent, yes: Event, identity: str) -> dict[str, Any]:
     mail, telephone, url = _ways(sender.contact if sender else "")
     controller = _known(
         piiController=text_in(sender.name, language) if sender else "",
-        onBehalf=False,
         contact=sender.contact if sender else "",
         address=_known(streetAddress=text_in(sender.postal_address, language) if sender else ""),
         email=mail or (sender.stop_address if sender else ""),
@@ -217,7 +214,6 @@ def _kantara(consent: Consent, yes: Event, identity: str) -> dict[str, Any]:
         consentType=_consent_type(yes),
         purposeCategory=["6 - Marketing"],
         piiCategory=["2 - Contact"],
-        primaryPurpose=True,
         termination=_termination(stream),
     )
     return _known(
@@ -254,8 +250,6 @@ def _missing(consent: Consent, yes: Event) -> Iterator[tuple[str, str]]:
         why = "the policy names no profile of a place's law"
         yield "iso.pii_processing.jurisdiction", why
         yield "kantara.jurisdiction", why
-    if consent.retention is None:
-        yield "iso.pii_processing.retention_period", "nobody has said how long evidence is kept"
     if not yes.evidence.wording:
         yield "iso.pii_processing.privacy_notice.wording", "the words that were agreed to were not recorded"
     elif not (yes.evidence.wording in consent.words and consent.words[yes.evidence.wording].text):

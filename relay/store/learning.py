@@ -16,7 +16,7 @@ from typing import Final
 
 from relay.address import Address
 from relay.consent.events import Event, EventKind
-from relay.consent.fold import basis_and_act, said_at
+from relay.consent.fold import is_active_yes, said_at
 from relay.consent.ledger import microseconds, moment_of
 from relay.consent.undeliverable import (
     RECENT_ATTEMPTS,
@@ -151,7 +151,7 @@ def _known_good_at(connection: sqlite3.Connection, address: Address, history: Se
     """The newest delivery to exactly this address, its newest yes by an active act, or an operator's word for it."""
     streams = sorted({one.stream for one in history if one.stream})
     (delivered,) = connection.execute(query("last_delivery"), (str(address), json.dumps(streams))).fetchone()
-    moments = [said_at(one) for one in history if one.says_yes and basis_and_act(one)[1].is_active]
+    moments = [said_at(one) for one in history if is_active_yes(one)]
     moments += [one.acted_at for one in history if one.kind is EventKind.DELIVERABLE]
     if delivered is not None:
         moments.append(moment_of(delivered))

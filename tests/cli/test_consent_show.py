@@ -1,6 +1,22 @@
 from __future__ import annotations
 
+import re
+from datetime import UTC, datetime, timedelta
+
 from cli.shop import Shop
+
+from relay.address import Address
+from relay.cli.stored import append
+from relay.consent.events import Event, EventKind
+
+NOW = datetime.now(UTC).replace(microsecond=0)
+GRANT = ("--stream", "newsletter", "--basis", "single-opt-in", "--act", "ticked")
+WORDS = "Yes, send me news about your products."
+
+
+def grant(shop: Shop, *more: str, address: str = "ann@example.com", days: int = 30) -> None:
+    at = (NOW - timedelta(days=days)).isoformat()
+    assert shop.run("consent", "grant", address, *GRANT, "--at", at, *more).code == 0
 
 
 def test_the_timeline_tells_in_words_what_happened(shop: Shop) -> None:
@@ -10,12 +26,94 @@ def test_the_timeline_tells_in_words_what_happened(shop: Shop) -> None:
     )
     shop.run("consent", "withdraw", "ann+x@example.com", "--source", "telephone")
     shown = shop.run("consent", "show", "ann@example.com").out
-    assert "newsletter: withdrawn, gets no mail (reject, withdrawn)" in shown
+    assert "newsletter (Product news): gets no mail [withdrawn]" in shown
     assert (
         "2026-01-05 01:30 UTC  said yes for newsletter (single opt-in, preticked, counts as assumed: no active act) "
         "- shop [IP 192.0.2.1]" in shown
     )
     assert "withdrew from all mail of brand - telephone [as ann+x@example.com]" in shown
+
+
+def test_a_yes_is_shown_with_its_words_its_end_and_the_line_of_the_policy(shop: Shop) -> None:
+    grant(shop, "--source", "fair in Osaka", "--form-url", "https://brand.example/form", "--wording", WORDS)
+    shown = shop.run("consent", "show", "ann@example.com", "--stream", "newsletter").out
+    assert "newsletter (Product news): gets mail [confirmed]" in shown
+    assert re.search(r"agreed      \S+ \S+ UTC \(30 days ago\), single opt-in, ticked; fair in Osaka", shown)
+    assert f'on words    "{WORDS}"' in shown
+    ends = (NOW + timedelta(days=335)).date().isoformat()
+    assert re.search(rf'runs out    on {ends} \(stale_after = "365d", policies/newsletter\.toml:\d+\) unless', shown)
+    assert "consent-relay consent withdraw ann@example.com --stream newsletter" in shown
+    assert "receipts" not in shown
+
+
+def test_a_screen_is_one_screen(shop: Shop) -> None:
+    grant(shop, "--source", "fair in Osaka", "--form-url", "https://brand.example/form", "--wording", WORDS)
+    for number in range(30):
+        grant(shop, "--source", f"form {number}", days=29 - number)
+    shown = shop.run("consent", "show", "ann@example.com").out
+    assert len(shown.splitlines()) < 50
+    assert "(11 earlier events: --json)" in shown
+    assert len(shop.run("consent", "show", "ann@example.com", "--json").json["events"]) == 31
+
+
+def test_a_yes_of_another_spelling_is_named(shop: Shop) -> None:
+    grant(shop, address="Ann@example.com")
+    shown = shop.run("consent", "show", "ann@example.com").out
+    assert "agreed      never as ann@example.com; a yes counts for exactly Ann@example.com" in shown
+
+
+def test_json_is_complete(shop: Shop) -> None:
+    grant(shop, "--wording", WORDS)
+    shop.run("consent", "withdraw", "ann+x@example.com", "--source", "telephone")
+    shown = shop.run("consent", "show", "ann@example.com", "--json").json
+    assert set(shown) == {"address", "erased", "streams", "events", "wordings"}
+    (newsletter,) = [one for one in shown["streams"] if one["stream"] == "newsletter"]
+    assert set(newsletter) == {
+        "stream", "gets_mail", "status", "verdict", "enforced", "reasons", "facts", "policy", "rules", "ends",
+        "would_change",
+    }  # fmt: skip
+    assert newsletter["ends"] == []
+    assert newsletter["would_change"][0]["command"].endswith("--after-withdrawal")
+    assert [one["kind"] for one in shown["events"]] == ["grant", "withdraw"]
+    (wording,) = shown["wordings"]
+    assert wording["text"] == WORDS
+    assert shown["events"][0]["wording"] == wording["hash"]
+
+
+def test_of_an_erased_person_only_the_tombstone_is_told(shop: Shop) -> None:
+    grant(shop, "--source", "fair in Osaka")
+    shop.run("consent", "withdraw", "ann@example.com", "--source", "telephone")
+    assert shop.run("consent", "erase", "ann@example.com", "--yes").code == 0
+    shown = shop.run("consent", "show", "ann@example.com").out
+    assert shown.splitlines()[1:] == [
+        "This person was erased at their own wish; a tombstone stands, so that no list brings them back."
+    ]
+    told = shop.run("consent", "show", "ann@example.com", "--json").json
+    assert (told["erased"], told["events"], told["wordings"]) == (True, [], [])
+    assert set(told["streams"][0]["facts"]) == {"withdrawn_at"}
+    explained = shop.run("policy", "explain", "--to", "ann@example.com", "--stream", "newsletter").out
+    assert "Osaka" not in explained
+    assert "a tombstone stands" in explained
+    assert shop.run("consent", "show", "ann@example.com", "--receipt").code == 1
+
+
+def test_a_dead_mailbox_says_who_can_say_otherwise(shop: Shop) -> None:
+    grant(shop)
+    ann = Address("ann", "example.com")
+    event = Event("1" * 26, EventKind.UNDELIVERABLE, ann, "", "", NOW, NOW, "refused twice", "relay", live=True)
+    with shop.store() as committer:
+        append(committer, [event])
+    shown = shop.run("consent", "show", "ann@example.com").out
+    assert "newsletter (Product news): gets no mail [undeliverable]" in shown
+    assert "consent-relay consent deliverable ann@example.com --source HOW_YOU_KNOW" in shown
+    assert "mail was permanently refused - refused twice" in shown
+
+
+def test_a_stream_that_nobody_knows_is_a_slip(shop: Shop) -> None:
+    grant(shop)
+    answer = shop.run("consent", "show", "ann@example.com", "--stream", "newsleter")
+    assert answer.code == 2
+    assert "no policy has the id 'newsleter'; known are newsletter" in answer.err
 
 
 def test_nothing_is_known_of_a_stranger(shop: Shop) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from relay.address import Address
-from relay.cli.consent_words import Standing, details_of, standing_of, timeline
+from relay.cli.consent_words import Standing, standing_of, timeline
 from relay.consent.events import Act, Basis, Event, EventKind, Evidence
 from relay.consent.facts import Facts, Yes
 from relay.policy.files import load_policies
@@ -79,22 +79,17 @@ def test_a_stream_without_a_policy_sends_nothing() -> None:
     assert not Standing("old", Facts(yes=YES), None).gets_mail
 
 
-def test_details_name_all_that_counts() -> None:
-    facts = Facts(
-        requested_at=NOW,
-        yes=YES,
-        renewed_at=NOW,
-        withdrawn_at=NOW,
-        complained_at=NOW,
-        undeliverable_at=NOW,
-        last_contact_at=NOW,
-    )
-    assert [detail.split(":")[0] for detail in details_of(facts)] == [
-        "yes",
-        "renewed",
-        "asked to confirm, no answer yet",
-        "withdrawn from all mail of the brand",
-        "reported as spam",
-        "mailbox permanently refused",
-        "last mail",
-    ]
+def test_what_became_of_an_event_stands_behind_it() -> None:
+    told = event(EventKind.WITHDRAW)
+    (line,) = timeline([told], ANN, {told.id: "lifted by a later yes"})
+    assert line.endswith("withdrew from newsletter - form -> lifted by a later yes")
+
+
+def test_what_is_said_of_a_mailbox_is_not_said_of_streams() -> None:
+    assert sentence(EventKind.UNDELIVERABLE, stream="") == "mail was permanently refused for all mail of brand - form"
+    assert sentence(EventKind.DELIVERABLE, stream="") == "mailbox works again for all mail of brand - form"
+
+
+def test_words_that_were_shown_are_named_by_the_beginning_of_their_hash() -> None:
+    told = sentence(EventKind.GRANT, basis=Basis.WRITTEN, evidence=Evidence(wording="ab" * 32))
+    assert told.endswith("[words abababababab]")

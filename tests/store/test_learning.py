@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import pytest
-from store.samples import ANN, BOB, NOW, PSEUDONYMS, TAGGED, decision, grant, outcome, withdraw
+from store.samples import ANN, BOB, NOW, PSEUDONYMS, TAGGED, decision, event, grant, outcome, withdraw
 
 from relay import log
 from relay.address import Address
@@ -189,6 +189,24 @@ def test_being_a_customer_again_says_nothing_of_the_mailbox(tmp_path: Path) -> N
         at = NOW + timedelta(hours=2)
         await store.append([grant(at=at, recorded_at=at, basis=Basis.CUSTOMER, act=None)])
         await attempts(store, [ANN], NOW + LATER)
+        assert await is_undeliverable(store)
+
+    with_store(tmp_path, use)
+
+
+def test_an_operator_clears_it_and_two_new_refusals_bring_it_back(tmp_path: Path) -> None:
+    async def use(store: SqliteStore) -> None:
+        await store.append([grant()])
+        for days in range(2):
+            await attempts(store, [ANN], NOW + days * LATER)
+        assert await is_undeliverable(store)
+        at = NOW + 2 * LATER
+        cleared = event(EventKind.DELIVERABLE, at=at, recorded_at=at, brand="", stream="")
+        await store.append([cleared])
+        assert not await is_undeliverable(store)
+        await attempts(store, [ANN], NOW + 3 * LATER)
+        assert not await is_undeliverable(store)
+        await attempts(store, [ANN], NOW + 4 * LATER)
         assert await is_undeliverable(store)
 
     with_store(tmp_path, use)
