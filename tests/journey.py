@@ -184,7 +184,7 @@ async def stage(
     (folder / "policies").mkdir(exist_ok=True)
     for name, text in texts.items():
         (folder / "policies" / f"{name}.toml").write_text(text)
-    loaded = load_policies(folder / "policies")
+    loaded = load_policies(folder / "policies", NOW)
     hop = NextHopServer()
     server = await asyncio.get_running_loop().create_server(
         lambda: SMTP(hop, hostname="next-hop.example", enable_SMTPUTF8=True), "127.0.0.1", 0

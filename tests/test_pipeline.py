@@ -2,12 +2,13 @@ from __future__ import annotations
 
 import asyncio
 import email
+import re
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from journey import MAIL, NEWS, NEWSLETTER, ORDERS, PSEUDONYMS, RECEIPTS, TOKENS, Stage, shadowed, stage
+from journey import MAIL, NEWS, NEWSLETTER, NOW, ORDERS, PSEUDONYMS, RECEIPTS, TOKENS, Stage, shadowed, stage
 
 from relay.address import address_from_text
 from relay.config.settings import Mode
@@ -202,6 +203,23 @@ def test_a_shadowed_stream_passes_unedited_and_stamps_no_contact(tmp_path: Path)
         assert facts[hanako].last_contact_at is None
 
     on_stage(tmp_path, story, policies={"newsletter": shadowed(NEWSLETTER)})
+
+
+def test_a_delivery_by_a_migration_is_a_contact_and_says_in_its_facts_until_when(tmp_path: Path) -> None:
+    async def story(on: Stage) -> None:
+        await on.yes("hanako@example.org")
+        await on.send("hanako@example.org")
+        await on.store.flush()
+        hanako = address_from_text("hanako@example.org")
+        facts = await on.store.facts("brand", "newsletter", [hanako])
+        assert facts[hanako].last_contact_at is not None
+        with open_reader(on.path, PSEUDONYMS) as reader:
+            (stored,) = reader.decisions(Wanted(reason=Reason.MIGRATION), 10)
+        assert stored.decision.facts["migration"] == until
+
+    until = (NOW.date() + timedelta(days=10)).isoformat()
+    moving = f'[consent]\naccept = ["written"]\n[migration]\naccept = ["double-opt-in"]\nuntil = {until}\n'
+    on_stage(tmp_path, story, policies={"newsletter": re.sub(r"\[consent\]\n.*\n", "", NEWSLETTER) + moving})
 
 
 def test_a_delivery_is_a_contact_and_a_refusal_is_none(tmp_path: Path) -> None:

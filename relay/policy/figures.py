@@ -123,8 +123,8 @@ FIGURES: Final[Mapping[str, Figure]] = MappingProxyType(
             lambda limit: f"write {str(limit).lower()}",
         ),
         # who has to show it needs it; what only describes a machine nobody needs for long
-        "retention.evidence": _kept(timedelta(days=1096)),
-        "retention.technical": _period(timedelta(days=365)),
+        "retention.evidence": _kept(timedelta(days=30)),
+        "retention.technical": _period(),
         # the fewer leave without a footer, the stricter
         "message.undisclosable": _choice(Fallback.REJECT, Fallback.REJECT, Fallback.WRAP, Fallback.HEADERS_ONLY),
         "message.amp": _choice(Amp.KEEP, Amp.UNDISCLOSABLE, Amp.DROP, Amp.KEEP),

@@ -33,6 +33,8 @@ _HOST: Final = re.compile(r"(?:\*\.)?[a-z0-9-]+(?:\.[a-z0-9-]+)+")
 _CALENDAR_DAY: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 #: Nobody agreed by mail before; earlier days are misread.
 _FIRST_DAY: Final = date(1980, 1, 1)
+#: Its end is a moment in every time zone.
+_LAST_DAY: Final = date(9999, 12, 29)
 _LONGEST_TEXT: Final = 500
 
 
@@ -239,7 +241,7 @@ def read_calendar_day(value: object) -> date:
     try:
         if isinstance(text, str) and _CALENDAR_DAY.fullmatch(text):
             day = date.fromisoformat(text)
-            if day >= _FIRST_DAY:
+            if _FIRST_DAY <= day <= _LAST_DAY:
                 return day
     except ValueError:
         pass

@@ -124,6 +124,18 @@ def test_check_says_that_policies_deserve_a_second_look(folder: Path, capsys: py
     assert "remarks    6 of consent-relay policy lint\n" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize(("days", "words"), [(10, "assumed counts until"), (-10, "assumed: over since")])
+def test_a_migration_is_named_with_its_last_day(
+    folder: Path, capsys: pytest.CaptureFixture[str], days: int, words: str
+) -> None:
+    until = dt.datetime.now(dt.UTC).date() + dt.timedelta(days=days)
+    policy = folder / "policies" / "newsletter.toml"
+    policy.write_text(f'{policy.read_text()}[migration]\naccept = ["assumed"]\nuntil = {until}\n')
+
+    assert main(["check", "-c", str(folder / "relay.toml")]) == 0
+    assert f"migration  newsletter: {words} {until}" in capsys.readouterr().out
+
+
 def test_check_changes_nothing(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     before = sorted(folder.rglob("*"))
     checked(folder, capsys)

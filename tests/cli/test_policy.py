@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -36,6 +38,28 @@ def test_an_expectation_that_fails_is_a_problem_found(folder: Path, capsys: pyte
     assert main(["policy", "test", "--json", str(file)]) == 1
     (tested,) = json.loads(capsys.readouterr().out)
     assert (tested["stream"], tested["expectations"], tested["failures"][0]["line"]) == ("system", 1, 14)
+
+
+def test_a_migration_is_shown_with_its_days_and_what_is_left_of_them(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    until = datetime.now(UTC).date() + timedelta(days=10)
+    policy = folder / "policies" / "newsletter.toml"
+    table = f'[migration]\naccept = ["customer"]\nuntil = {until}\nsaid_before = 2026-01-01\n'
+    policy.write_text(f"{policy.read_text()}{table}")
+
+    assert main(["policy", "show", "newsletter"]) == 0
+    out = capsys.readouterr().out
+    assert f"migration: customer counts until {until} (" in out
+    assert "), said before 2026-01-01" in out
+    assert re.search(rf"^migration.until +{until} +.*policies/newsletter.toml:", out, re.MULTILINE)
+    assert re.search(r'^retention.evidence +"1096d" +.*profile (seed|jp)', out, re.MULTILINE)
+    assert main(["policy", "show", "newsletter", "--json"]) == 0
+    rules = json.loads(capsys.readouterr().out)["rules"]
+    assert rules["migration.accept"]["value"] == ["customer"]
+    assert rules["migration.until"]["value"] == until.isoformat()
+    assert rules["migration.said_before"]["value"] == "2026-01-01"
+    assert rules["consent.ask_before"]["value"] == "30d"
 
 
 def test_a_single_file_can_be_tested(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -11,6 +11,7 @@ from relay.consent.events import Act, Basis
 from relay.consent.facts import NOTHING_KNOWN, Facts, Yes
 from relay.policy.evaluate import evaluate
 from relay.policy.explain import explain, rules_behind
+from relay.policy.migration import migration_until
 from relay.policy.model import Mode, Policies, Stream
 from relay.reason import Reason
 
@@ -88,6 +89,7 @@ def test_a_no_is_told_with_its_scope(newsletter: Stream) -> None:
         (Facts(requested_at=NOW), Reason.UNCONFIRMED, "consent.confirm_within"),
         (Facts(yes=replace(OLD_YES, basis=Basis.ASSUMED)), Reason.BASIS_NOT_ACCEPTED, "consent.accept"),
         (Facts(yes=replace(OLD_YES, at=NOW)), Reason.CONFIRMED, "consent.accept"),
+        (Facts(yes=replace(OLD_YES, basis=Basis.PUBLISHED, at=NOW)), Reason.MIGRATION, "migration.accept"),
         (
             Facts(yes=replace(OLD_YES, at=NOW - timedelta(days=800)), last_contact_at=NOW),
             Reason.RENEWAL_DUE,
@@ -101,10 +103,21 @@ def test_a_no_is_told_with_its_scope(newsletter: Stream) -> None:
     ],
 )
 def test_each_reason_names_the_key_behind_it(newsletter: Stream, facts: Facts, reason: Reason, key: str) -> None:
-    found = evaluate(newsletter, facts, TARO, NOW)
+    moving = replace(newsletter, migration=migration_until([Basis.PUBLISHED], NOW.date(), "UTC"))
+    found = evaluate(moving, facts, TARO, NOW)
 
     assert found.reasons[0] is reason
-    assert rules_behind(newsletter, found, facts, NOW)[0].key == key
+    assert rules_behind(moving, found, facts, NOW)[0].key == key
+
+
+def test_mail_of_an_old_list_names_the_last_day_and_afterwards_that_it_is_over(newsletter: Stream) -> None:
+    facts = Facts(yes=replace(OLD_YES, basis=Basis.PUBLISHED, at=NOW))
+    moving = replace(newsletter, migration=migration_until([Basis.PUBLISHED], NOW.date(), "UTC"))
+    over = replace(newsletter, migration=migration_until([Basis.PUBLISHED], NOW.date() - timedelta(days=1), "UTC"))
+
+    assert "  migration.until = 2026-06-01, " in "\n".join(words(moving, facts))
+    assert "  migration.until = 2026-05-31, which is over, " in "\n".join(words(over, facts))
+    assert "migration" not in "\n".join(words(over, Facts(yes=replace(OLD_YES, basis=Basis.ASSUMED, at=NOW))))
 
 
 def test_a_lapsed_customer_names_the_limit_that_ran_out(newsletter: Stream) -> None:

@@ -93,5 +93,5 @@ def test_every_figure_writes_its_default_as_the_file_would(key: str) -> None:
     written = figure.write(figure.default)
 
     assert written in (
-        '["double-opt-in", "single-opt-in", "written"]', '"never"', '"14d"', "true", '"reject"', '"keep"', '"1096d"', '"365d"',
+        '["double-opt-in", "single-opt-in", "written"]', '"never"', '"14d"', "true", '"reject"', '"keep"', '"30d"',
     )  # fmt: skip
