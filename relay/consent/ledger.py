@@ -178,9 +178,7 @@ def _erased(line: Line) -> dict[str, str]:
         raise unsound
     try:
         erased = json.loads(line.erased)
-        if not erased or any(len(bytes.fromhex(commitment)) != _COMMITTED for commitment in erased.values()):
-            raise unsound
-        if _erased_text(erased) != line.erased:
+        if not erased or not all(map(_is_commitment, erased.values())) or _erased_text(erased) != line.erased:
             raise unsound
     except (ValueError, TypeError, AttributeError, RecursionError):
         raise unsound from None
@@ -188,7 +186,11 @@ def _erased(line: Line) -> dict[str, str]:
 
 
 def _erased_text(erased: dict[str, str]) -> str:
-    return _encode({name: erased[name].lower() for name in PERSONAL if name in erased})
+    return _encode({name: erased[name] for name in PERSONAL if name in erased})
+
+
+def _is_commitment(text: str) -> bool:
+    return len(text) == 2 * _COMMITTED and not text.strip("0123456789abcdef")
 
 
 def _commitments(line: Line) -> list[bytes]:

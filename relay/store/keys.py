@@ -33,7 +33,7 @@ def load_token_keys(folder: Path) -> TokenKeys:
 
     Several processes may do this at the same time and get the same keys. Raises KeyFileError.
     """
-    with _folder_in_turn(folder):
+    with folder_in_turn(folder):
         keys = _read_all(folder)
         if not keys:
             _create(folder, after="")
@@ -45,15 +45,15 @@ def add_token_key(folder: Path) -> str:
     """Add a key that seals from now on, and return its id. Running processes have to load the keys again to open what
     it seals. Raises KeyFileError.
     """
-    with _folder_in_turn(folder):
+    with folder_in_turn(folder):
         return _create(folder, after=max(_read_all(folder), default=""))
 
 
 def load_secret(path: Path) -> bytes:
     """A secret in a file of its own (64 hexadecimal digits), made (0600) where it is missing. Raises KeyFileError."""
-    with _folder_in_turn(path.parent):
+    with folder_in_turn(path.parent):
         if not path.exists():
-            _write(path)
+            write_key(path, _new_secret())
         return _read(path)
 
 
@@ -63,7 +63,7 @@ def load_pseudonyms(path: Path) -> Pseudonyms:
 
 
 @contextlib.contextmanager
-def _folder_in_turn(folder: Path) -> Iterator[None]:
+def folder_in_turn(folder: Path) -> Iterator[None]:
     """Make the folder where it is missing and hold its lock, so that two processes never make a first key each.
 
     The lock is on the folder itself: that works, too, where keys are mounted read-only.
@@ -113,17 +113,17 @@ def _create(folder: Path, after: str) -> str:
     """Write a new key whose id sorts after `after`."""
     # six digits of base 36 hold the minutes since 1970 for four thousand years
     key_id = max(_id_of(int(time.time()) // 60), _id_of(int(after, 36) + 1) if after else "")
-    _write(folder / f"{key_id}{_SUFFIX}")
+    write_key(folder / f"{key_id}{_SUFFIX}", _new_secret())
     return key_id
 
 
-def _write(path: Path) -> None:
-    """A new random key, for our eyes only; whole or not at all, whatever happens meanwhile."""
+def write_key(path: Path, content: str) -> None:
+    """A new key file, for our eyes only; whole or not at all, whatever happens meanwhile. Raises KeyFileError."""
     draft = path.parent / f".{path.name}.{os.getpid()}"
     try:
         descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
         with os.fdopen(descriptor, "w", encoding="ascii") as file:
-            file.write(secrets.token_hex(KEY_LENGTH) + "\n")
+            file.write(content)
             file.flush()
             os.fsync(descriptor)
         draft.rename(path)
@@ -133,6 +133,10 @@ def _write(path: Path) -> None:
     finally:
         with contextlib.suppress(OSError):
             draft.unlink()
+
+
+def _new_secret() -> str:
+    return secrets.token_hex(KEY_LENGTH) + "\n"
 
 
 def _sync_folder(folder: Path) -> None:

@@ -140,7 +140,7 @@ def test_a_field_that_is_gone_without_a_commitment_is_no_erasure() -> None:
     "erased",
     ["{}", "[]", "null", "{", '{"address":"00"}', f'{{"id":"{HEX}"}}', f'{{"address": "{HEX}"}}',
      f'{{"address":"{HEX.upper()}"}}', '{"address":1}', "[" * 999, "x" * 2000,
-     f'{{"source":"{HEX}","address":"{HEX}"}}'],
+     f'{{"source":"{HEX}","address":"{HEX}"}}', f'{{"address":"{HEX[:32]} {HEX[32:]}"}}'],
 )  # fmt: skip
 def test_commitments_are_written_in_one_way_only(erased: str) -> None:
     with pytest.raises(UnsoundError, match="commitments of its erased fields"):

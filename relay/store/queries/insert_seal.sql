@@ -1,0 +1,1 @@
+INSERT INTO seals (number, first, last, at, marks, hash) VALUES (?, ?, ?, ?, ?, ?)
