@@ -16,6 +16,7 @@ from relay.cli.consent_words import Standing, how_it_came, minute, timeline
 from relay.consent.events import Event
 from relay.consent.facts import NOTHING_KNOWN, Facts
 from relay.consent.fold import said_at
+from relay.consent.marks import Mark
 from relay.policy.endings import endings, place_of, remedies
 from relay.policy.evaluate import Evaluation
 from relay.policy.explain import age_of, rules_behind
@@ -49,7 +50,7 @@ class Person:
     standings: Sequence[Standing]
     events: Sequence[Event]
     wordings: Mapping[str, Wording]
-    marks: Mapping[str, str]
+    marks: Mapping[str, Mark]
     erased_at: datetime | None = None
 
     @property

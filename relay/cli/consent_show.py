@@ -14,6 +14,7 @@ from relay.cli.stored import address_of, now_in_utc, reader_of, settings_of
 from relay.config.settings import Settings
 from relay.consent.events import Event
 from relay.consent.facts import as_json
+from relay.consent.marks import marks_of_person
 from relay.policy.endings import Ending, endings, remedies
 from relay.policy.explain import rules_behind
 from relay.policy.files import load_policies
@@ -64,7 +65,8 @@ def person_of(settings: Settings, policies: Policies, written: str, stream: str,
         wordings = {one.hash: one for wording in sorted(named) for one in reader.wordings(wording)}
         erased_at = reader.erased_at(address)
     chosen = [one for one in standings if stream in ("", one.stream)]
-    return Person(address, now, chosen, events, wordings, {}, erased_at)
+    marks = {mark.event.id: mark for mark in marks_of_person(events)}
+    return Person(address, now, chosen, events, wordings, marks, erased_at)
 
 
 def as_document(person: Person) -> dict[str, Any]:
@@ -122,7 +124,7 @@ def ending_as_json(end: Ending) -> dict[str, Any]:
 
 
 def _event_as_json(event: Event, person: Person) -> dict[str, Any]:
-    evidence = event.evidence
+    evidence, mark = event.evidence, person.marks.get(event.id)
     return {
         "id": event.id,
         "kind": event.kind,
@@ -145,7 +147,8 @@ def _event_as_json(event: Event, person: Person) -> dict[str, Any]:
         "language": evidence.language,
         "ip": evidence.ip,
         "user_agent": evidence.user_agent,
-        "mark": person.marks.get(event.id, ""),
+        "mark": None if mark is None else mark.state,
+        "mark_by": [] if mark is None else [one.id for one in mark.by],
     }
 
 

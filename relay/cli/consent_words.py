@@ -11,7 +11,8 @@ from typing import Final
 from relay.address import Address
 from relay.consent.events import Act, Basis, Event, EventKind
 from relay.consent.facts import Facts
-from relay.consent.fold import basis_and_act
+from relay.consent.fold import basis_and_act, said_at
+from relay.consent.marks import Mark, State
 from relay.policy.evaluate import Evaluation, evaluate
 from relay.policy.model import Policies, Stream
 from relay.reason import MEANINGS, Verdict
@@ -39,7 +40,29 @@ _BASIS: Final = {
 }
 #: Of a mailbox or a whole person, not from something.
 _OF_ADDRESS: Final = frozenset({EventKind.UNDELIVERABLE, EventKind.DELIVERABLE, EventKind.ERASE})
-_NO_MARKS: Final[Mapping[str, str]] = MappingProxyType({})
+_NO_MARKS: Final[Mapping[str, Mark]] = MappingProxyType({})
+#: What an event is called that is to blame for another's state.
+_BLAMED: Final = {
+    EventKind.REQUEST: "the question",
+    EventKind.GRANT: "the yes",
+    EventKind.CONFIRM: "the click",
+    EventKind.RENEW: "the renewal",
+    EventKind.WITHDRAW: "the no",
+    EventKind.COMPLAIN: "the complaint",
+    EventKind.UNDELIVERABLE: "the refusal",
+    EventKind.DELIVERABLE: "the word of an operator",
+    EventKind.ERASE: "the erasure",
+}
+_STATES: Final = {
+    State.RENEWS: "renews it",
+    State.SUPERSEDED: "superseded",
+    State.BEATEN: "beaten",
+    State.LIFTED: "lifted",
+    State.ANSWERED: "answered",
+    State.CLEARED: "cleared",
+    State.IDLE: "there was nothing to clear",
+    State.OUT_OF_SCOPE: "",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,11 +108,25 @@ def standings_of(
     return found + [Standing(name, reader.facts("", name, [address])[address], None) for name in forgotten]
 
 
-def timeline(events: Iterable[Event], address: Address, marks: Mapping[str, str] = _NO_MARKS) -> Iterator[str]:
+def timeline(events: Iterable[Event], address: Address, marks: Mapping[str, Mark] = _NO_MARKS) -> Iterator[str]:
     """One line an event, in the order of the acts. marks: by the event's id, what became of it."""
     for event in sorted(events, key=lambda event: (event.acted_at, event.id)):
-        mark = marks.get(event.id, "")
-        yield f"{minute(event.acted_at)}  {_sentence(event, address)}{f' -> {mark}' if mark else ''}"
+        mark = marks.get(event.id)
+        became = "" if mark is None else what_became_of(mark)
+        yield f"{minute(event.acted_at)}  {_sentence(event, address)}{f' -> {became}' if became else ''}"
+
+
+def what_became_of(mark: Mark) -> str:
+    """`beaten by the no of 2026-05-01`; "" where there is nothing to say."""
+    by = ", ".join(f"{_BLAMED[one.kind]} of {said_at(one):%Y-%m-%d}" for one in mark.by[:2])
+    if mark.state is not State.COUNTS:
+        return f"{_STATES[mark.state]} by {by}" if by else _STATES[mark.state]
+    if mark.event.says_yes:
+        return "counts"
+    if mark.event.kind in (EventKind.REQUEST, EventKind.DELIVERABLE):
+        return "open" if mark.event.kind is EventKind.REQUEST else "counts"
+    where = ", ".join(sorted({f"{one.address} in {one.stream}" for one in mark.by}))
+    return f"stands; lifted for {where} by {by}" if by else "stands"
 
 
 def how_it_came(event: Event) -> str:

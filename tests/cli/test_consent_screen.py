@@ -12,6 +12,7 @@ from relay.cli.consent_screen import Person, screen, words_of, yes_shown
 from relay.cli.consent_words import Standing, standing_of
 from relay.consent.events import Act, Basis, Event, EventKind, Evidence
 from relay.consent.facts import NOTHING_KNOWN, Facts, Yes
+from relay.consent.marks import Mark, State
 from relay.policy.files import load_policies
 from relay.policy.model import Mode, Stream
 from relay.store.wordings import Wording
@@ -121,7 +122,7 @@ def test_shadow_mode_is_said_in_the_first_line(newsletter: Stream) -> None:
 
 def test_what_became_of_an_event_stands_behind_it(newsletter: Stream) -> None:
     agreed = yes(30)
-    told = lines(person(newsletter, facts_of(agreed), agreed, marks={agreed.id: "counts"}))
+    told = lines(person(newsletter, facts_of(agreed), agreed, marks={agreed.id: Mark(agreed, State.COUNTS)}))
     assert told[-1].endswith("-> counts")
 
 

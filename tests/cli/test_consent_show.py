@@ -31,7 +31,8 @@ def test_the_timeline_tells_in_words_what_happened(shop: Shop) -> None:
         "2026-01-05 01:30 UTC  said yes for newsletter (single opt-in, preticked, counts as assumed: no active act) "
         "- shop [IP 192.0.2.1]" in shown
     )
-    assert "withdrew from all mail of brand - telephone [as ann+x@example.com]" in shown
+    assert f"-> beaten by the no of {NOW:%Y-%m-%d}" in shown
+    assert "withdrew from all mail of brand - telephone [as ann+x@example.com] -> stands" in shown
 
 
 def test_a_yes_is_shown_with_its_words_its_end_and_the_line_of_the_policy(shop: Shop) -> None:
@@ -75,6 +76,8 @@ def test_json_is_complete(shop: Shop) -> None:
     assert newsletter["ends"] == []
     assert newsletter["would_change"][0]["command"].endswith("--after-withdrawal")
     assert [one["kind"] for one in shown["events"]] == ["grant", "withdraw"]
+    yes, no = shown["events"]
+    assert (yes["mark"], yes["mark_by"], no["mark"], no["mark_by"]) == ("beaten", [no["id"]], "counts", [])
     (wording,) = shown["wordings"]
     assert wording["text"] == WORDS
     assert shown["events"][0]["wording"] == wording["hash"]

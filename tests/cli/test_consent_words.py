@@ -7,9 +7,10 @@ from typing import Any
 import pytest
 
 from relay.address import Address
-from relay.cli.consent_words import Standing, standing_of, timeline
+from relay.cli.consent_words import Standing, standing_of, timeline, what_became_of
 from relay.consent.events import Act, Basis, Event, EventKind, Evidence
 from relay.consent.facts import Facts, Yes
+from relay.consent.marks import Mark, State
 from relay.policy.files import load_policies
 from relay.policy.model import Mode, Stream
 
@@ -81,8 +82,42 @@ def test_a_stream_without_a_policy_sends_nothing() -> None:
 
 def test_what_became_of_an_event_stands_behind_it() -> None:
     told = event(EventKind.WITHDRAW)
-    (line,) = timeline([told], ANN, {told.id: "lifted by a later yes"})
-    assert line.endswith("withdrew from newsletter - form -> lifted by a later yes")
+    later = event(EventKind.GRANT, basis=Basis.DOUBLE_OPT_IN)
+    (line,) = timeline([told], ANN, {told.id: Mark(told, State.LIFTED, (later,))})
+    assert line.endswith("withdrew from newsletter - form -> lifted by the yes of 2026-03-01")
+
+
+def test_every_state_has_its_words() -> None:
+    yes, no = event(EventKind.GRANT, basis=Basis.DOUBLE_OPT_IN), event(EventKind.WITHDRAW, stream="")
+    request, dead = event(EventKind.REQUEST), event(EventKind.UNDELIVERABLE)
+    assert {
+        (mark.event.kind.value, mark.state.value): what_became_of(mark)
+        for mark in (
+            Mark(yes, State.COUNTS),
+            Mark(yes, State.RENEWS),
+            Mark(yes, State.SUPERSEDED, (yes,)),
+            Mark(yes, State.BEATEN, (no,)),
+            Mark(no, State.COUNTS, (yes,)),
+            Mark(no, State.OUT_OF_SCOPE),
+            Mark(request, State.COUNTS),
+            Mark(request, State.ANSWERED, (yes,)),
+            Mark(dead, State.COUNTS),
+            Mark(dead, State.CLEARED, (event(EventKind.DELIVERABLE),)),
+            Mark(event(EventKind.DELIVERABLE), State.IDLE),
+        )
+    } == {
+        ("grant", "counts"): "counts",
+        ("grant", "renews"): "renews it",
+        ("grant", "superseded"): "superseded by the yes of 2026-03-01",
+        ("grant", "beaten"): "beaten by the no of 2026-03-01",
+        ("withdraw", "counts"): "stands; lifted for ann@example.com in newsletter by the yes of 2026-03-01",
+        ("withdraw", "out-of-scope"): "",
+        ("request", "counts"): "open",
+        ("request", "answered"): "answered by the yes of 2026-03-01",
+        ("undeliverable", "counts"): "stands",
+        ("undeliverable", "cleared"): "cleared by the word of an operator of 2026-03-01",
+        ("deliverable", "idle"): "there was nothing to clear",
+    }
 
 
 def test_what_is_said_of_a_mailbox_is_not_said_of_streams() -> None:
