@@ -360,14 +360,17 @@ IN_ONE_STREAM = (EventKind.REQUEST, EventKind.GRANT, EventKind.CONFIRM, EventKin
 
 
 @st.composite
-def events(draw: st.DrawFn, *, own: bool = True) -> Event:
-    """Whatever can have happened, on few days, so that much of it happens at once. own: also yeses that free."""
+def events(draw: st.DrawFn, *, own: bool = True, crowded: bool = False) -> Event:
+    """Whatever can have happened, on few days, so that much of it happens at once. own: also yeses that free. crowded:
+    all of it to one address in one stream, on three days.
+    """
     kind = draw(st.sampled_from(EventKind))
-    on = draw(st.integers(1, 6))
+    on = draw(st.integers(1, 3 if crowded else 6))
     more: dict[str, Any] = {"id": draw(st.uuids(version=4)).hex, "at": day(on)}
     if draw(st.integers(0, 4)) == 0:
         more |= {"at": None, "recorded_at": day(on)}
-    stream = draw(st.sampled_from(["newsletter", *STREAMS, *([] if kind in IN_ONE_STREAM else [""])]))
+    streams = ["newsletter"] if crowded else [*STREAMS]
+    stream = draw(st.sampled_from(["newsletter", *streams, *([] if kind in IN_ONE_STREAM else [""])]))
     brand = STREAMS.get(stream, "")
     if kind not in IN_ONE_STREAM:
         brand = draw(st.sampled_from([brand, "brand", "other", ""]))
@@ -380,17 +383,17 @@ def events(draw: st.DrawFn, *, own: bool = True) -> Event:
             "source": draw(st.sampled_from(["", "fair"])),
         }
         if more["at"] and kind is EventKind.GRANT and more["basis"].is_by_act and draw(st.booleans()):
-            more["confirmed_at"] = day(draw(st.integers(on, 7)))
+            more["confirmed_at"] = day(draw(st.integers(on, 4 if crowded else 7)))
         if draw(st.booleans()):
             more["last_contact_at"] = day(draw(st.integers(0, 7))) if more["at"] else day(0)
     if kind is EventKind.REQUEST:
         more["live"] = draw(st.booleans())
         if more["at"] and draw(st.booleans()):
             more["mail_sent_at"] = day(on + draw(st.integers(0, 2)))
-    return event(kind, on, draw(ADDRESSES), stream=stream, brand=brand, **more)
+    return event(kind, on, ANN if crowded else draw(ADDRESSES), stream=stream, brand=brand, **more)
 
 
-HISTORIES = st.lists(events(), max_size=9)
+HISTORIES = st.lists(events(), max_size=9) | st.lists(events(crowded=True), max_size=7)
 IMPORTS = st.lists(events(own=False), min_size=1, max_size=4)
 SHUFFLES = st.randoms(use_true_random=False)
 

@@ -84,7 +84,9 @@ def test_a_question_is_open_answered_repeated_or_beaten() -> None:
     assert states(asked, again) == [State.SUPERSEDED, State.COUNTS]
     click = confirm(3)
     assert seen(asked, click)[asked.id] == Mark(asked, State.ANSWERED, (click,))
+    assert states(asked, confirm(1)) == [State.ANSWERED, State.COUNTS]
     stopped = withdraw(3)
+    assert states(withdraw(0), asked, grant(3)) == [State.COUNTS, State.COUNTS, State.BEATEN]
     assert seen(asked, stopped)[asked.id] == Mark(asked, State.BEATEN, (stopped,))
 
 
@@ -144,7 +146,7 @@ def distinct(history: list[Event], address: Address) -> list[Event]:
     return [one for one in history if one.address.wide == address.wide]
 
 
-@settings(max_examples=300)
+@settings(max_examples=600)
 @given(HISTORIES, PLACES)
 def test_what_counts_by_its_mark_is_what_the_fold_counts(history: list[Event], place: tuple[Address, str]) -> None:
     address, stream = place
