@@ -45,19 +45,20 @@ def append_events(
     """The sequence number of each event. One that its person has already (by id) keeps its old number and changes
     nothing. texts: words by their hash, for the wordings that the events name.
     """
-    people = _known(connection, {event.address.wide for event in events}, pseudonyms)
-    fresh: dict[str, tuple[str, Event]] = {}
-    for event in events:
-        wide = event.address.wide
-        if event.id not in people[wide].numbers and event.id not in fresh:
-            fresh[event.id] = wide, _after_what_was_said(event, people[wide].events)
-    numbers = _add(connection, list(fresh.values()), randomness, texts) if fresh else {}
-    for wide, event in fresh.values():
-        people[wide].events.append(event)
-    _refold(connection, list(fresh.values()), people)
-    return tuple(
-        numbers[event.id] if event.id in numbers else people[event.address.wide].numbers[event.id] for event in events
-    )
+    told = [(event.address.wide, event) for event in events]
+    people = _known(connection, {wide for wide, _ in told}, pseudonyms)
+    fresh: dict[tuple[str, str], Event] = {}
+    for wide, event in told:
+        if event.id not in people[wide].numbers and (wide, event.id) not in fresh:
+            fresh[wide, event.id] = _after_what_was_said(event, people[wide].events)
+    if fresh:
+        added = [(wide, event) for (wide, _), event in fresh.items()]
+        first = _add(connection, added, randomness, texts)
+        for number, (wide, event) in enumerate(added, first):
+            people[wide].numbers[event.id] = number
+            people[wide].events.append(event)
+        _refold(connection, added, people)
+    return tuple(people[wide].numbers[event.id] for wide, event in told)
 
 
 def _after_what_was_said(event: Event, history: Iterable[Event]) -> Event:
@@ -86,8 +87,8 @@ def _add(
     events: Sequence[tuple[str, Event]],
     randomness: Callable[[int], bytes],
     texts: Mapping[str, str],
-) -> dict[str, int]:
-    """Write the events (with the wide key of each) behind the last line; the number of each by its id."""
+) -> int:
+    """Write the events (with the wide key of each) behind the last line; the number of the first of them."""
     shown = (
         (event.evidence.wording, event.evidence.language, microseconds(event.acted_at))
         for _, event in events
@@ -109,7 +110,7 @@ def _add(
             for place, (wide, event) in enumerate(events)
         ),
     )
-    return {event.id: last + 1 + place for place, (_, event) in enumerate(events)}
+    return int(last) + 1
 
 
 def count_wordings(

@@ -10,102 +10,132 @@ import marshal
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Any, Final
 
 from relay.consent.fold import fold_person
 from relay.store.rows import Row, folded_row, no_row
-from relay.store.told import GRANT, ID, KIND, NOES, PLACE, WIDE, Ready, event_told
+from relay.store.told import GRANT, ID, KIND, NOES, PLACE, SHAPE, WIDE, Ready, Shape, Told, event_told, told_again
 
-#: Rows of a bundle; a transaction of some 30 ms.
+#: Rows of a bundle; a transaction of some 20 ms.
 SIZE: Final = 4000
 
 
 @dataclass(frozen=True, slots=True)
-class Group:
-    """All rows of one person. repeated: rows that stand in the list twice. facts, noes: rows of these tables."""
+class Part:
+    """rows: a Ready with the number of its shape. shapes: number, whether it is the only row of its person (who then needs
+    no folding), Shape. folded: of the others, a person's wide key, rows of facts and of noes. repeated: rows that stand
+    in the list twice.
+    """
 
-    rows: list[Ready]
-    repeated: list[Ready]
-    facts: list[Row]
-    noes: list[Row]
+    rows: list[Ready] = field(default_factory=list)
+    shapes: list[Row] = field(default_factory=list)
+    folded: list[tuple[str, list[Row], list[Row]]] = field(default_factory=list)
+    repeated: list[Ready] = field(default_factory=list)
 
-    @property
-    def wide(self) -> str:
-        return str(self.rows[0][WIDE])
+    def __len__(self) -> int:
+        return len(self.rows) + len(self.repeated)
 
-    @property
-    def says_no(self) -> bool:
-        return any(row[KIND] in NOES for row in self.rows)
+    def shape(self, row: Ready) -> Shape:
+        return self.shapes[row[SHAPE]][2:]
+
+    def told(self, row: Ready) -> Told:
+        return told_again((*row[:SHAPE], self.shape(row)))
 
 
 @dataclass(frozen=True, slots=True)
 class Bundle:
-    """grants, noes: the only event of their person, in the list. groups: everybody else."""
+    """noes: people who say no, whatever else they say. yeses: all others."""
 
-    grants: list[Ready] = field(default_factory=list)
-    noes: list[Ready] = field(default_factory=list)
-    groups: list[Group] = field(default_factory=list)
+    yeses: Part = field(default_factory=Part)
+    noes: Part = field(default_factory=Part)
 
     def __len__(self) -> int:
-        return len(self.grants) + len(self.noes) + sum(len(group.rows) + len(group.repeated) for group in self.groups)
+        return len(self.yeses) + len(self.noes)
 
 
 def bundles(lists: Iterable[Sequence[Ready]], size: int = SIZE) -> Iterator[Bundle]:
     """lists: in the order of people, nobody in two of them."""
     for rows in lists:
-        bundle, free = Bundle(), size
-        for person in _people(rows):
-            if len(person) == 1 and person[0][KIND] == GRANT:
-                bundle.grants.append(person[0])
-            elif len(person) == 1 and person[0][KIND] in NOES:
-                bundle.noes.append(person[0])
+        several = {wide for wide, count in Counter([row[WIDE] for row in rows]).items() if count > 1}
+        making = _Making()
+        person: list[Ready] = []
+        for row in rows:
+            if person and row[WIDE] != person[0][WIDE]:
+                making.add(person)
+                person = []
+            if len(making) >= size and not person:
+                yield making.bundle
+                making = _Making()
+            if row[WIDE] in several:
+                person.append(row)
             else:
-                bundle.groups.append(_group(person))
-            free -= len(person)
-            if free <= 0:
-                yield bundle
-                bundle, free = Bundle(), size
-        if free < size:
-            yield bundle
+                making.add_lone(row)
+        if person:
+            making.add(person)
+        if len(making):
+            yield making.bundle
 
 
 def packed(bundle: Bundle) -> bytes:
-    groups = [(group.rows, group.repeated, group.facts, group.noes) for group in bundle.groups]
-    return marshal.dumps((bundle.grants, bundle.noes, groups))
+    fields: Any = _fields(bundle.yeses), _fields(bundle.noes)
+    return marshal.dumps(fields)
 
 
 def unpacked(octets: bytes) -> Bundle:
     """What `packed` made, a moment ago, in a process of our own."""
-    grants, noes, groups = marshal.loads(octets)  # noqa: S302 - see above
-    return Bundle(grants, noes, [Group(*group) for group in groups])
+    yeses, noes = marshal.loads(octets)  # noqa: S302 - see above
+    return Bundle(Part(*yeses), Part(*noes))
 
 
-def _people(rows: Sequence[Ready]) -> Iterator[Sequence[Ready]]:
-    several = {wide for wide, count in Counter([row[WIDE] for row in rows]).items() if count > 1}
-    person: list[Ready] = []
-    for row in rows:
-        if person and row[WIDE] != person[0][WIDE]:
-            yield person
-            person = []
-        if row[WIDE] in several:
-            person.append(row)
-        else:
-            yield (row,)
-    if person:
-        yield person
+def _fields(part: Part) -> tuple[object, ...]:
+    return part.rows, part.shapes, part.folded, part.repeated
 
 
-def _group(person: Sequence[Ready]) -> Group:
-    rows: list[Ready] = []
-    repeated: list[Ready] = []
-    ids: set[str] = set()
-    for row in sorted(person, key=lambda row: row[PLACE]):
-        (repeated if row[ID] in ids else rows).append(row)
-        ids.add(row[ID])
-    folded, noes = fold_person(map(event_told, rows))
-    return Group(
-        rows,
-        repeated,
-        [folded_row(stream, address, one) for (stream, address), one in folded.items()],
-        [no_row(no) for no in noes],
-    )
+class _Making:
+    def __init__(self) -> None:
+        self.bundle = Bundle()
+        self._numbers: dict[tuple[bool, bool, Shape], int] = {}
+        # Rows from the same place share one object, which is quicker to find than one that is equal.
+        self._lone: dict[int, tuple[list[Ready], int]] = {}
+
+    def __len__(self) -> int:
+        return len(self.bundle)
+
+    def add_lone(self, row: Ready) -> None:
+        shape = row[SHAPE]
+        found = self._lone.get(id(shape))
+        if found is None:
+            kind = shape[KIND]
+            if kind != GRANT and kind not in NOES:
+                self.add([row])
+                return
+            part = self._part(says_no=kind != GRANT)
+            found = self._lone[id(shape)] = part.rows, self._number(part, shape, lone=True)
+        found[0].append((*row[:SHAPE], found[1]))
+
+    def add(self, person: Sequence[Ready]) -> None:
+        part = self._part(says_no=any(row[SHAPE][KIND] in NOES for row in person))
+        ids: set[str] = set()
+        fresh: list[Ready] = []
+        for row in sorted(person, key=lambda row: int(row[PLACE])):
+            with_number = (*row[:SHAPE], self._number(part, row[SHAPE], lone=False))
+            if row[ID] in ids:
+                part.repeated.append(with_number)
+            else:
+                part.rows.append(with_number)
+                fresh.append(row)
+            ids.add(row[ID])
+        folded, noes = fold_person([event_told(told_again(row)) for row in fresh])
+        facts = [folded_row(stream, address, one) for (stream, address), one in folded.items()]
+        part.folded.append((person[0][WIDE], facts, [no_row(no) for no in noes]))
+
+    def _part(self, *, says_no: bool) -> Part:
+        return self.bundle.noes if says_no else self.bundle.yeses
+
+    def _number(self, part: Part, shape: Shape, *, lone: bool) -> int:
+        key = part is self.bundle.noes, lone, shape
+        number = self._numbers.get(key)
+        if number is None:
+            number = self._numbers[key] = len(part.shapes)
+            part.shapes.append((number, int(lone), *shape))
+        return number

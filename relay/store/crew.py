@@ -232,7 +232,8 @@ def _work(pipe: pipes.Connection, parse: Parse, paths: Sequence[str], number: in
     except BrokenPipeError:
         return  # the import has ended
     except Exception as error:  # noqa: BLE001 - whoever called us in tells the user
-        pipe.send(_sendable(error))
+        with contextlib.suppress(OSError):
+            pipe.send(_sendable(error))
 
 
 def _listen_for(pipe: pipes.Connection, inbox: queue.SimpleQueue[Any]) -> None:

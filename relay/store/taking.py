@@ -11,30 +11,17 @@ import json
 import os
 import sqlite3
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, Final, Self
 
-from relay.store.appending import append_events, count_wordings
-from relay.store.bundles import Bundle, Group
+from relay.store.appending import append_events
+from relay.store.bundles import Bundle, Part
 from relay.store.committing import Committer, Work
 from relay.store.port import StoreUnavailableError
 from relay.store.queries import query
-from relay.store.told import (
-    ALONE,
-    AT,
-    GRANT,
-    ID,
-    KIND,
-    LANGUAGE,
-    NOES,
-    RECORDED_AT,
-    WIDE,
-    WORDING,
-    Ready,
-    event_told,
-)
+from relay.store.told import ALONE, ID, NOES, SHAPE, TOLD_ALONE, TOLD_KIND, WIDE, WORDING, Ready, Told, event_told
 
 #: Rows of people with a history that one transaction takes; folding takes some 0.1 ms each.
 _FOLDED_TOGETHER: Final = 300
@@ -46,7 +33,7 @@ _CHECKPOINT_ABOVE: Final = 32 << 20
 _CACHE: Final = 64 << 10
 
 #: Told on which connection they can be seen, and which rows: the ones of the list whose person is not alone with it.
-Judge = Callable[[sqlite3.Connection, Sequence[Ready]], None]
+Judge = Callable[[sqlite3.Connection, Sequence[Told]], None]
 
 
 @dataclass(slots=True)
@@ -63,10 +50,12 @@ class Taken:
 
 @dataclass(slots=True)
 class _Found:
-    """Rows of a bundle by what is known of their people: nothing, the very same event, anything else."""
+    """Rows of a part by what is known of their people. new: nothing, and it is their only one. folded: nothing either, but
+    they have several. known: the very same. others: anything else.
+    """
 
-    plain: list[Ready] = field(default_factory=list)
-    groups: list[Group] = field(default_factory=list)
+    new: list[Ready] = field(default_factory=list)
+    folded: list[Ready] = field(default_factory=list)
     known: list[Ready] = field(default_factory=list)
     others: list[Ready] = field(default_factory=list)
 
@@ -94,22 +83,28 @@ class Taking:
         connection = self._committer.connection
         (self._cache_before,) = connection.execute("PRAGMA cache_size").fetchone()
         connection.execute(f"PRAGMA cache_size = -{_CACHE}")
+        connection.execute("PRAGMA temp_store = MEMORY")
+        connection.executescript(query("staging_tables"))
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._committer.connection.execute(f"PRAGMA cache_size = {self._cache_before}")
+        connection = self._committer.connection
+        connection.executescript("DROP TABLE temp.told; DROP TABLE temp.shapes")
+        connection.execute(f"PRAGMA cache_size = {self._cache_before}")
 
     def take(self, bundle: Bundle) -> None:
         """Raises StoreUnavailableError; that the disk is full only `finish` does, after the noes of all bundles."""
-        if self._full is None:
-            others = self._take_new(bundle)
-            for rows in _by_person(others):
-                if self._full is None:
-                    self._take_known(rows)
-        if self._full is not None and not self._dry_run:
-            self._take_noes(bundle)
+        if bundle.yeses.rows and self._full is None:
+            self._take(bundle.yeses, says_no=False)
+        if bundle.noes.rows and (self._full is None or self._room_for_noes):
+            try:
+                self._take(bundle.noes, says_no=not self._dry_run)
+            except StoreUnavailableError as error:
+                if not error.full:
+                    raise
+                self._full, self._room_for_noes = error, False
 
     def finish(self) -> None:
         if self._full is not None:
@@ -120,117 +115,116 @@ class Taking:
                 full=True,
             ) from self._full
 
-    def _take_new(self, bundle: Bundle) -> list[Ready]:
-        """Write what is new; the rows that are left, of people of whom something is known."""
+    def _take(self, part: Part, *, says_no: bool) -> None:
+        connection = self._committer.connection
+        (last,) = connection.execute(query("last_line")).fetchone()
+        found = self._find(connection, part, part.rows)
         if self._dry_run:
-            found = self._find(self._committer.connection, [*bundle.grants, *bundle.noes], bundle.groups)
-            found.others += [row for group in found.groups for row in group.rows]
-            found.groups = []
-            every = [found]
-        else:
-            calm = [group for group in bundle.groups if not group.says_no]
-            noes = [group for group in bundle.groups if group.says_no]
-            # Apart, because on a full disk only works that say no are done, in the room that is kept for them.
-            every = self._commit(
-                Work(lambda connection: self._write(connection, bundle.grants, calm)),
-                Work(lambda connection: self._write(connection, bundle.noes, noes), says_no=bool(bundle.noes or noes)),
-            )
-        others: list[Ready] = []
-        for found in every:
-            self._count(found)
-            others += found.others
-        return others
+            found.others += found.folded
+            found.folded = []
+        elif found.new or found.folded:
+            self._stage(part, [*found.new, *found.folded] if found.known or found.others else part.rows)
+            done = self._commit(Work(lambda connection: self._write(connection, part, found, last), says_no))
+            if not done:
+                return
+            (found,) = done
+        self._count(found, part)
+        for rows in _by_person(found.others):
+            told = [part.told(row) for row in rows]
+            if self._full is not None:
+                told = [one for one in told if one[TOLD_KIND] in NOES]
+            if told:
+                self._fold(told)
 
-    def _find(self, connection: sqlite3.Connection, plain: Sequence[Ready], groups: Sequence[Group]) -> _Found:
-        wides = [row[WIDE] for row in plain] + [group.wide for group in groups]
+    def _stage(self, part: Part, rows: Sequence[Ready]) -> None:
+        """Outside of the transaction, because nobody has to wait for it."""
+        connection = self._committer.connection
+        connection.execute("BEGIN")
+        connection.execute("DELETE FROM temp.told")
+        connection.execute("DELETE FROM temp.shapes")
+        connection.executemany(query("stage_told"), rows)
+        connection.executemany(query("stage_shape"), part.shapes)
+        connection.execute("COMMIT")
+
+    def _find(self, connection: sqlite3.Connection, part: Part, rows: Sequence[Ready]) -> _Found:
+        wides = [row[WIDE] for row in rows]
         ids = _ids_of(connection, wides)
         for wide in _erased(connection, wides, self._committer.pseudonyms.tombstone):
             ids.setdefault(wide, set())
-        if not ids:
-            return _Found(list(plain), list(groups))
+        several = {wide for wide, _, _ in part.folded}
         found = _Found()
-        for row in plain:
-            if row[WIDE] not in ids:
-                found.plain.append(row)
-            elif row[ID] in ids[row[WIDE]]:
-                found.known.append(row)
+        if not ids and not several:
+            found.new += rows
+            return found
+        for row in rows:
+            wide = row[WIDE]
+            if wide not in ids:
+                (found.folded if wide in several else found.new).append(row)
             else:
-                found.others.append(row)
-        for group in groups:
-            if group.wide not in ids:
-                found.groups.append(group)
-            else:
-                for row in group.rows:
-                    (found.known if row[ID] in ids[group.wide] else found.others).append(row)
-                found.known += group.repeated
+                (found.known if row[ID] in ids[wide] else found.others).append(row)
         return found
 
-    def _write(self, connection: sqlite3.Connection, plain: Sequence[Ready], groups: Sequence[Group]) -> _Found:
-        found = self._find(connection, plain, groups)
-        every = [*found.plain, *(row for group in found.groups for row in group.rows)]
-        wordings = [
-            (row[WORDING], row[LANGUAGE], row[RECORDED_AT] if row[AT] is None else row[AT])
-            for row in every
-            if row[WORDING]
-        ]
-        count_wordings(connection, wordings, self._texts)
-        connection.executemany(query("insert_imported"), every)
-        connection.executemany(query("put_imported_yes"), [row for row in found.plain if row[KIND] == GRANT])
-        connection.executemany(query("put_imported_no"), [row for row in found.plain if row[KIND] in NOES])
-        connection.executemany(query("put_facts"), [row for group in found.groups for row in group.facts])
-        connection.executemany(query("put_no"), [row for group in found.groups for row in group.noes])
+    def _write(self, connection: sqlite3.Connection, part: Part, before: _Found, last: int) -> _Found:
+        """Of what is staged. before: as it was when the last line of the ledger had the number `last`."""
+        found = before
+        if connection.execute(query("last_line")).fetchone() != (last,):
+            found = self._find(connection, part, [*before.new, *before.folded])
+            known_now = {row[WIDE] for row in (*found.known, *found.others)}
+            connection.execute(query("unstage_people"), (json.dumps(list(known_now)),))
+            found.known += before.known
+            found.others += before.others
+        history = {row[WIDE] for row in (*found.known, *found.others)}
+        if any(shape[2 + WORDING] for shape in part.shapes):
+            _count_staged(connection, self._texts)
+        connection.execute(query("take_staged"))
+        connection.execute(query("take_staged_yeses"))
+        connection.execute(query("take_staged_noes"))
+        folded = [(facts, noes) for wide, facts, noes in part.folded if wide not in history]
+        connection.executemany(query("put_facts"), [row for facts, _ in folded for row in facts])
+        connection.executemany(query("put_no"), [row for _, noes in folded for row in noes])
         return found
 
-    def _count(self, found: _Found) -> None:
+    def _count(self, found: _Found, part: Part) -> None:
         """Of what is settled; `others` are not yet."""
         taken = self.taken
-        alone = [row[ALONE] for row in found.plain if row[ALONE] is not None]
-        taken.alone.update(alone)
-        folded = [row for group in found.groups for row in group.rows]
-        repeated = [row for group in found.groups for row in group.repeated]
-        taken.events += len(found.plain) + len(folded)
-        known = _standing([*repeated, *found.known])
-        judged = [*_standing(folded), *known]
+        alone = [shape[2 + ALONE] for shape in part.shapes]
+        counted = Counter([row[SHAPE] for row in found.new])
+        for number, count in counted.items():
+            if alone[number] is not None:
+                taken.alone[alone[number]] += count
+                taken.rows += count
+        taken.events += len(found.new) + len(found.folded)
+        known = [part.told(row) for row in (*found.known, *part.repeated) if alone[row[SHAPE]] is not None]
+        judged = [part.told(row) for row in found.folded if alone[row[SHAPE]] is not None] + known
         taken.known += len(known)
-        taken.rows += len(alone) + len(judged)
+        taken.rows += len(judged)
         if judged:
             self._judge(self._committer.connection, judged)
 
-    def _take_known(self, rows: Sequence[Ready]) -> None:
+    def _fold(self, rows: Sequence[Told]) -> None:
         """Rows of people with a history, or of several rows in a dry run: folded with all that there is."""
         events = list(map(event_told, rows))
-        standing = _standing(rows)
+        standing = [row for row in rows if row[TOLD_ALONE] is not None]
         pseudonyms = self._committer.pseudonyms
 
         def work(connection: sqlite3.Connection) -> tuple[int, int]:
             (last,) = connection.execute(query("last_line")).fetchone()
             numbers = append_events(connection, events, pseudonyms, os.urandom, self._texts)
-            known = sum(number <= last and row[ALONE] is not None for row, number in zip(rows, numbers, strict=True))
+            known = sum(
+                number <= last for row, number in zip(rows, numbers, strict=True) if row[TOLD_ALONE] is not None
+            )
             if self._dry_run:
                 self._judge(connection, standing)
                 raise _Undone((known, 0))
             return known, len({number for number in numbers if number > last})
 
-        says_no = not self._dry_run and any(row[KIND] in NOES for row in rows)
-        for known, events_added in self._commit(Work(work, says_no)):
+        says_no = not self._dry_run and any(row[TOLD_KIND] in NOES for row in rows)
+        for known, added in self._commit(Work(work, says_no)):
             self.taken.rows += len(standing)
-            self.taken.events += events_added
             self.taken.known += known
+            self.taken.events += added
             if standing and not self._dry_run:
                 self._judge(self._committer.connection, standing)
-
-    def _take_noes(self, bundle: Bundle) -> None:
-        """The disk is full: what says no is tried all the same, alone."""
-        rows = [*bundle.noes, *(row for group in bundle.groups for row in group.rows if row[KIND] in NOES)]
-        for start in range(0, len(rows) if self._room_for_noes else 0, _FOLDED_TOGETHER):
-            events = list(map(event_told, rows[start : start + _FOLDED_TOGETHER]))
-            try:
-                (done,) = self._commit(Work(_Appending(events, self._committer, self._texts), says_no=True)) or (False,)
-            except StoreUnavailableError:
-                done = False
-            if not done:
-                self._room_for_noes = False
-                return
 
     def _commit(self, *works: Work) -> list[Any]:
         """What the works returned; those that found no room are left out, and noticed."""
@@ -248,15 +242,10 @@ class Taking:
         return results
 
 
-@dataclass(frozen=True, slots=True)
-class _Appending:
-    events: Sequence[Any]
-    committer: Committer
-    texts: Mapping[str, str]
-
-    def __call__(self, connection: sqlite3.Connection) -> bool:
-        append_events(connection, self.events, self.committer.pseudonyms, os.urandom, self.texts)
-        return True
+def _count_staged(connection: sqlite3.Connection, texts: Mapping[str, str]) -> None:
+    for wording, language, first_at, last_at, uses in connection.execute(query("staged_wordings")).fetchall():
+        values = (wording, texts.get(wording), language, first_at, last_at, uses)
+        connection.execute(query("put_wording"), values).fetchall()
 
 
 def _by_person(rows: Sequence[Ready]) -> Iterator[list[Ready]]:
@@ -270,11 +259,6 @@ def _by_person(rows: Sequence[Ready]) -> Iterator[list[Ready]]:
         together.append(row)
     if together:
         yield together
-
-
-def _standing(rows: Iterable[Ready]) -> list[Ready]:
-    """Those that stand for a row of the list."""
-    return [row for row in rows if row[ALONE] is not None]
 
 
 def _ids_of(connection: sqlite3.Connection, wides: Sequence[str]) -> dict[str, set[str]]:

@@ -5,7 +5,7 @@ Knows how such a tuple is made from an event and read back; nothing of files, pr
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -13,7 +13,7 @@ from relay.consent.events import Act, Basis, Event, EventKind
 from relay.consent.evidence import Evidence
 from relay.consent.fold import basis_and_act
 from relay.consent.ledger import microseconds, moment_of
-from relay.store.rows import Row, address_of, loaded, stored
+from relay.store.rows import address_of, loaded, stored
 
 #: wide, id, kind, address, brand, stream, at, recorded_at, source, recorder, basis, act, confirmed_at, mail_sent_at,
 #: last_contact_at, form_url, wording (its hash or ""), language, ip, user_agent, alone. Times are microseconds since
@@ -21,27 +21,36 @@ from relay.store.rows import Row, address_of, loaded, stored
 #: else were known of its person, an int or a str; None for a further event of the same row.
 Told = tuple[Any, ...]
 
-#: A told with what the tables need beside it: salt, basis, act and time of the yes (None for anything else), place in the
-#: list, and the stream once more, because every statement has to use the last value that is bound.
+#: A told with what the tables need beside it, split in two so that little has to be carried and bound for each row: wide,
+#: id, address, at, confirmed_at, mail_sent_at, last_contact_at, ip, user_agent, salt, time of the yes (None for anything
+#: else), place in the list, shape.
 Ready = tuple[Any, ...]
+#: What many rows share: kind, brand, stream, recorded_at, source, recorder, basis, act, form_url, wording, language, alone,
+#: basis and act of the yes (None for anything else).
+Shape = tuple[Any, ...]
 
 #: Number of its first line in the list, octets of whole records.
 Block = tuple[int, bytes]
 
-#: Places in both.
+#: Places in a Told.
+TOLD_KIND: Final = 2
+TOLD_ALONE: Final = 20
+#: Places in a Ready.
 WIDE: Final = 0
 ID: Final = 1
-KIND: Final = 2
-STREAM: Final = 5
-AT: Final = 6
-RECORDED_AT: Final = 7
-WORDING: Final = 16
-LANGUAGE: Final = 17
-ALONE: Final = 20
-#: Place in a Ready.
-PLACE: Final = 25
+PLACE: Final = 11
+SHAPE: Final = 12
+#: Places in a Shape.
+KIND: Final = 0
+WORDING: Final = 9
+ALONE: Final = 11
+
+#: What a row comes to; bound to statements on its way.
+Alone = int | str | None
 
 SALT_OCTETS: Final = 16
+#: Shapes that are remembered while rows are made ready; a list may have one for each row.
+_MOST_SHAPES: Final = 10_000
 #: What the lone event of a person comes to needs no folding for this kind and for NOES.
 GRANT: Final = EventKind.GRANT.value
 #: What has to stand in withdrawals.journal, too.
@@ -59,7 +68,7 @@ class Parsed:
     texts: Mapping[str, str] = field(default_factory=dict)
 
 
-def told_of(event: Event, alone: int | str | None) -> Told:
+def told_of(event: Event, alone: Alone) -> Told:
     """The event as it stands in a list. Raises ValueError for what no list may say."""
     if event.live or event.own_act:
         raise ValueError("what is imported was not recorded live, and frees nobody from a withdrawal")
@@ -89,12 +98,12 @@ def told_of(event: Event, alone: int | str | None) -> Told:
     )
 
 
-def event_told(row: Sequence[Any]) -> Event:
-    """The event that a told, or a ready, stands for."""
+def event_told(told: Told) -> Event:
+    """The event that it stands for."""
     (
         _, identity, kind, address, brand, stream, at, recorded_at, source, recorder, basis, act, confirmed_at,
-        mail_sent_at, last_contact_at, form_url, wording, language, ip, user_agent,
-    ) = row[:ALONE]  # fmt: skip
+        mail_sent_at, last_contact_at, form_url, wording, language, ip, user_agent, _,
+    ) = told  # fmt: skip
     return Event(
         id=identity,
         kind=EventKind(kind),
@@ -114,28 +123,48 @@ def event_told(row: Sequence[Any]) -> Event:
     )
 
 
-def ready(told: Sequence[Told], first_place: int, octets: bytes) -> list[Ready]:
+def ready(told: Iterable[Told], first_place: int, octets: bytes) -> list[Ready]:
     """octets: SALT_OCTETS fresh random ones for each."""
-    worth: dict[tuple[str, str | None], tuple[str, str]] = {}
-    made: list[Row] = []
+    shapes: dict[Shape, Shape] = {}
+    worth: dict[tuple[str | None, str | None], tuple[str, str]] = {}
+    made: list[Ready] = []
     start = 0
     for place, row in enumerate(told, first_place):
+        (
+            wide, identity, kind, address, brand, stream, at, recorded_at, source, recorder, basis, act, confirmed_at,
+            mail_sent_at, last_contact_at, form_url, wording, language, ip, user_agent, alone,
+        ) = row  # fmt: skip
+        yes_basis = yes_act = yes_at = None
+        if kind == GRANT:
+            if (basis, act) not in worth:
+                worth[basis, act] = _worth(row)
+            yes_basis, yes_act = worth[basis, act]
+            yes_at = confirmed_at if confirmed_at is not None else at if at is not None else recorded_at
+        shape = (
+            kind, brand, stream, recorded_at, source, recorder, basis, act, form_url, wording, language, alone,
+            yes_basis, yes_act,
+        )  # fmt: skip
+        if len(shapes) > _MOST_SHAPES:
+            shapes.clear()
         end = start + SALT_OCTETS
-        if row[KIND] == GRANT:
-            key = row[10], row[11]
-            if key not in worth:
-                worth[key] = _worth(row)
-            basis, act = worth[key]
-            at = row[12]
-            if at is None:
-                at = row[AT]
-                if at is None:
-                    at = row[RECORDED_AT]
-            made.append((*row, octets[start:end], basis, act, at, place, row[STREAM]))
-        else:
-            made.append((*row, octets[start:end], None, None, None, place, row[STREAM]))
+        made.append(
+            (
+                wide, identity, address, at, confirmed_at, mail_sent_at, last_contact_at, ip, user_agent,
+                octets[start:end], yes_at, place, shapes.setdefault(shape, shape),
+            )
+        )  # fmt: skip
         start = end
     return made
+
+
+def told_again(row: Ready) -> Told:
+    """What it was made of."""
+    wide, identity, address, at, confirmed_at, mail_sent_at, last_contact_at, ip, user_agent, _, _, _, shape = row
+    kind, brand, stream, recorded_at, source, recorder, basis, act, form_url, wording, language, alone, _, _ = shape
+    return (
+        wide, identity, kind, address, brand, stream, at, recorded_at, source, recorder, basis, act, confirmed_at,
+        mail_sent_at, last_contact_at, form_url, wording, language, ip, user_agent, alone,
+    )  # fmt: skip
 
 
 def _worth(told: Told) -> tuple[str, str]:

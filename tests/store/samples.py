@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import marshal
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -16,6 +17,7 @@ from relay.decision import Decision, Outcome, Result, new_id
 from relay.reason import Reason, Verdict
 from relay.reply import Reply
 from relay.store.committing import Committer
+from relay.store.told import Block, Parsed, Told
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 ANN = Address("ann", "example.com")
@@ -95,3 +97,14 @@ def committer(folder: Path, **more: Any) -> Iterator[Committer]:
         yield opened
     finally:
         opened.close()
+
+
+def block_of(number: int, tolds: Sequence[Told]) -> Block:
+    """What `tolds_in` reads."""
+    return number, marshal.dumps(list(tolds))
+
+
+def tolds_in(block: Block) -> Parsed:
+    number, octets = block
+    told = marshal.loads(octets)
+    return Parsed(told, extra=(number, len(told), os.getpid()))
