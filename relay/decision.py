@@ -13,16 +13,28 @@ from relay.reason import MEANINGS, Reason, Verdict
 from relay.reply import Reply, one_line
 
 _CROCKFORD: Final = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+_PAIRS: Final = tuple(first + second for first in _CROCKFORD for second in _CROCKFORD)
 #: Characters of a reply that say what it was about this message.
 _LONGEST_DETAIL: Final = 100
 
 
 def new_id(at: datetime, randomness: bytes) -> str:
     """A ULID: 48 bits of milliseconds since 1970, then 80 bits of `randomness` (10 octets); sorts by time."""
+    return id_at(int(at.timestamp() * 1000), randomness)
+
+
+def id_at(milliseconds: int, randomness: bytes) -> str:
+    """`new_id` for a time in milliseconds since 1970."""
     if len(randomness) != 10:
         raise ValueError("a ULID takes 10 octets of randomness")
-    number = int(at.timestamp() * 1000) << 80 | int.from_bytes(randomness)
-    return "".join(_CROCKFORD[number >> shift & 31] for shift in range(125, -1, -5))
+    number = milliseconds << 80 | int.from_bytes(randomness)
+    pairs = _PAIRS  # an import makes one for each row
+    return (
+        f"{pairs[number >> 120 & 1023]}{pairs[number >> 110 & 1023]}{pairs[number >> 100 & 1023]}"
+        f"{pairs[number >> 90 & 1023]}{pairs[number >> 80 & 1023]}{pairs[number >> 70 & 1023]}"
+        f"{pairs[number >> 60 & 1023]}{pairs[number >> 50 & 1023]}{pairs[number >> 40 & 1023]}"
+        f"{pairs[number >> 30 & 1023]}{pairs[number >> 20 & 1023]}{pairs[number >> 10 & 1023]}{pairs[number & 1023]}"
+    )
 
 
 def time_of(identifier: str) -> datetime | None:

@@ -22,7 +22,7 @@ from relay.config.settings import Settings
 from relay.consent.events import EventKind, Evidence
 from relay.consent.facts import Facts
 from relay.consent.fold import said_at
-from relay.consent.rows import COLUMNS
+from relay.consent.formats import COLUMNS
 from relay.policy.files import load_policies
 from relay.store.reading import Reader
 

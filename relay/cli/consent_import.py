@@ -1,4 +1,7 @@
-"""`consent-relay consent import`: takes what it can of a list, tells what it could not take, and what would get mail."""
+"""`consent-relay consent import`: takes what it can of a list, tells what it could not take, and what would get mail.
+
+Composes: opening (`lists`), what the columns mean (`list_mapping`), parsing, writing (`relay.store.bulk`), reporting.
+"""
 
 from __future__ import annotations
 
@@ -9,75 +12,58 @@ import os
 import sqlite3
 import sys
 import tempfile
-from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
-from datetime import datetime
+from dataclasses import replace
 from pathlib import Path
-from typing import BinaryIO, Final, TextIO
+from typing import BinaryIO, Final, Self
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
 from relay.address import Address
 from relay.cli import CommandError
-from relay.cli.lists import Item, List, ListError, read_list
+from relay.cli.import_report import Tally, as_json, in_words
+from relay.cli.list_mapping import MappingFile, format_of, kind_of, mapping_of
+from relay.cli.list_mapping import add_arguments as add_mapping_arguments
+from relay.cli.lists import List, ListError, read_list
+from relay.cli.outlook import key_of
+from relay.cli.parsing import Parser, Setup
+from relay.cli.rejects import Rejects, rejects_of
 from relay.cli.stored import committer_of, now_in_utc, outages_in_words, pseudonyms_of, settings_of, zone_of
-from relay.consent.events import Basis, Event
-from relay.consent.pseudonyms import Pseudonyms
-from relay.consent.rows import COLUMNS, RowError, RowRules, events_of_row, missing_columns
+from relay.config.settings import Settings
+from relay.consent.formats import COLUMNS, Format
+from relay.consent.known_formats import OWN, PLAIN
+from relay.consent.rows import RowRules, missing_columns
 from relay.policy.evaluate import evaluate
 from relay.policy.files import load_policies
 from relay.policy.model import Policies
-from relay.reason import MEANINGS, Reason, Verdict, in_precedence
-from relay.store.appending import NOES, append_events
-from relay.store.committing import Committer, Work
+from relay.store.bulk import import_bulk
+from relay.store.committing import Committer
 from relay.store.facts import read_facts
+from relay.store.rows import address_of
+from relay.store.told import Parsed, Told
 
-#: Rows of one transaction: enough to share its cost, few enough that mail does not wait for it (some 50 ms).
-_BATCH: Final = 1000
 #: Octets between two updates of the progress bar.
 _SHOWN_EVERY: Final = 1 << 16
-
-
-@dataclass(slots=True)
-class Tally:
-    """What became of the rows. today: how many of the rows taken fall under a reason and a verdict ("shadow" is sent).
-    adrift: streams of withdrawals that no policy has.
-    """
-
-    rows: int = 0
-    taken: int = 0
-    known: int = 0
-    refused: int = 0
-    actless: int = 0
-    adrift: set[str] = field(default_factory=set)
-    today: Counter[tuple[Reason, str]] = field(default_factory=Counter)
-
-
-class _Undone(Exception):  # noqa: N818 - no error: it carries the result of a dry run out of its transaction
-    def __init__(self, result: _BatchResult) -> None:
-        super().__init__()
-        self.result = result
-
-
-@dataclass(frozen=True, slots=True)
-class _BatchResult:
-    fresh: frozenset[str]
-    today: Counter[tuple[Reason, str]]
+#: Addresses asked for in one query.
+_TOGETHER: Final = 500
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("file", metavar="FILE", help="CSV with a header, or JSON lines; - reads standard input")
+    parser.add_argument(
+        "file", metavar="FILE", help="CSV, JSON (one object a line, or one document), or one address a line; - reads standard input"
+    )  # fmt: skip
     parser.add_argument("--stream", default="", metavar="S", help="stream of rows that name none")
+    parser.add_argument("--brand", default="", metavar="B", help="brand whose mail a no without a stream concerns")
+    add_mapping_arguments(parser)
     parser.add_argument("--timezone", default="", metavar="ZONE", help="of times without a zone: Asia/Tokyo or +09:00")
     parser.add_argument(
         "--source",
         default="",
         help="where the consents were given, for rows that do not say; readers see it in the footer",
     )
-    parser.add_argument("--encoding", default="utf-8", help="of the file, e.g. cp932 (default: utf-8)")
-    parser.add_argument("--rejects", metavar="FILE", help="write the rows that were not taken here, as they stood")
+    parser.add_argument("--encoding", default="", help="of the file, e.g. cp932 (default: utf-8; a BOM is believed)")
+    parser.add_argument("--rejects", metavar="FILE", help="write the rows that were refused here, each with the reason")
     parser.add_argument("--dry-run", action="store_true", help="say what would happen, change nothing")
     parser.add_argument("--json", action="store_true", help="print the result as JSON")
 
@@ -85,189 +71,168 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     settings = settings_of(arguments)
     policies = load_policies(settings.policies)
+    _check_scope(arguments, policies)
+    mapping = mapping_of(arguments)
     name = "standard input" if arguments.file == "-" else Path(arguments.file).name
-    rules = RowRules(
-        brands={stream.id: stream.brand for stream in policies.streams},
-        now=now_in_utc(),
-        source=arguments.source,
-        recorder=f"import {name}",
-        stream=arguments.stream,
-        timezone=zone_of(arguments.timezone),
-        loose_domains=settings.addresses.loose_domains,
-    )
-    if arguments.stream and arguments.stream not in rules.brands:
-        known = ", ".join(rules.brands) or "none"
-        raise CommandError(f"--stream: no policy has the id {arguments.stream!r}; known are {known}", exit_code=2)
     with contextlib.ExitStack() as stack:
         file, size = stack.enter_context(_opened(arguments.file))
-        progress = stack.enter_context(_progress(size, f"reading {name}"))
-        listed = _read(file, arguments.encoding, progress, rules, name)
-        rejects = stack.enter_context(_rejects(arguments.rejects, listed, file))
-        committer = stack.enter_context(_committer(arguments, stack))
+        bar = stack.enter_context(_Bar(size, f"reading {name}"))
+        listed = _read(file, arguments, mapping, bar.read, name)
+        form = format_of(arguments, mapping, listed.kind, listed.columns)
+        rules = _rules(arguments, form, settings, policies, name=name, timezone=mapping.timezone)
+        _check_columns(name, listed, form, rules)
+        rejects = stack.enter_context(rejects_of(name, listed, file, arguments.rejects or ""))
         stack.enter_context(outages_in_words(settings))
-        tally = Tally()
-        for batch in _batches(listed.items, rules, tally, _reporter(name, rejects)):
-            _take(committer, batch, tally, policies, rules.now, dry_run=arguments.dry_run)
+        committer = stack.enter_context(_committer(arguments, settings, stack))
+        # Of the store that was just opened, or made: a key for this moment would give each row another id.
+        rules = replace(rules, pseudonyms=committer.pseudonyms)
+        setup = Setup(listed.kind, listed.columns, listed.delimiter, form, rules, policies)
+        tally = Tally(form.name, _scope(arguments), statement=form.statement)
+        _import(committer, listed, setup, tally, rejects=rejects, bar=bar, dry_run=arguments.dry_run)
+    rest = rejects.rest()
+    if rest:
+        print(rest, file=sys.stderr)
     if arguments.json:
-        print(json.dumps(_as_json(tally), indent=2))
+        print(json.dumps(as_json(tally), indent=2))
     else:
-        _print(tally, dry_run=arguments.dry_run)
+        print("\n".join(in_words(tally, dry_run=arguments.dry_run)))
     return 1 if tally.refused else 0
 
 
-def _read(file: BinaryIO, encoding: str, progress: Callable[[int], None], rules: RowRules, name: str) -> List:
+def _import(
+    committer: Committer, listed: List, setup: Setup, tally: Tally, *, rejects: Rejects, bar: _Bar, dry_run: bool
+) -> None:
+    def on_parsed(parsed: Parsed) -> None:
+        tally.note(parsed.extra)
+        for refused in parsed.extra.refused:
+            told = rejects.take(refused)
+            if told:
+                print(told, file=sys.stderr)
+
+    def judge(connection: sqlite3.Connection, rows: Sequence[Told]) -> None:
+        for key in _judged(connection, rows, setup):
+            tally.judged(key)
+
     try:
-        listed = read_list(file, encoding, progress)
+        taken = import_bulk(
+            committer,
+            listed.blocks,
+            Parser(setup),
+            on_parsed=on_parsed,
+            judge=judge,
+            progress=bar.progress,
+            dry_run=dry_run,
+            processes=min(2, (os.cpu_count() or 1) - 1),
+        )
+    except ListError as error:
+        raise CommandError(str(error)) from None
+    tally.taken, tally.known = taken.rows, taken.known
+    tally.by_cause = rejects.by_cause
+    for key, count in taken.alone.items():
+        tally.judged(key, count)
+
+
+def _judged(connection: sqlite3.Connection, rows: Sequence[Told], setup: Setup) -> Iterator[str]:
+    """Would these rows get mail, with all that is known of their people now?"""
+    by_stream: dict[str, list[Address]] = {}
+    for row in rows:
+        address, stream, alone = row[3], row[5], row[-1]
+        if alone is not None and stream in setup.policies.by_id:
+            by_stream.setdefault(stream, []).append(address_of(address))
+    for name, addresses in by_stream.items():
+        stream = setup.policies.by_id[name]
+        for start in range(0, len(addresses), _TOGETHER):
+            some = addresses[start : start + _TOGETHER]
+            facts = read_facts(connection, setup.rules.pseudonyms, stream.brand, stream.id, some)
+            for address in some:
+                yield key_of(evaluate(stream, facts[address], address, setup.rules.now))
+
+
+def _check_scope(arguments: argparse.Namespace, policies: Policies) -> None:
+    brands = sorted({stream.brand for stream in policies.streams})
+    if arguments.brand and arguments.brand not in brands:
+        raise CommandError(
+            f"--brand: no policy has the brand {arguments.brand!r}; known are {', '.join(brands) or 'none'}",
+            exit_code=2,
+        )
+
+
+def _scope(arguments: argparse.Namespace) -> str:
+    """What a no concerns whose row does not say."""
+    if arguments.stream:
+        return f"the stream {arguments.stream}"
+    return f"all mail of {arguments.brand}" if arguments.brand else "all mail of every brand"
+
+
+def _rules(
+    arguments: argparse.Namespace, form: Format, settings: Settings, policies: Policies, *, name: str, timezone: str
+) -> RowRules:
+    known_as = "" if form.name in (OWN.name, PLAIN.name) else f" as {form.name}"
+    timezone = arguments.timezone or timezone or form.timezone
+    rules = RowRules(
+        brands={stream.id: stream.brand for stream in policies.streams},
+        now=now_in_utc(),
+        pseudonyms=pseudonyms_of(settings),
+        source=arguments.source,
+        recorder=f"import {name}{known_as}",
+        stream=arguments.stream,
+        brand=arguments.brand,
+        timezone=zone_of(timezone),
+        loose_domains=settings.addresses.loose_domains,
+    )
+    if form.naive and rules.timezone is None:
+        raise CommandError(
+            f"times of {form.name} have no zone; say which one they are in, as in --timezone UTC", exit_code=2
+        )
+    return rules
+
+
+def _read(
+    file: BinaryIO, arguments: argparse.Namespace, mapping: MappingFile, on_octets: Callable[[int], None], name: str
+) -> List:
+    encoding = arguments.encoding or mapping.encoding or "utf-8"
+    try:
+        return read_list(
+            file, encoding, on_octets, header=arguments.header, kind=kind_of(arguments, mapping)
+        )  # fmt: skip
     except ListError as error:
         raise CommandError(f"{name}: {error}") from None
     except LookupError:
         raise CommandError(f"--encoding: {encoding!r} is not known", exit_code=2) from None
-    if listed.kind == "csv":
-        missing = missing_columns(listed.columns, rules)
-        if missing:
-            raise CommandError(f"{name}:1: the header lacks {', '.join(missing)}; columns are {', '.join(COLUMNS)}")
-        ignored = [column for column in listed.columns if column not in COLUMNS]
-        if ignored:
-            print(f"{name}:1: these columns are not used: {', '.join(ignored)}", file=sys.stderr)
-    return listed
 
 
-def _batches(
-    items: Iterator[Item], rules: RowRules, tally: Tally, report: Callable[[Item, str], None]
-) -> Iterator[list[tuple[Event, ...]]]:
-    """The rows that can be taken, each as its events, in batches; the others are reported."""
-    batch: list[tuple[Event, ...]] = []
-    for item in items:
-        tally.rows += 1
-        wrong = item.wrong
-        if not wrong:
-            try:
-                batch.append(events_of_row(item.row, rules))
-            except RowError as error:
-                wrong = str(error)
-        if wrong:
-            tally.refused += 1
-            report(item, wrong)
-        if len(batch) == _BATCH:
-            yield batch
-            batch = []
-    if batch:
-        yield batch
-
-
-def _take(
-    committer: Committer,
-    batch: Sequence[tuple[Event, ...]],
-    tally: Tally,
-    policies: Policies,
-    now: datetime,
-    *,
-    dry_run: bool,
-) -> None:
-    events = [event for row in batch for event in row]
-
-    def work(connection: sqlite3.Connection) -> _BatchResult:
-        before = connection.execute("SELECT coalesce(max(sequence), 0) FROM ledger").fetchone()[0]
-        numbers = append_events(connection, events, committer.pseudonyms, os.urandom)
-        fresh = frozenset(event.id for event, number in zip(events, numbers, strict=True) if number > before)
-        result = _BatchResult(fresh, _today(connection, committer.pseudonyms, batch, policies, now))
-        if dry_run:
-            raise _Undone(result)
-        return result
-
-    says_no = not dry_run and any(event.kind in NOES for event in events)
-    (result,) = committer.commit([Work(work, says_no)])
-    committer.checkpoint()
-    if isinstance(result, _Undone):
-        result = result.result
-    elif isinstance(result, BaseException):
-        raise result
-    fresh = set(result.fresh)
-    for row in batch:
-        tally.taken += 1
-        ids = {event.id for event in row}
-        tally.known += not ids & fresh
-        fresh -= ids
-        tally.adrift |= {event.stream for event in row if event.stream and event.stream not in policies.by_id}
-        tally.actless += any(event.basis is Basis.SINGLE_OPT_IN and event.act is None for event in row)
-    tally.today += result.today
-
-
-def _today(
-    connection: sqlite3.Connection,
-    pseudonyms: Pseudonyms,
-    batch: Sequence[tuple[Event, ...]],
-    policies: Policies,
-    now: datetime,
-) -> Counter[tuple[Reason, str]]:
-    """Would these rows get mail, with all that is known of them now?"""
-    by_stream: dict[str, list[Address]] = {}
-    for row in batch:
-        if row[0].stream in policies.by_id:
-            by_stream.setdefault(row[0].stream, []).append(row[0].address)
-    found: Counter[tuple[Reason, str]] = Counter()
-    for name, addresses in by_stream.items():
-        stream = policies.by_id[name]
-        facts = read_facts(connection, pseudonyms, stream.brand, stream.id, addresses)
-        for address in addresses:
-            evaluation = evaluate(stream, facts[address], address, now)
-            verdict = evaluation.verdict.value if evaluation.enforced else "shadow"
-            found[evaluation.reasons[0], verdict] += 1
-    return found
-
-
-def _print(tally: Tally, *, dry_run: bool) -> None:
-    words = "would be taken" if dry_run else "taken"
-    known = f" ({tally.known:,} of them known before)" if tally.known else ""
-    print(
-        f"{tally.rows:,} row{'' if tally.rows == 1 else 's'}: {tally.taken:,} {words}{known}, {tally.refused:,} refused"
-    )
-    if tally.actless:
-        print(
-            f"{tally.actless:,} single opt-ins do not state the act (ticked, clicked, typed, signed) and count as assumed"
+def _check_columns(name: str, listed: List, form: Format, rules: RowRules) -> None:
+    told = "" if form.name == OWN.name else f" ({form.name})"
+    filled = form.filled(listed.columns)
+    # A no is taken for a stream that has been given up, too; a yes has to find its policy.
+    if (
+        rules.stream
+        and rules.stream not in rules.brands
+        and ("basis" in filled or not {"cause", "withdrawn_at"} & filled)
+    ):
+        known = ", ".join(rules.brands) or "none"
+        raise CommandError(f"--stream: no policy has the id {rules.stream!r}; known are {known}", exit_code=2)
+    missing = missing_columns(filled, rules)
+    if missing and listed.kind in ("csv", "plain"):
+        raise CommandError(
+            f"{name}:1: the header lacks {', '.join(missing)}{told}; name them (--column at=Joined) or say what holds for "
+            f"all rows (--value at=2024-05-01T00:00:00Z); ours are {', '.join(COLUMNS)}"
         )
-    if tally.adrift:
-        print(f"withdrawals from {', '.join(sorted(tally.adrift))} are kept, but no policy has such a stream (yet)")
-    if not tally.today:
-        return
-    sent = sum(count for (_, verdict), count in tally.today.items() if _is_sent(verdict))
-    print(f"{sent:,} of {tally.today.total():,} would get mail today:")
-    width = max(len(reason) for reason, _ in tally.today)
-    for reason, verdict, count in _ordered(tally):
-        print(f"  {count:>10,}  {reason:<{width}}  {verdict:<7}  {MEANINGS[reason].explanation}")
-
-
-def _as_json(tally: Tally) -> dict[str, object]:
-    return {
-        "rows": tally.rows,
-        "taken": tally.taken,
-        "known": tally.known,
-        "refused": tally.refused,
-        "would_get_mail": sum(count for (_, verdict), count in tally.today.items() if _is_sent(verdict)),
-        "today": [
-            {"reason": reason.value, "verdict": verdict, "count": count} for reason, verdict, count in _ordered(tally)
-        ],
-    }
-
-
-def _ordered(tally: Tally) -> Iterator[tuple[Reason, str, int]]:
-    """What is sent first, then in order of precedence."""
-    order = in_precedence(reason for reason, _ in tally.today)
-    for reason, verdict in sorted(tally.today, key=lambda key: (not _is_sent(key[1]), order.index(key[0]))):
-        yield reason, verdict, tally.today[reason, verdict]
-
-
-def _is_sent(verdict: str) -> bool:
-    return verdict in (Verdict.DELIVER.value, "shadow")
-
-
-def _reporter(name: str, rejects: TextIO | None) -> Callable[[Item, str], None]:
-    def report(item: Item, wrong: str) -> None:
-        print(f"{name}:{item.line}: {wrong}", file=sys.stderr)
-        if rejects is not None:
-            rejects.write(item.raw if item.raw.endswith("\n") else f"{item.raw}\n")
-
-    return report
+    twice = sorted({one for one in form.used(listed.columns) if listed.columns.count(one) > 1})
+    if twice:
+        raise CommandError(f"{name}:1: the header names {', '.join(twice)} twice")
+    if form.name not in (OWN.name, PLAIN.name):
+        print(f"{name}: read as {form.name}: {form.about}", file=sys.stderr)
+    elif form.name == OWN.name and listed.kind == "csv" and form.unused(listed.columns):
+        unused = ", ".join(form.unused(listed.columns))
+        print(f"{name}:1: these columns are not used: {unused}", file=sys.stderr)
+    if form.note:
+        print(f"{name}: {form.note}", file=sys.stderr)
+    if form.statement:
+        print(
+            f"{name}: {form.statement}; it is your word, not the list's, and the ledger says so of each of these rows",
+            file=sys.stderr,
+        )
 
 
 @contextlib.contextmanager
@@ -284,51 +249,40 @@ def _opened(file: str) -> Iterator[tuple[BinaryIO, int | None]]:
 
 
 @contextlib.contextmanager
-def _rejects(file: str | None, listed: List, source: BinaryIO) -> Iterator[TextIO | None]:
-    """The rejects are a list of the same kind, so that they can be mended and imported. Never over the list itself."""
-    if file is None:
-        yield None
-        return
-    try:
-        if Path(file).exists() and os.path.samestat(Path(file).stat(), os.fstat(source.fileno())):
-            raise CommandError(f"--rejects: {file} is the list that is read; name another file", exit_code=2)
-        opened = Path(file).open("w", encoding="utf-8", errors="surrogateescape", newline="")  # noqa: SIM115 - see above
-    except OSError as error:
-        raise CommandError(f"{file}: {error.strerror}") from None
-    with opened:
-        opened.write(listed.header)
-        yield opened
-
-
-@contextlib.contextmanager
-def _committer(arguments: argparse.Namespace, stack: contextlib.ExitStack) -> Iterator[Committer]:
-    settings = settings_of(arguments)
+def _committer(arguments: argparse.Namespace, settings: Settings, stack: contextlib.ExitStack) -> Iterator[Committer]:
     if arguments.dry_run and not settings.store.path.exists():
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        opened = Committer(folder / "relay.db", folder / "withdrawals.journal", pseudonyms_of(settings))
-        with contextlib.closing(opened) as committer:
+        journal = folder / "withdrawals.journal"
+        with contextlib.closing(Committer(folder / "relay.db", journal, pseudonyms_of(settings))) as committer:
             yield committer
         return
     with committer_of(settings) as committer:
         yield committer
 
 
-@contextlib.contextmanager
-def _progress(total: int | None, words: str) -> Iterator[Callable[[int], None]]:
-    """A bar on standard error, only on a terminal; the value takes how many octets were read."""
-    if not sys.stderr.isatty():
-        yield lambda _: None
-        return
-    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
-        task = progress.add_task(words, total=total)
-        unseen = 0
+class _Bar:
+    """On standard error, only on a terminal: octets while reading, rows while writing."""
 
-        def on_octets(octets: int) -> None:
-            nonlocal unseen
-            unseen += octets
-            if unseen >= _SHOWN_EVERY:
-                progress.update(task, advance=unseen)
-                unseen = 0
+    def __init__(self, total: int | None, words: str) -> None:
+        columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
+        self._bar = Progress(*columns, console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty())
+        self._reading = self._bar.add_task(words, total=total)
+        self._writing = self._bar.add_task("writing", total=None, visible=False)
+        self._unseen = 0
 
-        yield on_octets
+    def __enter__(self) -> Self:
+        self._bar.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._bar.stop()
+
+    def read(self, octets: int) -> None:
+        self._unseen += octets
+        if self._unseen >= _SHOWN_EVERY:
+            self._bar.update(self._reading, advance=self._unseen)
+            self._unseen = 0
+
+    def progress(self, phase: str, done: int, total: int) -> None:
+        if phase == "writing":
+            self._bar.update(self._writing, completed=done, total=total or None, visible=True)

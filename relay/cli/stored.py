@@ -12,11 +12,12 @@ from zoneinfo import ZoneInfo
 
 from relay.address import Address, AddressError, address_from_text
 from relay.cli import CommandError
+from relay.cli.sealing import seal_written
 from relay.config.load import load_settings
 from relay.config.settings import Settings
 from relay.consent.events import Event
+from relay.consent.moments import parse_moment
 from relay.consent.pseudonyms import KEY_OCTETS, Pseudonyms
-from relay.consent.rows import parse_moment
 from relay.decision import new_id
 from relay.store.appending import NOES, append_events
 from relay.store.committing import Committer, Work
@@ -50,7 +51,7 @@ def reader_of(settings: Settings) -> Iterator[Reader]:
 
 @contextlib.contextmanager
 def committer_of(settings: Settings, *, behind_is_fine: bool = False) -> Iterator[Committer]:
-    """The store open for writing; it may be open in a running relay at the same time."""
+    """The store open for writing; it may be open in a running relay at the same time. What was written is sealed then."""
     with outages_in_words(settings):
         committer = Committer(
             settings.store.path,
@@ -60,6 +61,7 @@ def committer_of(settings: Settings, *, behind_is_fine: bool = False) -> Iterato
         )
         with contextlib.closing(committer):
             yield committer
+        seal_written(settings)
 
 
 def append(committer: Committer, events: Sequence[Event], texts: Mapping[str, str] | None = None) -> tuple[int, ...]:

@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Final
 
 from relay.address_wide import FOLD_VERSION
-from relay.decision import new_id
+from relay.decision import id_at, new_id
 
 #: Octets of the key.
 KEY_OCTETS: Final = 32
@@ -41,6 +41,10 @@ class Pseudonyms:
     def event_id(self, at: datetime, content: bytes) -> str:
         """A ULID that is the same for the same content, and tells nothing of it."""
         return new_id(at, self._hash(b"event", content, _RANDOM_OCTETS_OF_ID))
+
+    def id_of(self, milliseconds: int, content: bytes) -> str:
+        """`event_id` for a time in milliseconds since 1970."""
+        return id_at(milliseconds, self._hash(b"event", content, _RANDOM_OCTETS_OF_ID))
 
     def fingerprint(self) -> str:
         """Which key this is, for noticing that another one is used; 16 hexadecimal digits."""

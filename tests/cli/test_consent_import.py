@@ -30,7 +30,9 @@ def test_what_can_be_taken_is_taken_and_the_rest_is_told_line_by_line(shop: Shop
     )
     answer = shop.run("consent", "import", listed)
     assert answer.code == 1
-    assert answer.out.startswith("4 rows: 2 taken, 2 refused\n2 of 2 would get mail today:\n")
+    assert answer.out.startswith(
+        "4 rows: 2 taken, 2 refused\nrefused: 1 for address, 1 for at\n2 of 2 would get mail today:\n"
+    )
     assert answer.err.splitlines() == [
         "list.csv:3: address: the address has no domain",
         "list.csv:4: at: is not a time in ISO 8601, such as 2026-03-01T09:30:00+09:00",
@@ -43,8 +45,11 @@ def test_rejects_are_a_list_that_can_be_mended_and_imported(shop: Shop) -> None:
     listed = shop.file("list.csv", HEADER + good + bad)
     shop.run("consent", "import", listed, "--rejects", "bad.csv")
     rejects = shop.folder / "bad.csv"
-    assert rejects.read_text() == HEADER + bad
-    rejects.write_text(rejects.read_text().replace("yes", "written"))
+    header, kept = rejects.read_text().splitlines(keepends=True)
+    assert header == f"rejected_because,{HEADER}"
+    assert kept.startswith("\"basis: 'yes' is not one of ")
+    assert kept.endswith(f'",{bad}')
+    rejects.write_text(rejects.read_text().replace(",yes,", ",written,"))
     assert shop.run("consent", "import", "bad.csv").code == 0
     assert shop.standing("bob@example.com")["gets_mail"]
 
@@ -63,10 +68,16 @@ def test_it_ends_with_how_many_would_get_mail_today_by_reason(shop: Shop) -> Non
     answer = shop.run("consent", "import", listed, "--json")
     assert answer.code == 0
     assert answer.json == {
+        "format": "consent-relay",
         "rows": 5,
         "taken": 5,
         "known": 0,
+        "not_taken": {},
         "refused": 0,
+        "refused_for": {},
+        "events": {"grant": 5, "withdraw": 0, "complain": 0, "undeliverable": 0},
+        "assumed": 2,
+        "stated_by_operator": 0,
         "would_get_mail": 1,
         "today": [
             {"reason": "confirmed", "verdict": "deliver", "count": 1},
@@ -75,7 +86,7 @@ def test_it_ends_with_how_many_would_get_mail_today_by_reason(shop: Shop) -> Non
             {"reason": "stale", "verdict": "hold", "count": 1},
         ],
     }
-    assert "1 single opt-ins do not state the act" in shop.run("consent", "import", listed).out
+    assert "assumed: 2 yes without an active act" in shop.run("consent", "import", listed).out
 
 
 def test_no_import_brings_a_withdrawn_address_back(shop: Shop) -> None:
@@ -118,7 +129,8 @@ def test_a_withdrawal_from_a_stream_that_is_no_more_is_kept_and_named(shop: Shop
     listed = shop.file("list.csv", f"address,stream,withdrawn_at\nann@example.com,given-up,{LONG_AGO}\n")
     answer = shop.run("consent", "import", listed)
     assert answer.code == 0
-    assert "1 row: 1 taken, 0 refused\nwithdrawals from given-up are kept" in answer.out
+    assert answer.out.startswith("1 row: 1 taken, 0 refused\nas 1 withdrawal;")
+    assert "withdrawals from given-up are kept" in answer.out
 
 
 def test_json_lines_and_standard_input(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -148,18 +160,122 @@ def test_times_without_a_zone_need_one(shop: Shop) -> None:
     assert shop.run("consent", "import", listed, "--timezone", "Mars/Base").code == 2
 
 
-def test_more_rows_than_a_batch(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("relay.cli.consent_import._BATCH", 7)
-    listed = shop.file("list.csv", HEADER + "".join(row(f"user{number}@example.com") for number in range(50)))
-    assert shop.run("consent", "import", listed, "--json").json["taken"] == 50
-    assert shop.run("consent", "verify").code == 0
-    assert shop.run("db", "status", "--json").json["events"] == 50
+@pytest.mark.parametrize("rows", [50, 40_000])
+def test_a_list_is_taken_whole_however_long_it_is(shop: Shop, rows: int) -> None:
+    content = HEADER + "".join(
+        row(f"user{number}@example.com") if number % 1000 else row("bad") for number in range(rows)
+    )
+    answer = shop.run("consent", "import", shop.file("list.csv", content), "--json")
+    refused = (rows + 999) // 1000
+    assert (answer.json["taken"], answer.json["refused"]) == (rows - refused, refused)
+    assert answer.json["would_get_mail"] == rows - refused
+    assert shop.run("db", "status", "--json").json["events"] == rows - refused
+
+
+def test_a_no_at_the_end_of_a_list_counts_for_a_yes_at_its_beginning(shop: Shop) -> None:
+    """Who would get mail is told of the whole list, not of the moment in which a row was read."""
+    yes = "".join(row(f"user{number}@example.com").replace("\n", ",\n") for number in range(3000))
+    content = HEADER.replace("\n", ",withdrawn_at\n") + yes + f"USER7@example.com,,,,,{RECENTLY}\n"
+    listed = shop.file("list.csv", content)
+    for options in (["--dry-run"], []):
+        answer = shop.run("consent", "import", listed, "--json", *options)
+        today = {one["reason"]: one["count"] for one in answer.json["today"]}
+        assert today == {"confirmed": 2999, "withdrawn": 1}
+
+
+def test_millions_of_bad_lines_are_counted_and_a_few_are_told(shop: Shop) -> None:
+    listed = shop.file("list.csv", HEADER + "bad\n" * 5000 + row("ann@example.com"))
+    answer = shop.run("consent", "import", listed, "--rejects", "bad.csv")
+    assert answer.code == 1
+    lines = answer.err.splitlines()
+    assert len(lines) == 21
+    assert lines[-1] == "... and 4,980 more, see bad.csv"
+    assert len((shop.folder / "bad.csv").read_text().splitlines()) == 5001
+    without = shop.run("consent", "import", listed)
+    assert without.err.splitlines()[-1] == "... and 4,980 more, --rejects FILE keeps them all"
+    assert "refused: 5,000 for record" in without.out
+
+
+def test_contradictions_are_taken_as_they_are_and_the_later_no_holds(shop: Shop) -> None:
+    header = HEADER.replace("\n", ",withdrawn_at\n")
+    before, after = LONG_AGO, datetime.now(UTC).isoformat()
+    content = (
+        f"{header}ann@example.com,newsletter,written,{RECENTLY},signed,{after}\n"
+        f"bob@example.com,newsletter,written,{RECENTLY},signed,\nBOB@example.com,newsletter,,,,{after}\n"
+        f"carl@example.com,newsletter,written,{RECENTLY},signed,{before}\n"
+    )
+    assert shop.run("consent", "import", shop.file("list.csv", content), "--json").json["taken"] == 4
+    assert not shop.standing("ann@example.com")["gets_mail"]
+    assert not shop.standing("bob@example.com")["gets_mail"]
+    # a no beats every later yes that an import tells (law 2)
+    assert not shop.standing("carl@example.com")["gets_mail"]
+
+
+def test_what_the_operator_says_for_all_rows_stands_in_the_ledger_as_that(shop: Shop) -> None:
+    listed = shop.file("list.csv", "email,joined\nann@example.com,2026-05-01\n")
+    mapping = shop.file(
+        "shop.toml",
+        """
+        timezone = "Asia/Tokyo"
+        [columns]
+        address = "Email"
+        at = ["confirmed", "joined"]
+        [constants]
+        basis = "single-opt-in"
+        """,
+    )
+    answer = shop.run(
+        "consent", "import", listed, "--mapping", mapping, "--value", "act=ticked", "--stream", "newsletter"
+    )
+    words = "stated by the operator for all rows: basis=single-opt-in, act=ticked"
+    assert f"list.csv: {words}; it is your word, not the list's" in answer.err
+    assert f"{words}: 1, and so it stands in the ledger" in answer.out
+    assert words in shop.run("consent", "show", "ann@example.com").out
+
+
+def test_suppression_rows_are_never_refused_for_a_stream(shop: Shop) -> None:
+    content = "address,cause,stream\nann@example.com,unsubscribe,given-up\nbob@example.com,complaint,\n"
+    answer = shop.run("consent", "import", shop.file("list.csv", content), "--stream", "never-was", "--json")
+    assert (answer.code, answer.json["taken"]) == (0, 2)
+    scoped = shop.run(
+        "consent", "import", shop.file("l.csv", "address,cause\nc@x.example,complaint\n"), "--brand", "brand"
+    )
+    assert "a no without a stream concerns all mail of brand" in scoped.out
+    assert shop.run("consent", "import", listed_brand(shop), "--brand", "nobody").code == 2
+
+
+def listed_brand(shop: Shop) -> str:
+    return shop.file("l.csv", "address,cause\nc@x.example,complaint\n")
+
+
+@pytest.mark.parametrize(
+    ("name", "cause", "status"),
+    [
+        ("unsubscribe", "withdraw", "withdrawn"),
+        ("complaint", "complain", "complained"),
+        ("hard-bounce", "undeliverable", "undeliverable"),
+    ],
+)
+def test_a_cause_becomes_the_status_that_it_means(shop: Shop, name: str, cause: str, status: str) -> None:
+    shop.run("consent", "import", shop.file("yes.csv", HEADER + row("ann@example.com")))
+    at = (datetime.now(UTC) - timedelta(days=1)).isoformat()
+    listed = shop.file("no.csv", f"address,cause,withdrawn_at\nann@example.com,{name},{at}\n")
+    assert shop.run("consent", "import", listed, "--json").json["events"][cause] == 1
+    assert shop.standing("ann@example.com")["status"] == status
+
+
+def test_a_no_of_unknown_time_is_the_same_whenever_it_is_read(shop: Shop) -> None:
+    listed = shop.file("no.txt", "ann@example.com\n")
+    options = ("--value", "cause=unsubscribe", "--stream", "newsletter", "--json")
+    assert shop.run("consent", "import", listed, *options).json["known"] == 0
+    assert shop.run("consent", "import", listed, *options).json["known"] == 1
+    assert shop.run("db", "status", "--json").json["events"] == 1
 
 
 def test_a_list_without_its_columns_is_refused_as_a_whole(shop: Shop) -> None:
     answer = shop.run("consent", "import", shop.file("list.csv", "mail,stream\nann@example.com,newsletter\n"))
     assert answer.code == 1
-    assert "list.csv:1: the header lacks address, basis, at" in answer.err
+    assert "list.csv:1: the header lacks address, basis, at; name them (--column at=Joined)" in answer.err
 
 
 def test_columns_that_are_not_used_are_named(shop: Shop) -> None:
@@ -178,11 +294,19 @@ def test_columns_that_are_not_used_are_named(shop: Shop) -> None:
         (["list.csv", "--encoding", "klingon"], 2, "'klingon' is not known"),
         (["list.csv", "--rejects", "no/where.csv"], 1, "no/where.csv: No such file"),
         (["empty.csv"], 1, "the list is empty"),
+        (["list.csv", "--format", "excel"], 2, "--format: 'excel' is not known; known are listmonk"),
+        (["list.csv", "--column", "email=address"], 2, "--column: 'email=address'; write OURS=THEIRS"),
+        (["list.csv", "--value", "basis"], 2, "--value: 'basis'"),
+        (["list.csv", "--mapping", "no.toml"], 1, "there is no such file"),
+        (["list.csv", "--mapping", "bad.toml"], 1, "bad.toml:1: colums"),
+        (["plain.txt", "--stream", "newsletter"], 1, "lacks at (plain); name them"),
     ],
 )
 def test_wrong_usage_is_told_before_anything_is_taken(shop: Shop, arguments: list[str], code: int, words: str) -> None:
     shop.file("list.csv", HEADER + row("ann@example.com"))
     shop.file("empty.csv", "")
+    shop.file("plain.txt", "ann@example.com\n")
+    shop.file("bad.toml", "colums = 1\n")
     answer = shop.run("consent", "import", *arguments)
     assert (answer.code, words in answer.err) == (code, True), answer.err
     assert not (shop.folder / "var" / "relay.db").exists()
