@@ -39,6 +39,7 @@ from relay.tokens import seal
 from relay.web.app import build_app
 from relay.web.server import start_web
 from relay.workers.clock import CheckedStore, ClockGuard, Moment, moment
+from relay.workers.sealing import LedgerKeeper
 from relay.workers.supervisor import READY
 
 #: What keeps a worker from starting and the operator can mend; everything else is a bug and shows as one.
@@ -88,8 +89,11 @@ async def running(
     """
     drain = settings.workers.drain
     async with contextlib.AsyncExitStack() as stack:
+        keeper = LedgerKeeper(settings.store.path, settings.ledger, settings.keys.ledger)
+        stack.push_async_callback(keeper.stop)  # after the store, which writes until it is closed
         store = await open_store(settings.store.path, settings.store.journal, load_pseudonyms(settings.keys.people))
         stack.push_async_callback(store.close)
+        keeper.start()
         guard = ClockGuard(look, newest=await asyncio.to_thread(_newest, settings.store.path), since=since)
         watching = asyncio.create_task(guard.watch())
         stack.callback(watching.cancel)

@@ -1,6 +1,6 @@
-"""`consent-relay keys`: make a DKIM key, print its DNS record, hash a password.
+"""`consent-relay keys`: make a DKIM key, print its DNS record, hash a password, print the key that proves the ledger.
 
-Works before the settings do: only their folder matters, keys stand in var/keys below it.
+Works before the settings do: only their folder matters, keys stand in var/keys below it. Only `ledger` reads them.
 """
 
 from __future__ import annotations
@@ -22,6 +22,8 @@ from relay.config import fields
 from relay.config.load import load_settings
 from relay.config.mistakes import Mistake
 from relay.message.dkim import KeyType, dns_name, dns_record, generate, load_key
+from relay.store.keys import KeyFileError
+from relay.store.signing import load_ledger_key, public_text
 
 KEYS_FOLDER: Final = Path("var") / "keys"
 #: RFC 1035 section 3.3.14: a TXT record is made of strings of at most 255 octets.
@@ -56,9 +58,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     printing.add_argument("domain", metavar="DOMAIN", help="domain that the keys sign for")
     printing.add_argument("--selector", metavar="S", help="of this key only")
     hashing = add_action(verbs, "hash", "read a password, print its argon2id hash for a [[client]]")
+    proving = add_action(verbs, "ledger", "print the public key that the signed heads of the ledger are checked with")
     for leaf in (making, printing):
         leaf.add_argument("--json", action="store_true", help="print name, value and file as JSON")
-    for leaf in (making, printing, hashing):
+    proving.add_argument("--json", action="store_true", help="print key and file as JSON")
+    for leaf in (making, printing, hashing, proving):
         add_config_option(leaf)
 
 
@@ -67,6 +71,9 @@ def run(arguments: argparse.Namespace) -> int:
         print(PasswordHasher().hash(_password()))
         return 0
     config = Path(arguments.config) if arguments.config else None
+    if arguments.action == "ledger":
+        _print_ledger_key(config, as_json=arguments.json)
+        return 0
     folder = config.absolute().parent if config else Path.cwd()
     try:
         domain = fields.domain(arguments.domain)
@@ -80,6 +87,15 @@ def run(arguments: argparse.Namespace) -> int:
         return 0
     _print(_records(folder, config, domain, selector), as_json=arguments.json)
     return 0
+
+
+def _print_ledger_key(config: Path | None, *, as_json: bool) -> None:
+    file = load_settings(config, os.environ).keys.ledger
+    try:
+        key = public_text(load_ledger_key(file))
+    except KeyFileError as error:
+        raise CommandError(str(error)) from None
+    print(json.dumps({"key": key, "file": str(file)}, indent=2) if as_json else key)
 
 
 def make_key(folder: Path, domain: str, selector: str, kind: KeyType) -> DnsRecord:
