@@ -32,7 +32,7 @@ VERBS: Final = {
     "log": ("log", "follow and query decisions"),
     "reason": ("reason", "what a reason means and what to do about it"),
     "keys": ("keys", "make keys and password hashes, print DNS records"),
-    "db": ("db", "migrate the store, show its status"),
+    "db": ("db", "migrate, back up and restore the store, show its status"),
 }
 
 

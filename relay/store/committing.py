@@ -22,6 +22,7 @@ from relay.store.journal import Journal
 from relay.store.lock import WriteLock
 from relay.store.port import StoreBehindError, StoreUnavailableError
 from relay.store.schema import Migration, keep_people_key, migrate
+from relay.store.unfinished import require_finished
 
 #: Above this many octets the WAL is copied into the database.
 _CHECKPOINT_ABOVE: Final = 4 << 20
@@ -58,6 +59,7 @@ class Committer:
             self._lock = WriteLock(path)
             opening.callback(self._lock.close)
             with self._lock:
+                require_finished(path)
                 self.connection = open_for_writing(path)
                 opening.callback(self.connection.close)
                 self.applied: tuple[Migration, ...] = migrate(self.connection)

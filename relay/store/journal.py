@@ -75,7 +75,7 @@ class Journal:
         return last is not None and _line_of(last, connection) is None
 
     def missing_in(self, connection: sqlite3.Connection) -> Iterator[Entry]:
-        """What the ledger lacks, in order: noes with their address, and tombstones, which it may have in part."""
+        """What the ledger lacks, in order: noes, with address or tombstone, and erasures."""
         return (entry for entry in self.entries() if entry.kind != MARK and not _is_known(entry, connection))
 
     def mark(self, connection: sqlite3.Connection) -> None:
@@ -246,16 +246,17 @@ def _has_line(entry: Entry, connection: sqlite3.Connection) -> bool:
 
 
 def _is_known(entry: Entry, connection: sqlite3.Connection) -> bool:
-    """For one line of many: nothing that costs more than a look at one row."""
-    if entry.tombstone:
-        # A backup from before the erasure has the line, too, but not the tombstone. Whether somebody has come back
-        # since an erasure, whoever erases again has to look.
-        kept = entry.says_no and connection.execute(query("no_is_kept"), no_row(entry.no())).fetchone()
-        return bool(kept)
+    """For one line of many: nothing that costs more than a look at a few rows."""
     if entry.sequence and _has_line(entry, connection):
         return True
+    if entry.tombstone:
+        return entry.says_no and _is_kept(entry, connection)
     wide = address_of(entry.address).wide
     return bool(connection.execute(query("line_of_person"), (wide, entry.id)).fetchone()[0])
+
+
+def _is_kept(entry: Entry, connection: sqlite3.Connection) -> bool:
+    return connection.execute(query("no_is_kept"), no_row(entry.no())).fetchone() is not None
 
 
 def _next(lines: Iterator[bytes]) -> list[bytes]:

@@ -33,6 +33,7 @@ from relay.store.queries import query
 from relay.store.rows import address_of, event_of
 from relay.store.schema import check_people_key, migrations, version_of
 from relay.store.spellings import Contact, Failure, Spellings, contacts_of, failures_of, find_spellings
+from relay.store.unfinished import require_finished
 from relay.store.wordings import Wording, read_picture, read_wordings
 
 _PAGE: Final = 1000
@@ -87,6 +88,7 @@ class Counts:
 
 def open_reader(path: Path, pseudonyms: Pseudonyms) -> Reader:
     """Raises StoreUnavailableError when there is no store yet, or none that can be read."""
+    require_finished(path)
     if not path.exists():
         raise StoreUnavailableError("there is no store yet; consent-relay db migrate makes one")
     with errors_of_the_store():

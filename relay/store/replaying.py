@@ -15,6 +15,7 @@ from typing import Final
 
 from relay.store.appending import append_events
 from relay.store.committing import Committer, Work
+from relay.store.erasing import erase_again
 from relay.store.journal_lines import Entry
 from relay.store.queries import query
 from relay.store.rows import no_row
@@ -31,7 +32,7 @@ class Replayed:
     erased: int
 
 
-def replay(committer: Committer, now: datetime, on_progress: Callable[[int], None] = lambda _: None) -> Replayed:  # noqa: ARG001 - for erasing again
+def replay(committer: Committer, now: datetime, on_progress: Callable[[int], None] = lambda _: None) -> Replayed:
     """Add what only the journal has. on_progress: called with the number of lines done since the last call.
 
     May be cut short and called again. Raises StoreUnavailableError, JournalDamagedError among them.
@@ -45,9 +46,14 @@ def replay(committer: Committer, now: datetime, on_progress: Callable[[int], Non
         _commit(committer, [one for one in group if one.says_no])
         noes += sum(one.says_no for one in group)
         on_progress(len(group))
+    (erased,) = committer.commit(
+        [Work(lambda connection: erase_again(connection, erasures, committer.pseudonyms, now))]
+    )
+    if isinstance(erased, BaseException):
+        raise erased
     if noes or erasures:
         committer.commit([Work(journal.mark)])
-    return Replayed(noes, len(erasures))
+    return Replayed(noes, int(erased))
 
 
 def _commit(committer: Committer, noes: list[Entry]) -> None:

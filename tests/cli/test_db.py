@@ -9,6 +9,6 @@ def test_an_action_has_to_be_named(shop: Shop) -> None:
 
 def test_every_action_is_listed_and_explains_itself(shop: Shop) -> None:
     listed = shop.run("db", "--help").out
-    for action in ("migrate", "status"):
+    for action in ("migrate", "status", "backup", "restore"):
         assert action in listed
         assert "--config" in shop.run("db", action, "--help").out

@@ -1,0 +1,221 @@
+from __future__ import annotations
+
+import io
+import shutil
+import sqlite3
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from store.samples import ANN, BOB, grant, withdraw
+from store.test_backup import backup_of, opened, say, shop
+
+from relay.config.settings import Settings
+from relay.store.backup import Manifest, Role
+from relay.store.port import StoreBehindError
+from relay.store.restoring import Exchange, Placed, carry_out, check_keys, check_store, plan
+from relay.store.unfinished import mark_of
+from relay.store.unpacking import BackupError, unpack
+
+
+def unpacked(settings: Settings, into: Path) -> Manifest:
+    into.mkdir()
+    return unpack(io.BytesIO(backup_of(settings)), into)
+
+
+def exchange_for(settings: Settings, staged: Path, *, files: tuple[Placed, ...] = ()) -> Exchange:
+    return plan(
+        Placed(staged / "relay.db", settings.store.path, "relay.db"),
+        Placed(staged / "withdrawals.journal", settings.store.journal, "withdrawals.journal"),
+        files,
+        (),
+    )
+
+
+def test_a_sound_store_with_its_key_passes(tmp_path: Path) -> None:
+    staged = tmp_path / "staged"
+    manifest = unpacked(shop(tmp_path / "shop"), staged)
+    check_store(staged / "relay.db", manifest, staged / "keys/people.key")
+    check_keys({staged / one.name: one.role for one in manifest.files})
+
+
+def _damaged(store: Path) -> None:
+    octets = bytearray(store.read_bytes())
+    octets[len(octets) // 2 : len(octets) // 2 + 2000] = bytes(2000)
+    store.write_bytes(octets)
+
+
+def _changed(sql: str) -> object:
+    def change(store: Path) -> None:
+        with closing(sqlite3.connect(store, isolation_level=None)) as connection:
+            connection.executescript(sql)
+
+    return change
+
+
+@pytest.mark.parametrize(
+    ("change", "why"),
+    [
+        (_damaged, "store in the backup"),
+        (lambda store: store.write_bytes(b"no database" * 1000), "cannot be used"),
+        (_changed("PRAGMA user_version = 99"), "another schema"),
+        (_changed("PRAGMA application_id = 7"), "another program"),
+        (_changed("CREATE TRIGGER t AFTER INSERT ON noes BEGIN DELETE FROM noes; END"), "triggers or views"),
+        (_changed("CREATE VIEW v AS SELECT 1"), "triggers or views"),
+        (_changed("DELETE FROM ledger WHERE sequence = 6"), "does not end where"),
+    ],
+)
+def test_a_store_that_is_not_sound_is_refused(change: object, why: str, tmp_path: Path) -> None:
+    staged = tmp_path / "staged"
+    manifest = unpacked(shop(tmp_path / "shop"), staged)
+    change(staged / "relay.db")  # type: ignore[operator]
+    with pytest.raises(BackupError, match=why):
+        check_store(staged / "relay.db", manifest, staged / "keys/people.key")
+
+
+def test_a_store_of_a_newer_version_is_refused(tmp_path: Path) -> None:
+    staged = tmp_path / "staged"
+    manifest = unpacked(shop(tmp_path / "shop"), staged)
+    _changed("PRAGMA user_version = 99")(staged / "relay.db")  # type: ignore[operator]
+    with pytest.raises(BackupError, match=r"schema 99, .* use version 9\.9 or newer"):
+        check_store(staged / "relay.db", replace(manifest, schema=99, version="9.9"), None)
+
+
+def test_another_key_of_tombstones_is_refused(tmp_path: Path) -> None:
+    staged = tmp_path / "staged"
+    manifest = unpacked(shop(tmp_path / "shop"), staged)
+    with pytest.raises(BackupError, match="lacks the key"):
+        check_store(staged / "relay.db", manifest, None)
+    (staged / "keys/people.key").write_text("ab" * 32)
+    with pytest.raises(BackupError, match="not the key"):
+        check_store(staged / "relay.db", manifest, staged / "keys/people.key")
+
+
+@pytest.mark.parametrize("role", [Role.TOKEN_KEY, Role.ADDRESSES_KEY, Role.DKIM_KEY])
+def test_a_key_that_is_none_is_refused_without_showing_it(role: Role, tmp_path: Path) -> None:
+    (tmp_path / "abcdef.key").write_text("secret")
+    with pytest.raises(BackupError, match="is no key") as refused:
+        check_keys({tmp_path / "abcdef.key": role})
+    assert "secret" not in str(refused.value)
+
+
+def test_what_was_there_is_kept_and_the_store_is_the_old_one_again(tmp_path: Path) -> None:
+    settings = shop(tmp_path / "shop")
+    unpacked(settings, tmp_path / "staged")
+    with closing(opened(settings)) as committer:
+        say(committer, grant(source="later"))
+    newer = settings.store.path.read_bytes()
+    exchange = exchange_for(settings, tmp_path / "staged")
+    assert [one.destination for one in exchange.replaced] == [settings.store.path]
+    assert carry_out(exchange, tmp_path / "aside") == 0
+    with closing(opened(settings)) as committer:
+        assert committer.connection.execute("SELECT max(sequence) FROM ledger").fetchone() == (6,)
+    assert (tmp_path / "aside/relay.db").read_bytes() == newer
+    assert not mark_of(settings.store.path).exists()
+
+
+def test_files_that_are_the_same_are_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "same").write_text("x")
+    (tmp_path / "other").write_text("y")
+    (tmp_path / "staged").write_text("x")
+    files = tuple(Placed(tmp_path / "staged", tmp_path / name, name) for name in ("same", "other", "new"))
+    none = Placed(tmp_path / "none", tmp_path / "none", "none")
+    exchange = plan(none, none, files, ())
+    assert [one.name for one in exchange.files] == ["other", "new"]
+    assert [one.name for one in exchange.replaced] == ["other"]
+
+
+def test_the_journal_never_goes_back_and_the_store_waits_for_it(tmp_path: Path) -> None:
+    settings = shop(tmp_path / "shop")
+    unpacked(settings, tmp_path / "staged")
+    with closing(opened(settings)) as committer:
+        say(committer, withdraw(), no=True)
+    newer = settings.store.journal.read_bytes()
+    assert carry_out(exchange_for(settings, tmp_path / "staged"), tmp_path / "aside") == 1
+    assert settings.store.journal.read_bytes() == newer
+    with pytest.raises(StoreBehindError):
+        opened(settings)
+
+
+def test_lines_that_only_the_backup_has_come_back_with_it(tmp_path: Path) -> None:
+    """The disk was lost, somebody started anew and one more person withdrew; then the backup was found."""
+    settings = shop(tmp_path / "shop")
+    with closing(opened(settings)) as committer:
+        # after the copy, before the journal: withdrawals that the backup's journal has and its store has not
+        unpacked(settings, tmp_path / "staged")
+        say(committer, withdraw(), no=True)
+    shutil.copy(settings.store.journal, tmp_path / "staged/withdrawals.journal")
+    for path in settings.store.path.parent.glob("relay.db*"):
+        path.unlink()
+    settings.store.journal.unlink()
+    with closing(opened(settings)) as committer:
+        say(committer, grant(), withdraw(BOB), no=True)
+    assert carry_out(exchange_for(settings, tmp_path / "staged"), tmp_path / "aside") == 2
+    with pytest.raises(StoreBehindError):
+        opened(settings)
+    with closing(opened(settings, behind_is_fine=True)) as committer:
+        missing = [entry.address for entry in committer.journal.missing_in(committer.connection)]
+        assert {str(ANN), str(BOB)} == set(missing)
+
+
+def test_a_newer_backup_over_an_older_store_waits_for_what_only_its_own_journal_has(tmp_path: Path) -> None:
+    settings = shop(tmp_path / "shop")
+    shutil.copytree(tmp_path / "shop", tmp_path / "older")
+    unpacked(settings, tmp_path / "staged")
+    with closing(opened(settings)) as committer:
+        say(committer, withdraw(), no=True)
+    shutil.copy(settings.store.journal, tmp_path / "staged/withdrawals.journal")
+    older = replace(
+        settings,
+        store=replace(
+            settings.store,
+            path=tmp_path / "older/var/relay.db",
+            journal=tmp_path / "older/var/withdrawals.journal",
+        ),
+        keys=replace(settings.keys, people=tmp_path / "older/var/keys/people.key"),
+    )
+    assert carry_out(exchange_for(older, tmp_path / "staged"), tmp_path / "aside") == 1
+    with pytest.raises(StoreBehindError):
+        opened(older)
+
+
+@pytest.mark.parametrize("cut", range(6))
+def test_a_restore_cut_short_anywhere_is_known_and_done_again(
+    cut: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = shop(tmp_path / "shop")
+    policy = tmp_path / "shop/policies/newsletter.toml"
+    unpacked(settings, tmp_path / "staged")
+    shutil.copytree(tmp_path / "staged", tmp_path / "again")
+    policy.write_text("changed")
+    with closing(opened(settings)) as committer:
+        say(committer, withdraw(), no=True)
+    steps = 0
+
+    class Killed(BaseException):
+        pass
+
+    def exchange(staged: Path) -> Exchange:
+        return exchange_for(settings, staged, files=(Placed(staged / "policies/newsletter.toml", policy, "policy"),))
+
+    def rename(path: Path, target: Path) -> Path:
+        nonlocal steps
+        if mark_of(settings.store.path).exists():
+            steps += 1
+            if steps > cut:
+                raise Killed
+        return original(path, target)
+
+    original = Path.rename
+    with monkeypatch.context() as killing:
+        killing.setattr(Path, "rename", rename)
+        with pytest.raises(Killed):
+            carry_out(exchange(tmp_path / "staged"), tmp_path / "aside")
+    assert mark_of(settings.store.path).exists()
+    assert carry_out(exchange(tmp_path / "again"), tmp_path / "aside") == 1
+    assert not mark_of(settings.store.path).exists()
+    assert policy.read_text() != "changed"
+    assert (tmp_path / "aside/policy").read_text() == "changed"
+    with pytest.raises(StoreBehindError):
+        opened(settings)
