@@ -16,8 +16,9 @@ from typing import Any, Final, Self
 
 from relay.address import Address
 from relay.consent.checking import Checked, Finding, check_unsealed
-from relay.consent.events import Event
+from relay.consent.events import Event, EventKind
 from relay.consent.facts import Facts
+from relay.consent.fold import No
 from relay.consent.ledger import GENESIS, Row, microseconds, moment_of
 from relay.consent.pseudonyms import Pseudonyms
 from relay.decision import Decision, Outcome, Result
@@ -159,6 +160,14 @@ class Reader:
         while rows := self._all(f"{query('noes_after')} LIMIT ?", after, _PAGE):
             yield from map(event_of, rows)
             after = rows[-1][0]
+
+    def dead_mailboxes(self) -> Iterator[No]:
+        """Every address that was said to be undeliverable; a newer yes may have said otherwise since."""
+        after = ("", "", "", "")
+        while rows := self._all(query("dead_mailboxes"), *after, _PAGE):
+            for wide, brand, stream, address, at in rows:
+                yield No(EventKind.UNDELIVERABLE, wide, address, brand, stream, moment_of(at))
+            after = rows[-1][:4]
 
     def erased_at(self, address: Address) -> datetime | None:
         """When the person was erased at their own wish; None for who was not."""

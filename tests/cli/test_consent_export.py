@@ -3,13 +3,18 @@ from __future__ import annotations
 import csv
 import io
 import json
+import os
 import shutil
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from cli.shop import Shop
 
-from relay.consent.evidence import wording_hash
+from relay.address import address_from_text
+from relay.consent.events import Basis, Event, EventKind
+from relay.consent.evidence import Evidence, wording_hash
+from relay.store.appending import append_events
+from relay.store.committing import Work
 
 PEOPLE = ("ann@example.com", "bob@example.com", "carl@example.com", "dora@example.com", "eve@example.com")
 
@@ -88,3 +93,51 @@ def test_the_evidence_of_a_yes_goes_with_it(shop: Shop) -> None:
     shop.run("consent", "import", shop.file("list.jsonl", json.dumps(line)), "--stream", "newsletter")
     (row,) = shop.run("consent", "export", "--json").out.splitlines()
     assert proof.items() <= json.loads(row).items()
+
+
+def test_the_whole_history_of_a_double_opt_in_comes_back_and_each_no_as_what_it_was(shop: Shop) -> None:
+    shop.run("db", "migrate")
+    now = datetime.now(UTC)
+    said: dict[str, Any] = {"brand": "brand", "recorded_at": now, "source": "form", "recorder": "web"}
+    people = {name: address_from_text(f"{name}@example.com") for name in ("ann", "bob", "carl", "dora")}
+    asked, sent, clicked = (now - timedelta(days=days) for days in (9, 8, 7))
+    news: dict[str, Any] = {**said, "stream": "newsletter", "basis": None}
+    evidence = Evidence("https://brand.example/f", wording_hash("Yes, news"), "ja", "192.0.2.1", "Browser/1")
+    events = [
+        Event("1", EventKind.REQUEST, people["ann"], at=asked, **news),
+        Event("2", EventKind.REQUEST, people["ann"], at=asked, mail_sent_at=sent, **news),
+        Event(
+            "3",
+            EventKind.CONFIRM,
+            people["ann"],
+            at=clicked,
+            evidence=evidence,
+            **{**news, "basis": Basis.DOUBLE_OPT_IN},
+        ),
+        Event("4", EventKind.COMPLAIN, people["bob"], at=clicked, **news),
+        Event("5", EventKind.UNDELIVERABLE, people["carl"], at=clicked, **{**news, "stream": ""}),
+        Event("6", EventKind.UNDELIVERABLE, people["dora"], at=clicked, **{**news, "stream": ""}),
+        Event("7", EventKind.DELIVERABLE, people["dora"], at=now, **{**news, "stream": ""}),
+    ]
+    with shop.store() as committer:
+        texts = {wording_hash("Yes, news"): "Yes, news"}
+        work = Work(lambda connection: append_events(connection, events, committer.pseudonyms, os.urandom, texts))
+        (done,) = committer.commit([work])
+        assert len(done) == 7
+    before = {name: shop.standing(f"{name}@example.com") for name in people}
+    exported = shop.run("consent", "export").out
+    rows = {row["address"].partition("@")[0]: row for row in csv.DictReader(io.StringIO(exported))}
+    assert set(rows) == {"ann", "bob", "carl"}
+    assert [rows["ann"][name] for name in ("at", "mail_sent_at", "confirmed_at")] == [
+        moment.isoformat() for moment in (asked, sent, clicked)
+    ]
+    assert rows["ann"]["wording"] == "Yes, news"
+    assert [rows[name]["cause"] for name in ("bob", "carl")] == ["complaint", "hard-bounce"]
+
+    shutil.rmtree(shop.folder / "var")
+    assert shop.run("consent", "import", shop.file("out.csv", exported)).code == 0
+    for name in people:
+        after = shop.standing(f"{name}@example.com")
+        assert after["facts"] == before[name]["facts"], name
+        assert (after["status"], after["reasons"]) == (before[name]["status"], before[name]["reasons"])
+    assert shop.run("consent", "export").out == exported

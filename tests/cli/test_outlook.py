@@ -66,7 +66,7 @@ def test_on_the_days_on_which_something_changes_each_row_is_judged(ages: list[ti
     outlook = Outlook(POLICIES, NOW)
     for age in ages:
         contact = {"at": NOW - timedelta(days=600), "last_contact_at": NOW - age} if is_contact else {"at": NOW - age}
-        row = told(**contact)
+        row = told(**contact)  # type: ignore[arg-type]
         assert outlook.key(row) == Outlook(POLICIES, NOW)._judged(POLICIES.by_id["newsletter"], row)
 
 
