@@ -122,7 +122,6 @@ def _import(
             judge=judge,
             progress=bar.progress,
             dry_run=dry_run,
-            processes=min(2, (os.cpu_count() or 1) - 1),
         )
     except ListError as error:
         raise CommandError(str(error)) from None

@@ -1,5 +1,5 @@
-"""The processes of an import: some read a long list piece by piece, then one of them merges what was read. Short lists are
-read right here.
+"""The processes of an import: they read a long list piece by piece, then each merges a share of what was read. Short lists
+are read right here.
 
 They are nice to the relay. Whoever writes is not one of them: a process that holds the write lock must not wait for its
 turn on the processor. What they put aside on disk has no name, and goes with them however they end.
@@ -15,6 +15,7 @@ import tempfile
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from multiprocessing import connection as pipes
 from multiprocessing import get_context
 from multiprocessing.process import BaseProcess
@@ -25,7 +26,7 @@ from typing import Any, BinaryIO, Final, Self
 from relay.store.bundles import Bundle, bundles, packed, unpacked
 from relay.store.connection import errors_of_the_store
 from relay.store.port import StoreUnavailableError
-from relay.store.staging import Piece, Spill, merged
+from relay.store.staging import Piece, Share, Spill, merged, shared_out
 from relay.store.told import SALT_OCTETS, Block, Parsed, ready
 
 #: How much nicer than the relay.
@@ -33,7 +34,7 @@ _NICER: Final = 10
 #: Blocks that a process may have waiting.
 _AHEAD: Final = 3
 #: Bundles that are made ahead of the writer.
-_BUNDLES_AHEAD: Final = 8
+_BUNDLES_AHEAD: Final = 4
 #: Places in the list that one block may take.
 _PLACES: Final = 1 << 24
 
@@ -96,17 +97,22 @@ class Crew:
         """Raises StoreUnavailableError."""
         if not self._hands:
             with errors_of_the_store():
-                yield from bundles(merged(self._pieces, self._files))
+                yield from bundles(merged(Share(tuple(self._pieces)), self._files))
             return
-        hand, *others = self._hands
-        for other in others:
-            other.pipe.send(None)
-        hand.pipe.send(self._pieces)
-        while octets := self._heard(hand, hand.pipe.recv_bytes):
-            yield unpacked(octets)
-        failed = self._heard(hand, hand.pipe.recv)
-        if failed is not None:
-            _raise(failed)
+        working = self._hands[: len(shares := shared_out(self._pieces, len(self._hands)))]
+        for hand, share in zip(working, shares, strict=True):
+            self._heard(hand, partial(hand.pipe.send, share))
+        while working:
+            for pipe in pipes.wait([hand.pipe for hand in working]):
+                (hand,) = (hand for hand in working if hand.pipe is pipe)
+                octets = self._heard(hand, hand.pipe.recv_bytes)
+                if octets:
+                    yield unpacked(octets)
+                    continue
+                failed = self._heard(hand, hand.pipe.recv)
+                if failed is not None:
+                    _raise(failed)
+                working.remove(hand)
 
     def _file(self) -> BinaryIO:
         with errors_of_the_store():
@@ -136,7 +142,7 @@ class Crew:
             while all(hand.waiting >= _AHEAD for hand in self._hands):
                 self._listen(answers)
             hand = min(self._hands, key=lambda hand: hand.waiting)
-            self._heard(hand, lambda hand=hand, message=(number, block): hand.pipe.send(message))  # type: ignore[misc]
+            self._heard(hand, partial(hand.pipe.send, (number, block)))
             hand.waiting += 1
         while any(hand.waiting for hand in self._hands):
             self._listen(answers)
@@ -216,7 +222,7 @@ def _raise(error: BaseException) -> None:
 
 
 def _work(pipe: pipes.Connection, parse: Parse, paths: Sequence[str], number: int) -> None:
-    """The life of a process: reads blocks until there are no more, then perhaps merges."""
+    """The life of a process: reads blocks until there are no more, then merges its share of what all have read."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches all; whoever called us in ends us
     os.nice(_NICER)
     inbox: queue.SimpleQueue[Any] = queue.SimpleQueue()
@@ -226,9 +232,7 @@ def _work(pipe: pipes.Connection, parse: Parse, paths: Sequence[str], number: in
         with contextlib.ExitStack() as stack:
             files = [stack.enter_context(Path(path).open("r+b")) for path in paths]
             _read(pipe, inbox, parse, Spill(files[number], number))
-            pieces = inbox.get()
-            if pieces is not None:
-                _merge(pipe, pieces, files)
+            _merge(pipe, inbox.get(), files)
     except BrokenPipeError:
         return  # the import has ended
     except Exception as error:  # noqa: BLE001 - whoever called us in tells the user
@@ -253,14 +257,14 @@ def _read(pipe: pipes.Connection, inbox: queue.SimpleQueue[Any], parse: Parse, s
     pipe.send(spill.pieces)
 
 
-def _merge(pipe: pipes.Connection, pieces: Sequence[Piece], files: Sequence[BinaryIO]) -> None:
+def _merge(pipe: pipes.Connection, share: Share, files: Sequence[BinaryIO]) -> None:
     """Ends with an empty message, then None or what went wrong."""
     ahead: queue.Queue[bytes] = queue.Queue(_BUNDLES_AHEAD)
     failed: list[BaseException] = []
 
     def make() -> None:
         try:
-            for bundle in bundles(merged(pieces, files)):
+            for bundle in bundles(merged(share, files)):
                 ahead.put(packed(bundle))
         except Exception as error:  # noqa: BLE001 - told at the end
             failed.append(error)

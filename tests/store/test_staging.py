@@ -8,15 +8,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from relay.store import staging
-from relay.store.staging import Spill, merged
+from relay.store.staging import Share, Spill, merged, shared_out
 
 ROWS = st.lists(st.tuples(st.sampled_from("abcdefgh"), st.integers(0, 9)), max_size=60)
 
 
 @settings(deadline=None)
-@given(st.lists(ROWS, min_size=1, max_size=3), st.integers(1, 20), st.integers(1, 5), st.integers(1, 3))
+@given(
+    st.lists(ROWS, min_size=1, max_size=3), st.integers(1, 20), st.integers(1, 5), st.integers(1, 3), st.integers(1, 4)
+)
 def test_whatever_is_put_aside_comes_back_in_order_and_nobody_is_torn_apart(
-    files: list[list[tuple[str, int]]], run: int, piece: int, fewest: int
+    files: list[list[tuple[str, int]]], run: int, piece: int, fewest: int, count: int
 ) -> None:
     with pytest.MonkeyPatch.context() as small:
         small.setattr(staging, "_PIECE", piece)
@@ -27,7 +29,9 @@ def test_whatever_is_put_aside_comes_back_in_order_and_nobody_is_torn_apart(
                 spill.add(rows[start : start + 7])
             spill.write()
         pieces = [one for spill in spills for one in spill.pieces]
-        lists = list(merged(pieces, [spill.file for spill in spills]))
+        shares = shared_out(pieces, count)
+        assert len(shares) <= count
+        lists = [rows for share in shares for rows in merged(share, [spill.file for spill in spills])]
     every = [row for rows in lists for row in rows]
     assert sorted(every) == sorted(row for rows in files for row in rows)
     assert [row[0] for row in every] == sorted(row[0] for row in every)
@@ -41,7 +45,7 @@ def test_long_lists_come_back_in_parts_that_fit_into_memory(monkeypatch: pytest.
     for number in range(10_000):
         spill.add([(f"{number * 7919 % 10_000:05}", number)])
     spill.write()
-    lists = list(merged(spill.pieces, [spill.file]))
+    lists = list(merged(Share(tuple(spill.pieces)), [spill.file]))
     assert [row[0] for rows in lists for row in rows] == [f"{number:05}" for number in range(10_000)]
     assert max(map(len, lists)) < 1000
 
@@ -50,4 +54,4 @@ def test_of_nothing_comes_nothing() -> None:
     spill = Spill(io.BytesIO())
     spill.write()
     assert spill.pieces == []
-    assert list(merged([], [spill.file])) == []
+    assert list(merged(Share(()), [spill.file])) == []
