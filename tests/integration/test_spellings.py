@@ -165,13 +165,14 @@ def send_to_all(port: int, spellings: Iterable[str]) -> dict[str, str]:
 # --- people
 
 
-def tell(relay: Relay, rows: Iterable[Mapping[str, str]]) -> None:
+def tell(relay: Relay, rows: Iterable[Mapping[str, str]], *, check: bool = True) -> None:
+    """As a list that is imported. check: is every row taken?"""
     path = relay.folder / f"rows{next(_NUMBERS)}.csv"
     with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.DictWriter(file, ["address", "stream", "basis", "at", "act", "confirmed_at", "withdrawn_at"])
         writer.writeheader()
         writer.writerows(rows)
-    relay.command("consent", "import", str(path))
+    relay.command("consent", "import", str(path), check=check)
 
 
 def yes(address: str) -> dict[str, str]:
@@ -265,3 +266,26 @@ def test_a_no_under_any_spelling_stops_the_mail_to_the_address_itself_and_no_nei
     found = mailboxes(world)
     wrong = [one.of for one in people if found[ascii_domain(one.of)] != (one.what == NEIGHBOUR)]
     assert not wrong, told(said, wrong)
+
+
+def test_an_erased_person_is_reached_by_no_spelling_whatever_list_comes_afterwards(
+    world: Postfix, relay: Relay
+) -> None:
+    numbers = {one.of: str(next(_NUMBERS)) for one in CATALOGUE}
+    spelled = [
+        Spelling(one.what, one.of.replace("#", numbers[one.of]), one.written.replace("#", numbers[one.of]))
+        for one in CATALOGUE
+        if one.what != NOBODY
+    ]
+    people = sorted({one.of for one in spelled})
+    tell(relay, [yes(of) for of in people])
+    tell(relay, [no(of) for of in people[::2]])
+    for of in people:
+        relay.command("consent", "erase", of, "--yes")
+    tell(relay, [yes(of) for of in people] + [yes(one.written) for one in spelled], check=False)
+    said = send_to_all(relay.plain, [*people, *(one.written for one in spelled)])
+    found = mailboxes(world)
+    reached = [of for of in people if found[ascii_domain(of)]]
+    assert not reached, told(said, said)
+    swept = [one.written for one in spelled if one.what == NEIGHBOUR and not said[one.written].startswith("250")]
+    assert not swept, told(said, swept)

@@ -1,9 +1,11 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any, Final
 
 import pytest
@@ -254,3 +256,25 @@ def test_a_receipt_is_another_one_once_something_has_happened(newsletter: Stream
     names = [one["iso"]["receipt_metadata"]["receipt_id"] for one in (first, later)]
     assert names[0] != names[1]
     assert first["iso"]["record_header"] == later["iso"]["record_header"]
+
+
+def keys_of(value: object) -> Iterator[str]:
+    if isinstance(value, dict):
+        for name, inner in value.items():
+            yield name
+            yield from keys_of(inner)
+    elif isinstance(value, list):
+        for inner in value:
+            yield from keys_of(inner)
+
+
+def test_every_field_of_a_receipt_is_in_its_manual(newsletter: Stream) -> None:
+    assert newsletter.sender is not None
+    manual = (Path(__file__).parents[2] / "deploy" / "receipts.md").read_text("utf-8")
+    named: set[str] = set()
+    for contact in ("https://brand.example/contact", "info@brand.example", "+81 3-1234-5678"):
+        stream = replace(newsletter, profiles=("seed", "jp"), sender=replace(newsletter.sender, contact=contact))
+        found = made(consent(stream, grant()))
+        named |= {*keys_of(found["iso"]), *keys_of(found["kantara"])}
+        named |= {name.rpartition(".")[2] for name in missing(found)}
+    assert sorted(name for name in named if not re.search(rf"\b{name}\b", manual)) == []
