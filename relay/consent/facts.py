@@ -89,8 +89,8 @@ class Freshness:
     stale_after: timedelta | None = timedelta(days=365)
     renew_every: timedelta | None = timedelta(days=730)
     confirmation_sent_within: timedelta | None = timedelta(hours=24)
-    customer_within: timedelta | None = None
-    inquiry_within: timedelta | None = None
+    customer_within: timedelta | None = timedelta(days=730)
+    inquiry_within: timedelta | None = timedelta(days=180)
     ask_before: timedelta | None = timedelta(days=30)
 
 
