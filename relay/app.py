@@ -39,6 +39,7 @@ from relay.tokens import seal
 from relay.web.app import build_app
 from relay.web.server import start_web
 from relay.workers.clock import CheckedStore, ClockGuard, Moment, moment
+from relay.workers.retention import Keeper, keep_retention
 from relay.workers.sealing import LedgerKeeper
 from relay.workers.supervisor import READY
 
@@ -89,9 +90,10 @@ async def running(
     """
     drain = settings.workers.drain
     async with contextlib.AsyncExitStack() as stack:
+        pseudonyms = load_pseudonyms(settings.keys.people)
         keeper = LedgerKeeper(settings.store.path, settings.ledger, settings.keys.ledger)
         stack.push_async_callback(keeper.stop)  # after the store, which writes until it is closed
-        store = await open_store(settings.store.path, settings.store.journal, load_pseudonyms(settings.keys.people))
+        store = await open_store(settings.store.path, settings.store.journal, pseudonyms)
         stack.push_async_callback(store.close)
         keeper.start()
         guard = ClockGuard(look, newest=await asyncio.to_thread(_newest, settings.store.path), since=since)
@@ -99,6 +101,17 @@ async def running(
         stack.callback(watching.cancel)
         checked = CheckedStore(store, guard)
         book = PolicyBook(settings)
+        retention = Keeper(
+            store=settings.store.path,
+            journal=settings.store.journal,
+            pseudonyms=pseudonyms,
+            policies=book.current,
+            decisions=settings.retention.decisions,
+            clock=guard.now,
+            trouble=guard.trouble,
+        )
+        keeping = asyncio.create_task(keep_retention(retention, secrets.SystemRandom()))
+        stack.callback(keeping.cancel)
         tokens = load_token_keys(settings.keys.tokens)
         next_hops = NextHops(
             settings.next_hops, settings.identity.hostname, budget=settings.limits.transaction.total_seconds()

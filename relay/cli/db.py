@@ -9,10 +9,11 @@ import argparse
 from types import ModuleType
 from typing import Final
 
-from relay.cli import add_action, add_config_option, db_backup, db_migrate, db_restore, db_status
+from relay.cli import add_action, add_config_option, db_backup, db_migrate, db_purge, db_restore, db_status
 
 _ACTIONS: Final[dict[str, tuple[ModuleType, str]]] = {
     "migrate": (db_migrate, "make the store, or bring it to the schema of this version"),
+    "purge": (db_purge, "take out now what may no longer be kept"),
     "status": (db_status, "schema, size and counts"),
     "backup": (db_backup, "write one file with store, journal, policies and keys, while the relay runs"),
     "restore": (db_restore, "put a backup in place; what was there is kept"),
