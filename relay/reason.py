@@ -130,8 +130,8 @@ MEANINGS: Final[Mapping[Reason, Meaning]] = MappingProxyType(
             Verdict.REJECT,
             _ANY_REFUSAL,
             "this mailbox was permanently refused before",
-            "Earlier mail was permanently refused by the recipient's server.",
-            "Check the address with the person; a new yes clears it.",
+            "The mailbox was refused as one that does not exist, twice and a day or more apart, or a list said so.",
+            "Check the address with the person; a new yes clears it, or consent-relay consent deliverable ADDRESS.",
         ),
         Reason.NO_CONSENT: Meaning(
             _R,

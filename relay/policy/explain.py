@@ -20,7 +20,7 @@ from relay.reason import MEANINGS, Reason, Verdict
 _FIXED_RULES: Final = {
     Reason.COMPLAINED: "a spam report ends all commercial mail of the brand, whatever the policy says",
     Reason.WITHDRAWN: "a no always counts, for every spelling of the address, whatever the policy says",
-    Reason.UNDELIVERABLE: "a mailbox that was permanently refused gets nothing until a new yes",
+    Reason.UNDELIVERABLE: "a mailbox that was permanently refused gets nothing until a new yes, or an operator's word that it works",
     Reason.STREAM_PAUSED: "a paused stream sends nothing",
 }
 _PERIODS: Final = {
