@@ -37,6 +37,8 @@ PLAIN: Final = (
 PERSONAL: Final = ("address", "source", "form_url", "wording", "ip", "user_agent")
 #: Of the random salt of a line, and of each salt made from it.
 SALT_OCTETS: Final = 16
+#: Of the digest of a line.
+DIGEST_OCTETS: Final = 32
 #: Octets of each line's digest that stand in its seal.
 MARK_OCTETS: Final = 8
 #: What the first seal is chained to.

@@ -18,7 +18,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
-from relay.consent.ledger import Seal, UnsoundError, digest, microseconds, seal_after
+from relay.consent.ledger import DIGEST_OCTETS, Seal, UnsoundError, digest, microseconds, seal_after
 from relay.store.connection import errors_of_the_store, open_for_reading, open_for_writing
 from relay.store.lock import WriteLock
 from relay.store.port import StoreUnavailableError
@@ -111,7 +111,7 @@ class Sealer:
         starts = iter(range(begin, begin + waiting, MOST_LINES))
         sealed = 0
         with ProcessPoolExecutor(processes, _spawn) as pool:
-            running: deque[Future[list[bytes]]] = deque()
+            running: deque[Future[bytes]] = deque()
             try:
                 while True:
                     while len(running) < 2 * processes and (start := next(starts, None)) is not None:
@@ -119,7 +119,8 @@ class Sealer:
                         running.append(pool.submit(digests_of, self.path, start, end))
                     if not running:
                         return sealed
-                    lines = self._put(last, running.popleft().result())
+                    digests = running.popleft().result()
+                    lines = self._put(last, _split(digests)) if digests else 0
                     if not lines:
                         return sealed
                     sealed += lines
@@ -155,10 +156,14 @@ def place_of(connection: sqlite3.Connection, number: int) -> tuple[int, str] | N
     return None if row is None else (row[0], row[1].hex() if isinstance(row[1], bytes) else "")
 
 
-def digests_of(path: Path, first: int, last: int) -> list[bytes]:
-    """Digests of these lines, in a process of its own."""
+def digests_of(path: Path, first: int, last: int) -> bytes:
+    """Digests of these lines, one behind the other; in a process of its own."""
     with errors_of_the_store(), contextlib.closing(open_for_reading(path)) as connection:
-        return _digests(connection, first, last)
+        return b"".join(_digests(connection, first, last))
+
+
+def _split(digests: bytes) -> list[bytes]:
+    return [digests[start : start + DIGEST_OCTETS] for start in range(0, len(digests), DIGEST_OCTETS)]
 
 
 def seal_in_the_background(path: Path) -> None:

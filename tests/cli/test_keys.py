@@ -119,3 +119,17 @@ def test_hash_reads_a_password_and_prints_what_a_client_table_takes(
 def test_no_password_is_no_hash(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sys.stdin", io.StringIO(""))
     assert main(["keys", "hash"]) == 2
+
+
+def test_the_key_that_proves_the_ledger_is_printed_and_made_when_missing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert main(["keys", "ledger"]) == 0
+    key = capsys.readouterr().out.strip()
+    assert len(bytes.fromhex(key)) == 32
+    assert main(["keys", "ledger", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out) == {"key": key, "file": str(tmp_path / "var" / "keys" / "ledger.pem")}
+    (tmp_path / "var" / "keys" / "ledger.pem").write_text("rubbish")
+    assert main(["keys", "ledger"]) == 1
+    assert "no Ed25519 key" in capsys.readouterr().err
