@@ -42,8 +42,13 @@ class Outlook:
         if stream is None:
             return NOWHERE
         internal = bool(stream.internal) and is_internal(stream, address_of(line[3]))
-        days = tuple(None if line[place] is None else line[place] // _DAY for place in _TIMES)
-        asked = (line[2], line[5], line[10], line[11], internal, *days)
+        at, confirmed_at, contact_at = line[6], line[12], line[14]
+        asked = (
+            line[2], line[5], line[10], line[11], internal,
+            None if at is None else at // _DAY,
+            None if confirmed_at is None else confirmed_at // _DAY,
+            None if contact_at is None else contact_at // _DAY,
+        )  # fmt: skip
         try:
             known = self._days[asked]
         except KeyError:

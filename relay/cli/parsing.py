@@ -116,18 +116,21 @@ class Parser:
         for line in lines:
             told.append((*line, key))
             key = None
-            noted.kinds[line[2]] += 1
-            if line[2] == _GRANT:
-                noted.assumed += self._counts_as_assumed(line)
+            kind = line[2]
+            noted.kinds[kind] += 1
+            if kind == _GRANT:
+                said = line[10], line[11]
+                noted.assumed += self._assumed[said] if said in self._assumed else self._counts_as_assumed(line)
             elif line[5] and line[5] not in self._brands:
                 noted.adrift.add(line[5])
-        noted.stated += bool(self._statement) and self._statement in lines[0][9]
+        if self._statement:
+            noted.stated += self._statement in lines[0][9]
 
     def _counts_as_assumed(self, line: Line) -> bool:
-        said = line[10], line[11]
-        if said not in self._assumed:
-            self._assumed[said] = basis_and_act(event_told((*line, None)))[0] is Basis.ASSUMED
-        return self._assumed[said]
+        """By its basis and act, which are looked up once."""
+        counts = basis_and_act(event_told((*line, None)))[0] is Basis.ASSUMED
+        self._assumed[line[10], line[11]] = counts
+        return counts
 
 
 def _unchangeable(table: dict[object, object]) -> MappingProxyType[object, object]:

@@ -101,7 +101,9 @@ class _ShortWay:
     def __call__(self, fields: Sequence[str], raw: str) -> Line | None:
         if not _is_text(raw):
             return None
-        picked = [one.strip() for one in self._pick([*fields, *self._constants])]
+        picked = self._pick([*fields, *self._constants])
+        if " " in raw or not raw.isprintable():  # else there is nothing to strip
+            picked = tuple(map(str.strip, picked))
         if (
             picked[_WITHDRAWN_AT]
             or picked[_CAUSE]
