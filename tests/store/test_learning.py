@@ -268,11 +268,13 @@ def test_a_refusal_of_a_dead_mailbox_is_written_down_once(tmp_path: Path) -> Non
         assert [one.kind for one in reader.events_of(ANN)] == [EventKind.GRANT, EventKind.UNDELIVERABLE]
 
 
-def test_strangers_never_come_into_the_ledger(tmp_path: Path) -> None:
+@pytest.mark.parametrize("stranger", [ANN, BOB], ids=["another spelling of somebody known", "nobody known"])
+def test_strangers_never_come_into_the_ledger(tmp_path: Path, stranger: Address) -> None:
     async def use(store: SqliteStore) -> None:
         await store.append([grant(TAGGED)])
         for days in range(3):
-            await attempts(store, [ANN, BOB], NOW + days * LATER)
+            await attempts(store, [stranger], NOW + days * LATER)
+        assert not await is_undeliverable(store, stranger)
 
     with_store(tmp_path, use)
     with open_reader(tmp_path / "relay.db", PSEUDONYMS) as reader:
