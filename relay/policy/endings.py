@@ -151,7 +151,7 @@ def _remedies(stream: Stream, evaluation: Evaluation, facts: Facts, address: Add
         yield Remedy("the person says yes anew", _grant(address, stream))
         rule = _KEYS[reason]
         value, place = _value(stream, rule), place_of(stream.origin(str(rule)))
-        yield Remedy(f"or another {rule} = {value} ({place}), as far as the law allows it")
+        yield Remedy(f"or the policy allows more than {rule} = {value} ({place}), as far as the law does")
     elif evaluation.verdict is Verdict.DELIVER and (stream.is_commercial or reason is Reason.TRANSACTIONAL):
         stop = f"consent-relay consent withdraw {shlex.quote(str(address))} --stream {stream.id} --source HOW_YOU_KNOW"
         yield Remedy("the person wants no more of it", stop)
