@@ -9,36 +9,32 @@ from __future__ import annotations
 from datetime import datetime
 
 from relay.consent.facts import Facts, Freshness, Status
-from relay.consent.freshness import Rule, deadlines_of_request, deadlines_of_yes, expiry_of
+from relay.consent.freshness import Rule, deadlines_of_request, deadlines_of_yes
 from relay.reason import Reason
 
 
-def status_of(facts: Facts, freshness: Freshness, now: datetime) -> Status:
-    """The first that applies: a complaint, a withdrawal, a dead mailbox, a yes (fresh or not), an open question."""
+def status_of(facts: Facts, freshness: Freshness, now: datetime, ended: tuple[Reason, ...] | None = None) -> Status:
+    """The first that applies: a complaint, a withdrawal, a dead mailbox, a yes (fresh or not), an open question.
+
+    ended: `ended_by` of the same, where the caller has it already.
+    """
     if facts.complained_at is not None:
         return Status.COMPLAINED
     if facts.withdrawn_at is not None:
         return Status.WITHDRAWN
     if facts.undeliverable_at is not None:
         return Status.UNDELIVERABLE
-    if facts.yes is not None and not has_expired(facts, freshness, now):
-        return Status.STALE if freshness_reasons(facts, freshness, now) else Status.CONFIRMED
+    if facts.yes is not None:
+        ended = ended_by(facts, freshness, now) if ended is None else ended
+        if Reason.BASIS_NOT_ACCEPTED not in ended:
+            return Status.STALE if ended else Status.CONFIRMED
     return Status.PENDING if is_asked(facts, freshness, now) else Status.NONE
 
 
 def freshness_reasons(facts: Facts, freshness: Freshness, now: datetime) -> tuple[Reason, ...]:
     """Why the yes must be asked for again, in order of precedence; empty when it is fresh, has expired, or is none."""
-    if has_expired(facts, freshness, now):
-        return ()
-    return tuple(
-        end.reason for end in deadlines_of_yes(facts, freshness) if end.reason is not None and end.is_past(now)
-    )
-
-
-def has_expired(facts: Facts, freshness: Freshness, now: datetime) -> bool:
-    """Is it a yes of implied consent whose time is over? It counts as none then."""
-    end = None if facts.yes is None else expiry_of(facts.yes, freshness)
-    return end is not None and end.is_past(now)
+    ended = ended_by(facts, freshness, now)
+    return () if Reason.BASIS_NOT_ACCEPTED in ended else ended
 
 
 def is_asked(facts: Facts, freshness: Freshness, now: datetime) -> bool:
@@ -46,3 +42,11 @@ def is_asked(facts: Facts, freshness: Freshness, now: datetime) -> bool:
     return facts.requested_at is not None and not any(
         end.rule is Rule.CONFIRM_WITHIN and end.is_past(now) for end in deadlines_of_request(facts, freshness)
     )
+
+
+def ended_by(facts: Facts, freshness: Freshness, now: datetime) -> tuple[Reason, ...]:
+    """What the deadlines of the yes that are past come to, in order of precedence; with BASIS_NOT_ACCEPTED the yes
+    counts as none.
+    """
+    ends = deadlines_of_yes(facts, freshness)
+    return tuple([end.reason for end in ends if end.reason is not None and now > end.at])

@@ -13,7 +13,7 @@ from typing import Final
 from relay.address import Address, matches_pattern
 from relay.consent.facts import Facts, Status, Yes
 from relay.consent.freshness import expiry_of
-from relay.consent.status import freshness_reasons, is_asked, status_of
+from relay.consent.status import ended_by, is_asked, status_of
 from relay.policy.model import ConsentRules, Mode, Stream
 from relay.reason import Reason, Verdict, in_precedence
 
@@ -51,8 +51,9 @@ def evaluate(stream: Stream, facts: Facts, recipient: Address, now: datetime, *,
     rules = rules_in_migration(stream.consent) if by_migration else stream.consent
     counts = by_migration or has_accepted_yes(rules, facts, now)
     counted = facts if counts else replace(facts, yes=None, renewed_at=None)
+    ended = ended_by(counted, rules.freshness, now)
     if stream.is_commercial:
-        found = set(_commercial_reasons(rules, facts, counted, now))
+        found = set(_commercial_reasons(rules, facts, counted, now)) | set(ended)
         passing = Reason.MIGRATION if by_migration else Reason.CONFIRMED
         if found & _ABOUT_CONSENT and is_internal(stream, recipient):
             found -= _ABOUT_CONSENT
@@ -66,7 +67,7 @@ def evaluate(stream: Stream, facts: Facts, recipient: Address, now: datetime, *,
         found.add(Reason.STREAM_PAUSED)
     reasons = in_precedence(found) or (passing,)
     return Evaluation(
-        status=status_of(counted, rules.freshness, now),
+        status=status_of(counted, rules.freshness, now, ended),
         reasons=reasons,
         verdict=stream.verdicts[reasons[0]],
         enforced=stream.mode is Mode.ENFORCE or reasons[0] in NOES,
@@ -117,8 +118,8 @@ def _commercial_reasons(rules: ConsentRules, facts: Facts, counted: Facts, now: 
     if facts.undeliverable_at is not None:
         yield Reason.UNDELIVERABLE
     if counted.yes is not None:
-        yield from freshness_reasons(counted, rules.freshness, now)
-    elif is_asked(facts, rules.freshness, now):
+        return
+    if is_asked(facts, rules.freshness, now):
         # Held until the person answers; a 550 now would make the mailer drop somebody who is about to say yes.
         yield Reason.UNCONFIRMED
     elif facts.yes is not None:
