@@ -92,7 +92,7 @@ def test_a_migration_is_told_of_and_its_people_are_to_be_asked_now(people: Shop)
     assert found["total"] == {"stale": 1, "migration": 1}
     assert f"[migration]: customer counts until {until}" in people.run("consent", "forecast").out
     shown = people.run("consent", "show", "shop@example.com").out
-    assert "newsletter: confirmed, gets mail (migration)" in shown
+    assert "gets mail [confirmed, migration]" in shown
 
 
 @pytest.mark.parametrize("days", ["0", "-3", "1096", "3w", "²"])

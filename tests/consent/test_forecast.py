@@ -190,6 +190,13 @@ def test_what_ends_after_the_last_day_is_not_in_the_forecast() -> None:
     assert sum(found.total(rule) for rule in ENDS) == 0
 
 
+def test_the_last_moment_of_the_last_day_is_in_the_forecast_and_the_next_is_not() -> None:
+    midnight = datetime(2026, 6, 6, tzinfo=UTC) - 365 * DAY
+
+    for at, count in ((midnight - timedelta(microseconds=1), 1), (midnight, 0)):
+        assert forecast(ALL_RULES, Facts(yes=yes(at)), days=5).total(Rule.STALE_AFTER) == count
+
+
 @pytest.mark.parametrize("no", ["withdrawn_at", "complained_at", "undeliverable_at"])
 def test_people_under_a_standing_no_are_not_counted(no: str) -> None:
     facts = replace(Facts(yes=yes(NOW - 360 * DAY), requested_at=NOW - DAY, request_live=True), **{no: NOW})  # type: ignore[arg-type]
