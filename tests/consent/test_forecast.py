@@ -234,6 +234,13 @@ def test_everybody_of_an_old_list_is_to_be_asked_at_once() -> None:
     assert forecast(replace(ALL_RULES, migration=None), old_list).not_accepted == 1
 
 
+def test_where_an_old_list_ends_and_goes_stale_at_one_moment_the_refusal_is_named() -> None:
+    last = datetime(2026, 6, 11, tzinfo=UTC) - timedelta(microseconds=1)
+    found = forecast(ALL_RULES, Facts(yes=yes(last - 365 * DAY, Basis.ASSUMED)))
+
+    assert {rule: sum(days) for rule, days in found.ends.items() if sum(days)} == {Rule.MIGRATION_UNTIL: 1}
+
+
 def test_stretches_hold_every_day_once_and_the_last_may_be_short() -> None:
     found = forecast(ALL_RULES, *(case[0] for case in CASES), days=17)
     weeks = stretches(found, 7)
