@@ -125,7 +125,7 @@ def _import(
         )
     except ListError as error:
         raise CommandError(str(error)) from None
-    tally.taken, tally.known = taken.rows, taken.known
+    tally.taken, tally.known, tally.erased = taken.rows, taken.known, taken.erased
     tally.by_cause = rejects.by_cause
     for key, count in taken.alone.items():
         tally.judged(key, count)

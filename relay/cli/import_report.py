@@ -32,6 +32,7 @@ class Tally:
     rows: int = 0
     taken: int = 0
     known: int = 0
+    erased: int = 0
     refused: int = 0
     assumed: int = 0
     stated: int = 0
@@ -72,6 +73,8 @@ def in_words(tally: Tally, *, dry_run: bool) -> Iterator[str]:
         counts = ((tally.kinds[kind.value], names) for kind, names in _KINDS.items())
         kinds = ", ".join(f"{count:,} {one if count == 1 else several}" for count, (one, several) in counts if count)
         yield f"as {kinds}; a no without a stream concerns {tally.scope}"
+    if tally.erased:
+        yield f"left out: {tally.erased:,} of people who asked to be erased; a yes of their own, given later, counts"
     for cause, count in sorted(tally.not_taken.items()):
         yield f"left out: {count:,} {cause}: {NOT_TAKEN[Cause(cause)]}"
     if tally.refused:
@@ -97,6 +100,7 @@ def as_json(tally: Tally) -> dict[str, object]:
         "rows": tally.rows,
         "taken": tally.taken,
         "known": tally.known,
+        "erased": tally.erased,
         "not_taken": dict(sorted(tally.not_taken.items())),
         "refused": tally.refused,
         "refused_for": dict(sorted(tally.by_cause.items())),

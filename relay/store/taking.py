@@ -19,9 +19,10 @@ from typing import Any, Final, Self
 from relay.store.appending import append_events
 from relay.store.bundles import Bundle, Part
 from relay.store.committing import Committer, Work
+from relay.store.erasing import erased_among
 from relay.store.port import StoreUnavailableError
 from relay.store.queries import query
-from relay.store.told import ALONE, ID, NOES, SHAPE, TOLD_ALONE, TOLD_KIND, WIDE, WORDING, Ready, Told, event_told
+from relay.store.told import ALONE, ID, KIND, NOES, SHAPE, TOLD_ALONE, TOLD_KIND, WIDE, WORDING, Ready, Told, event_told
 
 #: Rows of people with a history that one transaction takes; folding takes some 0.1 ms each.
 _FOLDED_TOGETHER: Final = 300
@@ -39,24 +40,28 @@ Judge = Callable[[sqlite3.Connection, Sequence[Told]], None]
 @dataclass(slots=True)
 class Taken:
     """rows: of the list. known: of these, the ones that were there before, or stand in the list twice. events: lines added
-    to the ledger. alone: what the rows of new people with nothing else come to.
+    to the ledger. erased: rows that were left out, because their people asked to be erased and have not come back. alone:
+    what the rows of new people with nothing else come to.
     """
 
     rows: int = 0
     known: int = 0
     events: int = 0
+    erased: int = 0
     alone: Counter[int | str] = field(default_factory=Counter)
 
 
 @dataclass(slots=True)
 class _Found:
     """Rows of a part by what is known of their people. new: nothing, and it is their only one. folded: nothing either, but
-    they have several. known: the very same. others: anything else.
+    they have several. known: the very same. erased: they asked to be erased, and the list would only bring their yes
+    back. others: anything else.
     """
 
     new: list[Ready] = field(default_factory=list)
     folded: list[Ready] = field(default_factory=list)
     known: list[Ready] = field(default_factory=list)
+    erased: list[Ready] = field(default_factory=list)
     others: list[Ready] = field(default_factory=list)
 
 
@@ -123,7 +128,7 @@ class Taking:
             found.others += found.folded
             found.folded = []
         elif found.new or found.folded:
-            self._stage(part, [*found.new, *found.folded] if found.known or found.others else part.rows)
+            self._stage(part, [*found.new, *found.folded] if found.known or found.others or found.erased else part.rows)
             done = self._commit(Work(lambda connection: self._write(connection, part, found, last), says_no))
             if not done:
                 return
@@ -149,7 +154,12 @@ class Taking:
     def _find(self, connection: sqlite3.Connection, part: Part, rows: Sequence[Ready]) -> _Found:
         wides = [row[WIDE] for row in rows]
         ids = _ids_of(connection, wides)
-        for wide in _erased(connection, wides, self._committer.pseudonyms.tombstone):
+        tombstoned = _erased(connection, wides, self._committer.pseudonyms.tombstone)
+        gone: frozenset[str] = frozenset()
+        if tombstoned and not any(part.shape(row)[KIND] in NOES for row in part.rows):  # a no is never turned away
+            strangers = [wide for wide in tombstoned if wide not in ids]
+            gone = erased_among(connection, strangers, self._committer.pseudonyms)
+        for wide in tombstoned:
             ids.setdefault(wide, set())
         several = {wide for wide, _, _ in part.folded}
         found = _Found()
@@ -158,7 +168,9 @@ class Taking:
             return found
         for row in rows:
             wide = row[WIDE]
-            if wide not in ids:
+            if wide in gone:
+                found.erased.append(row)
+            elif wide not in ids:
                 (found.folded if wide in several else found.new).append(row)
             else:
                 (found.known if row[ID] in ids[wide] else found.others).append(row)
@@ -169,11 +181,12 @@ class Taking:
         found = before
         if connection.execute(query("last_line")).fetchone() != (last,):
             found = self._find(connection, part, [*before.new, *before.folded])
-            known_now = {row[WIDE] for row in (*found.known, *found.others)}
+            known_now = {row[WIDE] for row in (*found.known, *found.others, *found.erased)}
             connection.execute(query("unstage_people"), (json.dumps(list(known_now)),))
             found.known += before.known
             found.others += before.others
-        history = {row[WIDE] for row in (*found.known, *found.others)}
+            found.erased += before.erased
+        history = {row[WIDE] for row in (*found.known, *found.others, *found.erased)}
         if any(shape[2 + WORDING] for shape in part.shapes):
             _count_staged(connection, self._texts)
         connection.execute(query("take_staged"))
@@ -194,7 +207,11 @@ class Taking:
                 taken.alone[alone[number]] += count
                 taken.rows += count
         taken.events += len(found.new) + len(found.folded)
-        known = [part.told(row) for row in (*found.known, *part.repeated) if alone[row[SHAPE]] is not None]
+        gone = {row[WIDE] for row in found.erased}
+        left_out = [*found.erased, *(row for row in part.repeated if row[WIDE] in gone)]
+        taken.erased += sum(alone[row[SHAPE]] is not None for row in left_out)
+        repeated = [row for row in part.repeated if row[WIDE] not in gone]
+        known = [part.told(row) for row in (*found.known, *repeated) if alone[row[SHAPE]] is not None]
         judged = [part.told(row) for row in found.folded if alone[row[SHAPE]] is not None] + known
         taken.known += len(known)
         taken.rows += len(judged)

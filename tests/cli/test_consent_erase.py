@@ -47,8 +47,10 @@ def test_the_same_list_again_brings_nobody_back(shop: Shop) -> None:
     shop.run("consent", "import", rows)
     assert shop.standing(ANN)["gets_mail"]
     shop.run("consent", "erase", ANN, "--yes")
-    shop.run("consent", "import", rows)
+    answer = shop.run("consent", "import", rows)
+    assert "left out: 1 of people who asked to be erased" in answer.out
     assert not shop.standing(ANN)["gets_mail"]
+    assert files_with(shop, "ann.smith") == []
     shop.run("consent", "grant", ANN, *GRANT[:4], "--at", "now", "--after-withdrawal")
     assert shop.standing(ANN)["gets_mail"]
 
@@ -103,3 +105,21 @@ def test_the_reason_stands_in_the_ledger(shop: Shop) -> None:
     with shop.store() as committer:
         rows = committer.connection.execute("SELECT source FROM ledger WHERE kind = 'erase'").fetchall()
     assert rows == [("file 2026/117",)]
+
+
+def test_a_list_takes_who_has_come_back_and_every_no(shop: Shop) -> None:
+    header = "address,stream,basis,at,withdrawn_at"
+    yes = f"{ANN},newsletter,double-opt-in,2026-03-01T09:00:00Z,"
+    twice = shop.file("twice.csv", f"{header}\n{yes}\n{yes}\n{SPELLED},newsletter,written,2026-02-01T09:00:00Z,\n")
+    no = shop.file("no.csv", f"{header}\n{SPELLED},newsletter,,,2026-03-02T09:00:00Z\n")
+    known(shop)
+    shop.run("consent", "erase", ANN, "--yes")
+    for _ in range(2):
+        counted = shop.run("consent", "import", twice, "--dry-run", "--json").json
+        assert (counted["rows"], counted["erased"], counted["taken"]) == (3, 3, 0)
+        assert shop.run("consent", "import", twice, "--json").json["erased"] == 3
+    assert shop.run("consent", "import", no, "--json").json["taken"] == 1
+    shop.run("consent", "grant", ANN, *GRANT[:4], "--at", "now", "--after-withdrawal")
+    assert shop.run("consent", "import", twice, "--json").json["erased"] == 0
+    assert shop.standing(ANN)["gets_mail"]
+    assert not shop.standing(SPELLED)["gets_mail"]

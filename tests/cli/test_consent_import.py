@@ -72,6 +72,7 @@ def test_it_ends_with_how_many_would_get_mail_today_by_reason(shop: Shop) -> Non
         "rows": 5,
         "taken": 5,
         "known": 0,
+        "erased": 0,
         "not_taken": {},
         "refused": 0,
         "refused_for": {},
