@@ -37,6 +37,8 @@ from relay.store.verifying import Extent, extent_of, verify_lines, verify_wordin
 
 #: Findings that are printed; the others are counted.
 _PRINTED: Final = 50
+#: Seconds to wait for others that seal.
+_PATIENCE: Final = 10.0
 
 
 @dataclass(slots=True)
@@ -53,7 +55,8 @@ class Verified:
 
     @property
     def signed(self) -> int:
-        return 0 if self.seen is None else self.seen.signed
+        """Up to which of the lines looked at; the relay may have signed more meanwhile."""
+        return 0 if self.seen is None else min(self.seen.signed, self.extent.lines)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -160,7 +163,9 @@ def _accept(settings: Settings, note: str) -> None:
     """Sign, in turn with the relay, that what was lost is known."""
     key = load_ledger_key(settings.keys.ledger)
     signer = Signer(HeadsFile(settings.ledger.heads), key, settings.ledger.sign_every)
-    with contextlib.closing(Sealer(settings.store.path)) as sealer, sealer.turn(wait=True):
+    with contextlib.closing(Sealer(settings.store.path)) as sealer, sealer.turn(patience=_PATIENCE) as mine:
+        if not mine:
+            raise CommandError("another process is sealing the ledger just now; try again in a while")
         sealer.seal_all()
         last = sealer.last()
         if last is None:

@@ -6,6 +6,7 @@ import contextlib
 import os
 import sys
 from datetime import UTC, datetime
+from typing import Final
 
 from relay import log
 from relay.cli.bar import bar
@@ -16,11 +17,17 @@ from relay.store.port import StoreBrokenError, StoreUnavailableError
 from relay.store.seals import Sealer
 from relay.store.signing import load_ledger_key
 
+#: Seconds to wait for others; a relay that catches up after an import may take minutes.
+_PATIENCE: Final = 10.0
+
 
 def seal_written(settings: Settings) -> None:
     """Never raises for what can be done later: the relay, or the next command, seals and signs it then."""
     try:
-        with contextlib.closing(Sealer(settings.store.path)) as sealer, sealer.turn(wait=True):
+        with contextlib.closing(Sealer(settings.store.path)) as sealer, sealer.turn(patience=_PATIENCE) as mine:
+            if not mine:
+                _tell("another process is sealing, and will seal this, too")
+                return
             with bar("sealing", sealer.unsealed()) as on_lines:
                 sealer.seal_all(on_lines, os.cpu_count() or 1)
             signer = Signer(

@@ -11,6 +11,7 @@ import fcntl
 import multiprocessing
 import os
 import sqlite3
+import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
@@ -26,6 +27,10 @@ from relay.store.queries import query
 
 #: Lines of one seal: the write lock is held for one row of 64 kB and its way to the disk.
 MOST_LINES: Final = 8192
+#: Seconds between two looks whether it is our turn.
+_LOOK_AGAIN: Final = 0.02
+#: Seals after which the WAL is copied into the database.
+_CHECKPOINT_EVERY: Final = 64
 #: From so many lines on, several processes make digests.
 _WORTH_PROCESSES: Final = 100_000
 
@@ -41,6 +46,7 @@ class Sealer:
     def __init__(self, path: Path, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
         self.path = path
         self._now = now
+        self._put_since_checkpoint = 0
         with errors_of_the_store(), contextlib.ExitStack() as opening:
             self._turn = os.open(f"{path}.sealing", os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
             opening.callback(os.close, self._turn)
@@ -56,13 +62,18 @@ class Sealer:
         self._open.close()
 
     @contextlib.contextmanager
-    def turn(self, *, wait: bool) -> Iterator[bool]:
-        """Work alone inside; without `wait`, False when another process works on it just now."""
-        try:
-            fcntl.flock(self._turn, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            yield False
-            return
+    def turn(self, *, patience: float = 0.0) -> Iterator[bool]:
+        """Work alone inside; False when another process goes on working on it for so many seconds."""
+        until = time.monotonic() + patience
+        while True:
+            try:
+                fcntl.flock(self._turn, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                if time.monotonic() >= until:
+                    yield False
+                    return
+                time.sleep(_LOOK_AGAIN)
         try:
             yield True
         finally:
@@ -145,6 +156,11 @@ class Sealer:
                 if self._writing.in_transaction:
                     self._writing.execute("ROLLBACK")
                 raise
+        self._put_since_checkpoint += 1
+        if self._put_since_checkpoint >= _CHECKPOINT_EVERY:
+            self._put_since_checkpoint = 0
+            with errors_of_the_store():
+                self._writing.execute("PRAGMA wal_checkpoint(PASSIVE)")
         return len(digests)
 
 
@@ -169,8 +185,9 @@ def _split(digests: bytes) -> list[bytes]:
 def seal_in_the_background(path: Path) -> None:
     """For a process of its own, that gets out of the way of mail: seal everything, in turn with others."""
     os.nice(10)
-    with contextlib.closing(Sealer(path)) as sealer, sealer.turn(wait=True):
-        sealer.seal_all()
+    with contextlib.closing(Sealer(path)) as sealer, sealer.turn() as mine:
+        if mine:
+            sealer.seal_all()
 
 
 def _digests(connection: sqlite3.Connection, first: int, last: int) -> list[bytes]:

@@ -34,8 +34,9 @@ _STEP: Final = 1000
 _MANY: Final = 30_000
 #: Seconds until a failure that goes on is told again.
 _TELL_AGAIN: Final = 60.0
-#: Steps at the end; what is more waits for the next start.
+#: Steps at the end; what is more waits for the next start. Seconds to wait for a command that seals just then.
 _LAST_STEPS: Final = 10
+_LAST_PATIENCE: Final = 3.0
 
 _spawn = multiprocessing.get_context("spawn")
 
@@ -103,7 +104,7 @@ class LedgerKeeper:
             return False
         self._catching_up = None
         waiting = sealer.unsealed()
-        with sealer.turn(wait=False) as mine:
+        with sealer.turn() as mine:
             if not mine:
                 return False
             if waiting >= _MANY:
@@ -120,11 +121,12 @@ class LedgerKeeper:
             self._catching_up.terminate()  # a seal is written whole or not at all
             self._catching_up.join()
         sealer = self._opened()
-        with contextlib.closing(sealer), sealer.turn(wait=True):
-            for _ in range(_LAST_STEPS):
+        with contextlib.closing(sealer), sealer.turn(patience=_LAST_PATIENCE) as mine:
+            for _ in range(_LAST_STEPS if mine else 0):
                 if sealer.step() == 0:
                     break
-            self._sign(sealer, at_once=True)
+            if mine:
+                self._sign(sealer, at_once=True)
         return False
 
     def _sign(self, sealer: Sealer, *, at_once: bool) -> None:

@@ -1,11 +1,15 @@
 from __future__ import annotations
 
+import contextlib
 import json
 from pathlib import Path
 
 import pytest
 from cli.shop import Shop
 from structlog import reset_defaults
+
+from relay.cli import sealing
+from relay.store.seals import Sealer
 
 GRANT = ("--stream", "newsletter", "--basis", "double-opt-in", "--at", "now")
 
@@ -36,6 +40,16 @@ def test_a_key_that_is_none_is_told(shop: Shop) -> None:
     (shop.folder / "var" / "keys").mkdir(parents=True)
     shop.file("var/keys/ledger.pem", "rubbish")
     assert "restore it from a backup" in shop.run("consent", "grant", "ann@example.com", *GRANT).err
+
+
+def test_a_command_does_not_wait_for_a_relay_that_catches_up(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sealing, "_PATIENCE", 0.1)
+    shop.run("db", "migrate")
+    with contextlib.closing(Sealer(shop.folder / "var" / "relay.db")) as other, other.turn() as mine:
+        assert mine
+        answer = shop.run("consent", "grant", "ann@example.com", *GRANT)
+    assert answer.code == 0
+    assert "another process is sealing, and will seal this, too" in answer.err
 
 
 @pytest.fixture

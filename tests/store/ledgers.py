@@ -64,7 +64,7 @@ def write(folder: Path, count: int, *, seed: int = 1) -> None:
 
 @contextlib.contextmanager
 def sealer(folder: Path) -> Iterator[Sealer]:
-    with contextlib.closing(Sealer(folder / "relay.db", lambda: NOW)) as opened, opened.turn(wait=True):
+    with contextlib.closing(Sealer(folder / "relay.db", lambda: NOW)) as opened, opened.turn(patience=30):
         yield opened
 
 

@@ -75,9 +75,9 @@ def test_a_seal_that_another_was_faster_with_is_thrown_away(tmp_path: Path) -> N
 
 def test_only_one_takes_a_turn(tmp_path: Path) -> None:
     write(tmp_path, 1)
-    with sealer(tmp_path), contextlib.closing(Sealer(tmp_path / "relay.db")) as other, other.turn(wait=False) as mine:
+    with sealer(tmp_path), contextlib.closing(Sealer(tmp_path / "relay.db")) as other, other.turn() as mine:
         assert not mine
-    with contextlib.closing(Sealer(tmp_path / "relay.db")) as other, other.turn(wait=False) as mine:
+    with contextlib.closing(Sealer(tmp_path / "relay.db")) as other, other.turn() as mine:
         assert mine
 
 

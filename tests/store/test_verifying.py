@@ -10,11 +10,12 @@ from typing import Any, Final
 
 import pytest
 from store.ledgers import KEY, findings, make_ledger, seal_and_sign, verified, write
-from store.samples import NOW
+from store.samples import NOW, committer
 
 from relay.consent.evidence import wording_hash
 from relay.consent.ledger import PERSONAL, digest, erase, line_of_row, microseconds, seal_after
 from relay.store import verifying
+from relay.store.erasing import erase_everywhere
 from relay.store.queries import query
 
 LINES: Final = 60
@@ -354,6 +355,26 @@ def test_an_erased_line_holds(ledger: Path) -> None:
         (count,) = connection.execute("SELECT count(*) FROM ledger WHERE erased IS NOT NULL").fetchone()
     assert count == 3
     assert findings(ledger) == []
+
+
+def test_a_person_who_is_erased_leaves_a_ledger_that_holds(ledger: Path, tmp_path: Path) -> None:
+    folder = copied(ledger, tmp_path)
+    with committer(folder) as opened:
+        assert erase_everywhere(opened, "reader7@example.com", NOW).lines
+    assert findings(folder) == []
+    seal_and_sign(folder)
+    assert findings(folder) == []
+    with stranger(folder) as connection:
+        connection.execute("UPDATE ledger SET stream = 'offers' WHERE sequence = 8 AND address IS NULL")
+        assert connection.total_changes == 1
+    assert findings(folder) == ["line 8: changed: it is not what was recorded"]
+
+
+def test_what_would_act_by_itself_is_found(ledger: Path, tmp_path: Path) -> None:
+    folder = copied(ledger, tmp_path)
+    with stranger(folder) as connection:
+        connection.execute("CREATE TRIGGER t AFTER INSERT ON noes BEGIN DELETE FROM noes; END")
+    assert findings(folder) == ["trigger t: added: the store has none, and it may change what is read or written"]
 
 
 def test_a_gap_in_lines_that_are_not_sealed_yet_is_found_at_any_length(
