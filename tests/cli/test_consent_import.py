@@ -386,11 +386,12 @@ def test_an_import_that_is_killed_and_run_again_comes_to_the_same_as_once(shop: 
             if lines_in(store) >= lines and (shop.folder / "bad.csv").exists():
                 break
             time.sleep(0.01)
-        os.killpg(process.pid, signal.SIGKILL)
+        with contextlib.suppress(ProcessLookupError):  # it was faster
+            os.killpg(process.pid, signal.SIGKILL)
         process.communicate()
         reached.append(lines_in(store))
     assert reached == sorted(reached)
-    assert 0 < reached[-2] < len(content_of(once)["ledger"]), reached
+    assert any(0 < lines < len(content_of(once)["ledger"]) for lines in reached), reached
     again, _ = start_import(shop.folder).communicate(timeout=250)
 
     assert content_of(shop.folder) == content_of(once)
