@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import shutil
 import sqlite3
 from datetime import timedelta
@@ -70,6 +71,20 @@ def test_the_file_is_ours_alone_and_keeps_the_rights_that_it_has(tmp_path: Path)
     grow(tmp_path)
     signed(tmp_path, at_once=True)
     assert path.stat().st_mode & 0o777 == 0o640
+
+
+def test_a_head_has_reached_the_disk_when_it_is_signed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    grow(tmp_path)
+    synced: list[str] = []
+    real = os.fsync
+
+    def watched(file: int) -> None:
+        synced.append(str(Path(f"/proc/self/fd/{file}").readlink()))
+        real(file)
+
+    monkeypatch.setattr(os, "fsync", watched)
+    signed(tmp_path)
+    assert synced == [str(tmp_path / "ledger.heads"), str(tmp_path)]
 
 
 def test_a_folder_for_the_heads_is_made(tmp_path: Path) -> None:
