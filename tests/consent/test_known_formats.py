@@ -1,9 +1,12 @@
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import pytest
 
 from relay.consent.causes import Cause
-from relay.consent.formats import FormatError
+from relay.consent.formats import COLUMNS, FormatError
 from relay.consent.known_formats import BY_NAME, FORMATS, OWN, recognised
 
 MAILCHIMP = "email address,first name,member_rating,optin_time,optin_ip,confirm_time,confirm_ip,last_changed,leid,euid"
@@ -61,3 +64,12 @@ def test_every_format_says_what_it_is_and_where_that_is_written() -> None:
     assert all(form.about for form in FORMATS)
     assert [form.name for form in FORMATS if form is not OWN and not form.facts.startswith("https://")] == []
     assert len(BY_NAME) == len(FORMATS)
+
+
+MANUAL = (Path(__file__).parents[2] / "deploy" / "importing.md").read_text("utf-8")
+
+
+def test_every_format_cause_and_column_is_in_the_manual() -> None:
+    assert [name for name in BY_NAME if f"`{name}`" not in MANUAL] == []
+    assert [cause for cause in Cause if f"`{cause}`" not in MANUAL] == []
+    assert [column for column in COLUMNS if not re.search(rf"\b{column}\b", MANUAL)] == []
