@@ -22,7 +22,22 @@ from relay.store.committing import Committer, Work
 from relay.store.erasing import erased_among
 from relay.store.port import StoreUnavailableError
 from relay.store.queries import query
-from relay.store.told import ALONE, ID, KIND, NOES, SHAPE, TOLD_ALONE, TOLD_KIND, WIDE, WORDING, Ready, Told, event_told
+from relay.store.told import (
+    ADDRESS,
+    ALONE,
+    ID,
+    KIND,
+    NOES,
+    SHAPE,
+    STREAM,
+    TOLD_ALONE,
+    TOLD_KIND,
+    WIDE,
+    WORDING,
+    Ready,
+    Told,
+    event_told,
+)
 
 #: Rows of people with a history that one transaction takes; folding takes some 0.1 ms each.
 _FOLDED_TOGETHER: Final = 300
@@ -54,12 +69,13 @@ class Taken:
 @dataclass(slots=True)
 class _Found:
     """Rows of a part by what is known of their people. new: nothing, and it is their only one. folded: nothing either, but
-    they have several. known: the very same. erased: they asked to be erased, and the list would only bring their yes
-    back. others: anything else.
+    they have several. same: the very same, and nothing else ever. known: the very same. erased: they asked to be erased,
+    and the list would only bring their yes back. others: anything else.
     """
 
     new: list[Ready] = field(default_factory=list)
     folded: list[Ready] = field(default_factory=list)
+    same: list[Ready] = field(default_factory=list)
     known: list[Ready] = field(default_factory=list)
     erased: list[Ready] = field(default_factory=list)
     others: list[Ready] = field(default_factory=list)
@@ -128,7 +144,8 @@ class Taking:
             found.others += found.folded
             found.folded = []
         elif found.new or found.folded:
-            self._stage(part, [*found.new, *found.folded] if found.known or found.others or found.erased else part.rows)
+            several = found.same or found.known or found.others or found.erased
+            self._stage(part, [*found.new, *found.folded] if several else part.rows)
             done = self._commit(Work(lambda connection: self._write(connection, part, found, last), says_no))
             if not done:
                 return
@@ -172,8 +189,12 @@ class Taking:
                 found.erased.append(row)
             elif wide not in ids:
                 (found.folded if wide in several else found.new).append(row)
+            elif row[ID] not in ids[wide]:
+                found.others.append(row)
+            elif wide in several or wide in tombstoned or len(ids[wide]) > 1:
+                found.known.append(row)
             else:
-                (found.known if row[ID] in ids[wide] else found.others).append(row)
+                found.same.append(row)
         return found
 
     def _write(self, connection: sqlite3.Connection, part: Part, before: _Found, last: int) -> _Found:
@@ -181,12 +202,13 @@ class Taking:
         found = before
         if connection.execute(query("last_line")).fetchone() != (last,):
             found = self._find(connection, part, [*before.new, *before.folded])
-            known_now = {row[WIDE] for row in (*found.known, *found.others, *found.erased)}
+            known_now = {row[WIDE] for row in (*found.same, *found.known, *found.others, *found.erased)}
             connection.execute(query("unstage_people"), (json.dumps(list(known_now)),))
+            found.same += before.same
             found.known += before.known
             found.others += before.others
             found.erased += before.erased
-        history = {row[WIDE] for row in (*found.known, *found.others, *found.erased)}
+        history = {row[WIDE] for row in (*found.same, *found.known, *found.others, *found.erased)}
         if any(shape[2 + WORDING] for shape in part.shapes):
             _count_staged(connection, self._texts)
         connection.execute(query("take_staged"))
@@ -201,22 +223,34 @@ class Taking:
         """Of what is settled; `others` are not yet."""
         taken = self.taken
         alone = [shape[2 + ALONE] for shape in part.shapes]
-        counted = Counter([row[SHAPE] for row in found.new])
+        same, met = self._contacted(found.same, part)
+        known_alone = sum(alone[row[SHAPE]] is not None for row in same)
+        counted = Counter([row[SHAPE] for row in (*found.new, *same)])
         for number, count in counted.items():
             if alone[number] is not None:
                 taken.alone[alone[number]] += count
                 taken.rows += count
+        taken.known += known_alone
         taken.events += len(found.new) + len(found.folded)
         gone = {row[WIDE] for row in found.erased}
         left_out = [*found.erased, *(row for row in part.repeated if row[WIDE] in gone)]
         taken.erased += sum(alone[row[SHAPE]] is not None for row in left_out)
         repeated = [row for row in part.repeated if row[WIDE] not in gone]
-        known = [part.told(row) for row in (*found.known, *repeated) if alone[row[SHAPE]] is not None]
+        known = [part.told(row) for row in (*found.known, *met, *repeated) if alone[row[SHAPE]] is not None]
         judged = [part.told(row) for row in found.folded if alone[row[SHAPE]] is not None] + known
         taken.known += len(known)
         taken.rows += len(judged)
         if judged:
             self._judge(self._committer.connection, judged)
+
+    def _contacted(self, rows: Sequence[Ready], part: Part) -> tuple[list[Ready], list[Ready]]:
+        """Those that got no mail since, so that the one thing that they said is still all there is, and the others."""
+        if not rows:
+            return [], []
+        asked = json.dumps([(part.shape(row)[STREAM], row[ADDRESS]) for row in rows])
+        places = {place for (place,) in self._committer.connection.execute(query("contacts_among"), (asked,))}
+        met = [row for place, row in enumerate(rows) if place in places]
+        return [row for place, row in enumerate(rows) if place not in places] if met else list(rows), met
 
     def _fold(self, rows: Sequence[Told]) -> None:
         """Rows of people with a history, or of several rows in a dry run: folded with all that there is."""
@@ -291,11 +325,11 @@ def _ids_of(connection: sqlite3.Connection, wides: Sequence[str]) -> dict[str, s
     return ids
 
 
-def _erased(connection: sqlite3.Connection, wides: Sequence[str], tombstone: Callable[[str], str]) -> list[str]:
+def _erased(connection: sqlite3.Connection, wides: Sequence[str], tombstone: Callable[[str], str]) -> set[str]:
     """Those of these people who were erased and whose no was kept."""
     (any_at_all,) = connection.execute(query("any_tombstone")).fetchone()
     if not any_at_all:
-        return []
+        return set()
     by_tombstone = {tombstone(wide): wide for wide in wides}
     rows = connection.execute(query("noes_of_people"), (json.dumps(list(by_tombstone)),))
-    return list({by_tombstone[row[1]] for row in rows})
+    return {by_tombstone[row[1]] for row in rows}

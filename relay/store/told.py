@@ -38,10 +38,12 @@ TOLD_ALONE: Final = 20
 #: Places in a Ready.
 WIDE: Final = 0
 ID: Final = 1
+ADDRESS: Final = 2
 PLACE: Final = 11
 SHAPE: Final = 12
 #: Places in a Shape.
 KIND: Final = 0
+STREAM: Final = 2
 WORDING: Final = 9
 ALONE: Final = 11
 

@@ -3,6 +3,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+import pytest
 from store.samples import ANN, BOB, PSEUDONYMS, TAGGED, ago, committer, event, grant, withdraw
 
 from relay.address import Address
@@ -62,3 +63,27 @@ def test_other_peoples_rows_are_never_found(tmp_path: Path) -> None:
         known = read_facts(opened.connection, PSEUDONYMS, "brand", "newsletter", [ANN])
         assert known[ANN].withdrawn_at is None
         assert known[ANN].yes is not None
+
+
+@pytest.mark.parametrize(
+    ("name", "values"),
+    [
+        ("facts", ("newsletter", "brand", '[["a@b.example", "a@b.example", "erased:1:00"]]')),
+        ("events_of_people", ('["a@b.example"]',)),
+        ("noes_of_people", ('["erased:1:00"]',)),
+        ("ids_of_people", ('["a@b.example"]',)),
+        ("contacts_among", ('[["newsletter", "a@b.example"]]',)),
+        ("anyone_between", ("a", "b")),
+        ("any_tombstone", ()),
+        ("last_line", ()),
+        ("noes_after", (1,)),
+    ],
+)
+def test_what_is_asked_for_each_mail_and_each_line_of_a_list_reads_no_table_from_end_to_end(
+    tmp_path: Path, name: str, values: tuple[object, ...]
+) -> None:
+    with committer(tmp_path) as opened:
+        plan = [row[3] for row in opened.connection.execute(f"EXPLAIN QUERY PLAN {query(name)}", values)]
+    scans = [step for step in plan if step.startswith("SCAN") and "VIRTUAL TABLE" not in step]
+    assert [step for step in scans if step != "SCAN CONSTANT ROW"] == []
+    assert any(step.startswith("SEARCH") for step in plan)

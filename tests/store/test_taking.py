@@ -22,6 +22,7 @@ from relay.store.bundles import bundles
 from relay.store.committing import Committer, Work
 from relay.store.facts import read_facts
 from relay.store.port import StoreUnavailableError
+from relay.store.queries import query
 from relay.store.taking import Taken, Taking
 from relay.store.told import TOLD_KIND, Told
 
@@ -137,6 +138,27 @@ def test_what_new_people_come_to_is_counted_and_everybody_else_judged(tmp_path: 
         taken, judged = take(opened, [grant(), said, grant(CARL), withdraw(CARL), said])
     assert taken == Taken(rows=5, known=2, events=3, alone=Counter({1: 1}))
     assert Counter(row[0] for row in judged) == {"bob@example.com": 2, "carl@example.com": 2}
+
+
+def test_whoever_said_the_same_before_and_nothing_else_is_counted_until_mail_has_gone_out(tmp_path: Path) -> None:
+    said = [grant(), grant(BOB), withdraw(CARL)]
+    with committer(tmp_path) as opened:
+        add(opened, said)
+        assert take(opened, said) == (Taken(rows=3, known=3, alone=Counter({1: 3})), [])
+        opened.connection.execute(query("move_watermark"), ("newsletter", str(BOB), 1))
+        taken, judged = take(opened, said)
+    assert taken == Taken(rows=3, known=3, alone=Counter({1: 2}))
+    assert [row[0] for row in judged] == ["bob@example.com"]
+
+
+def test_whoever_was_erased_and_came_back_is_judged_with_the_no_that_was_kept(tmp_path: Path) -> None:
+    came_back = grant(CARL, at=ago(0))
+    with committer(tmp_path) as opened:
+        add(opened, [withdraw(CARL, at=ago(1))])
+        erase(opened, CARL.wide)
+        add(opened, [came_back])
+        taken, judged = take(opened, [came_back])
+    assert (taken.known, taken.alone.total(), len(judged)) == (1, 0, 1)
 
 
 def test_a_no_that_comes_while_a_bundle_waits_for_its_turn_is_not_overlooked(
