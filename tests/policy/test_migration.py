@@ -131,9 +131,13 @@ def test_implied_consent_that_is_over_stays_over(moving: Stream) -> None:
 def test_who_has_said_a_real_yes_counts_by_it_not_by_the_migration(moving: Stream) -> None:
     real = Facts(yes=replace(ASSUMED, basis=Basis.DOUBLE_OPT_IN, act=Act.CLICKED))
 
-    found = judged(moving, real)
-    assert found.reasons == (Reason.CONFIRMED,)
-    assert not found.by_migration
+    too_wide = replace(moving, migration=migration_until(Basis, date(2026, 6, 30), "UTC"))
+    for stream in (moving, too_wide):
+        found = judged(stream, real)
+        assert found.reasons == (Reason.CONFIRMED,)
+        assert not found.by_migration
+    old = replace(real, yes=replace(ASSUMED, basis=Basis.WRITTEN, act=Act.SIGNED, at=NOW - 800 * DAY))
+    assert judged(too_wide, replace(old, last_contact_at=NOW)).reasons == (Reason.RENEWAL_DUE,)
 
 
 @given(

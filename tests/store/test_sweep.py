@@ -81,6 +81,27 @@ def test_a_no_under_another_spelling_is_found(tmp_path: Path) -> None:
     assert found[str(BOB)].withdrawn_at is None
 
 
+def test_a_dead_mailbox_is_that_of_one_spelling_and_a_no_to_another_brand_is_none_here(tmp_path: Path) -> None:
+    with committer(tmp_path) as opened:
+        record(opened, grant(), grant(TAGGED), event(EventKind.UNDELIVERABLE, at=ago(4)))
+        record(opened, withdraw(brand="another", stream=""))
+        found = swept(opened)
+
+        assert found[str(ANN)].undeliverable_at == ago(4)
+        assert found[str(TAGGED)].undeliverable_at is None
+        assert found[str(ANN)].withdrawn_at is None
+        assert found == looked_up(opened, found)
+
+
+def test_nobody_is_left_out_between_two_pages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sweep, "_PAGE", 1)
+    near = [Address("a", "example.com"), Address("a", "example.com.au"), Address("a", "example.company")]
+    with committer(tmp_path) as opened:
+        record(opened, *map(grant, near))
+
+        assert set(swept(opened)) == set(map(str, near))
+
+
 def test_the_no_of_somebody_who_was_erased_and_imported_again_is_found(tmp_path: Path) -> None:
     with committer(tmp_path) as opened:
         record(opened, grant(), grant(BOB))
