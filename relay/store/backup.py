@@ -1,9 +1,9 @@
 """Writes one file that holds all a relay needs to be set up again, while it runs.
 
 The file is a plain tar, in this order: README.txt; relay.db, a consistent copy of the store; then withdrawals.journal,
-so that it is never behind the copy; policies, keys, heads of the ledger, relay.toml; manifest.json with the length and
-hash of each. The manifest is the end: a file that was cut short has none. What is left out: certificates, and files
-with passwords that relay.toml names.
+so that it is never behind the copy; relay.toml, policies, keys; the heads of the ledger that were signed before the
+copy; manifest.json with the length and hash of each. The manifest is the end: a file that was cut short has none. What
+is left out: certificates, and files with passwords that relay.toml names.
 """
 
 from __future__ import annotations
@@ -139,6 +139,9 @@ def write_backup(
     path = settings.store.path
     if not path.exists():
         raise StoreUnavailableError("there is no store yet; consent-relay db migrate makes one")
+    # Heads that are signed from now on may speak of seals that the copy has not.
+    heads = settings.ledger.heads
+    signed = heads.stat().st_size if heads.exists() else 0
     with tarfile.open(fileobj=out, mode="w|", format=tarfile.PAX_FORMAT) as archive:
         _add(archive, README, io.BytesIO(_README.encode()), len(_README.encode()), now)
         with errors_of_the_store(), _copy_of(path, folder, on_progress) as (copy, facts):
@@ -147,7 +150,7 @@ def write_backup(
             files = [Stored(STORE, Role.STORE, _place(path, settings), octets, _add(archive, STORE, told, octets, now))]
         for source in sources_of(settings):
             with contextlib.suppress(FileNotFoundError), source.path.open("rb") as file:
-                octets = os.fstat(file.fileno()).st_size
+                octets = signed if source.role is Role.HEADS else os.fstat(file.fileno()).st_size
                 digest = _add(archive, source.name, file, octets, now)
                 files.append(Stored(source.name, source.role, _place(source.path, settings), octets, digest))
         manifest = Manifest(now, __version__, *facts, tuple(files))

@@ -133,6 +133,18 @@ def test_the_copy_is_the_store_at_one_moment_while_others_write(tmp_path: Path) 
     assert [done for done, _ in steps] == sorted(done for done, _ in steps)
 
 
+def test_heads_that_are_signed_after_the_copy_stay_out(tmp_path: Path) -> None:
+    settings = shop(tmp_path)
+
+    def sign_meanwhile(_done: int, _octets: int) -> None:
+        with settings.ledger.heads.open("a") as heads:
+            heads.write('{"line":9}\n')
+
+    out = io.BytesIO()
+    write_backup(settings, out, tmp_path, NOW, sign_meanwhile)
+    assert members(out.getvalue())["ledger.heads"] == b'{"line":1}\n'
+
+
 def test_nothing_is_left_beside_it(tmp_path: Path) -> None:
     settings = shop(tmp_path)
     before = sorted(tmp_path.rglob("*"))
