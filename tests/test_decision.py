@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from relay.address import address_from_text
-from relay.decision import Decision, Outcome, Result, new_id, refusal, time_of
+from relay.decision import Decision, Outcome, Result, id_at, new_id, refusal, time_of
 from relay.reason import PRECEDENCE, Reason, Verdict
 from relay.reply import Reply
 
@@ -45,6 +45,14 @@ def test_ids_sort_by_time(moment: datetime, later: timedelta, one: bytes, other:
     first = moment.replace(tzinfo=UTC)
     assert new_id(first, one) < new_id(first + later, other)
     assert len(new_id(first, one)) == 26
+
+
+@given(st.integers(0, 2**48 - 1), st.binary(min_size=10, max_size=10))
+def test_an_id_is_the_number_in_the_digits_of_crockford(milliseconds: int, randomness: bytes) -> None:
+    number = 0
+    for digit in id_at(milliseconds, randomness):
+        number = number << 5 | "0123456789ABCDEFGHJKMNPQRSTVWXYZ".index(digit)
+    assert number == milliseconds << 80 | int.from_bytes(randomness)
 
 
 def test_an_id_keeps_all_of_its_randomness() -> None:

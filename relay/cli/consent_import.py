@@ -89,9 +89,8 @@ def run(arguments: argparse.Namespace) -> int:
         setup = Setup(listed.kind, listed.columns, listed.delimiter, form, rules, policies)
         tally = Tally(form.name, _scope(arguments), statement=form.statement)
         _import(committer, listed, setup, tally, rejects=rejects, bar=bar, dry_run=arguments.dry_run)
-    rest = rejects.rest()
-    if rest:
-        print(rest, file=sys.stderr)
+    for line in rejects.rest(form.name):
+        print(line, file=sys.stderr)
     if arguments.json:
         print(json.dumps(as_json(tally), indent=2))
     else:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import codecs
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import chain
+from itertools import chain, islice
 from typing import BinaryIO, Final
 
 from relay.cli.json_document import DocumentError, is_document, records_of_document
@@ -20,6 +20,8 @@ from relay.consent.formats import REJECTED
 _PIECE: Final = 1 << 18
 #: A block in which no record seems to end is cut all the same.
 _LARGEST_BLOCK: Final = 8 << 20
+#: JSON records whose keys tell what a list is.
+_LOOKED_AT: Final = 100
 _MARKS: Final = (
     (codecs.BOM_UTF8, "utf-8"),
     (codecs.BOM_UTF32_LE, "utf-32-le"),  # before UTF-16, whose mark it begins with
@@ -40,7 +42,7 @@ class ListError(Exception):
 @dataclass(frozen=True, slots=True)
 class List:
     """kind: "csv", "jsonl", "json" (one document) or "plain". header: the CSV header as it stands, "" for others.
-    columns: its names, lower case; of the first object, for JSON. is_utf8: False where blocks were recoded.
+    columns: its names, lower case; for JSON the keys of its first records. is_utf8: False where blocks were recoded.
     """
 
     kind: str
@@ -81,17 +83,22 @@ def records_of(kind: str, lines: Sequence[str], delimiter: str, width: int) -> I
 def _json_list(octets: Iterator[bytes], line: str, number: int, *, is_utf8: bool) -> List:
     first = next(octets, b"")
     octets = chain([first], octets)
-    if not is_document(first.decode("utf-8", "surrogateescape"), line):
-        columns = next((tuple(row) for _, _, row, _ in json_records([line]) if row), ())
-        return List("jsonl", "", tuple(map(str, columns)), "", is_utf8, _blocks(octets, number))
+    begun = first.decode("utf-8", "surrogateescape")
+    if not is_document(begun, line):
+        return List("jsonl", "", _keys_of(begun.split("\n", _LOOKED_AT)), "", is_utf8, _blocks(octets, number))
     try:
         records = records_of_document(piece.decode("utf-8", "surrogateescape") for piece in _whole_characters(octets))
-        head = next(records, "")
+        head = list(islice(records, _LOOKED_AT))
     except DocumentError as error:
         raise ListError(str(error)) from None
-    columns = next((tuple(row) for _, _, row, _ in json_records([head]) if row), ())
-    lines = (one.encode("utf-8", "surrogateescape") + b"\n" for one in chain([head] if head else [], records))
-    return List("json", "", tuple(map(str, columns)), "", is_utf8, _grouped(lines))
+    lines = (one.encode("utf-8", "surrogateescape") + b"\n" for one in chain(head, records))
+    return List("json", "", _keys_of(head), "", is_utf8, _grouped(lines))
+
+
+def _keys_of(records: Sequence[str]) -> tuple[str, ...]:
+    """Of all of them: the first one may be the one that is broken."""
+    rows = (row for _, _, row, _ in json_records(records[:_LOOKED_AT]) if isinstance(row, dict))
+    return tuple(dict.fromkeys(str(key) for row in rows for key in row))
 
 
 def _csv_list(octets: Iterator[bytes], line: str, number: int, header: str, *, is_utf8: bool) -> List:

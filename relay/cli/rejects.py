@@ -22,6 +22,7 @@ from relay.cli.list_records import fields_of
 from relay.cli.lists import List, has_reason, header_with_reason
 from relay.cli.parsing import Refused
 from relay.consent.formats import REJECTED
+from relay.consent.known_formats import OWN
 
 #: A line that is no JSON object at all stands under this key.
 LINE: Final = "rejected_line"
@@ -61,13 +62,14 @@ class Rejects:
         unit = "record " if self._listed.kind == "json" else ""
         return f"{self._name}:{unit}{refused.line}: {refused.why}"
 
-    def rest(self) -> str:
-        """What remains to be told at the end, "" for nothing."""
+    def rest(self, form: str) -> Iterator[str]:
+        """What remains to be told at the end. form: of the list, which a few rows of it may not show any more."""
         more = self.count - MOST_TOLD
-        if more <= 0:
-            return ""
-        where = f"see {self._path}" if self._path else "--rejects FILE keeps them all"
-        return f"... and {more:,} more, {where}"
+        if more > 0:
+            where = f"see {self._path}" if self._path else "--rejects FILE keeps them all"
+            yield f"... and {more:,} more, {where}"
+        if self.count and self._path and form != OWN.name:
+            yield f"{self._path} can be mended and imported in the same way, with --format {form}"
 
     def _kept(self, refused: Refused) -> str:
         raw = refused.raw.rstrip("\r\n")

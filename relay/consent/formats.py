@@ -38,7 +38,20 @@ TIMES: Final = frozenset({"at", "confirmed_at", "mail_sent_at", "last_contact_at
 #: Says of a row that was refused why; written into rejects, and not read.
 REJECTED: Final = "rejected_because"
 #: What a constant claims of every person: the ledger says that the operator stated it, not the list.
-CLAIMS: Final = ("basis", "act", "at", "confirmed_at", "mail_sent_at", "cause", "withdrawn_at", "form_url", "wording")
+CLAIMS: Final = (
+    "basis",
+    "act",
+    "at",
+    "confirmed_at",
+    "mail_sent_at",
+    "last_contact_at",
+    "withdrawn_at",
+    "cause",
+    "form_url",
+    "wording",
+    "ip",
+    "user_agent",
+)
 CLAIMS_OF_A_YES: Final = frozenset({"basis", "act", "at", "confirmed_at", "mail_sent_at", "last_contact_at"})
 _MOST_REMEMBERED: Final = 4096
 

@@ -161,6 +161,8 @@ def test_a_file_without_a_header_takes_the_one_that_is_given() -> None:
 def test_json_lines_are_read_object_by_object() -> None:
     listed, found = read('{"address": "ann@example.com", "At": "now"}\n\n[1]\n{"address"\n"text"\n')
     assert (listed.kind, listed.columns) == ("jsonl", ("address", "at"))
+    assert read('{}\n{"a": 1}\n{"B": 1, "a": 2}\n')[0].columns == ("a", "b")  # the first one may be broken
+    assert read('[{"a": 1}, {"B": 1}]')[0].columns == ("a", "b")
     assert found[0] == (1, {"address": "ann@example.com", "at": "now"}, "")
     assert [(line, wrong.split(":")[0]) for line, _, wrong in found[1:]] == [
         (3, "is not a JSON object"),

@@ -1,10 +1,15 @@
 from __future__ import annotations
 
+import io
 import pickle
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from relay.cli.lists import Block
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from relay.cli.lists import Block, ListError, read_list
 from relay.cli.parsing import Noted, Parser, Setup
 from relay.consent.formats import Format
 from relay.consent.known_formats import BY_NAME, OWN
@@ -99,3 +104,24 @@ def test_it_passes_to_another_process_and_comes_to_the_same_there() -> None:
     row = "ann@x.example,,double-opt-in,2026-01-01T10:00:00Z,,,Yes\n"
     there = pickle.loads(pickle.dumps(parser()))
     assert parsed(row, there)[0].told == parsed(row)[0].told
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    st.binary(max_size=300),
+    st.sampled_from(["", "address,stream,basis,at,act,withdrawn_at,wording\n", '{"address": "a"}\n']),
+)
+def test_any_octets_are_parsed_without_an_exception_and_every_record_is_taken_or_told(junk: bytes, head: str) -> None:
+    good = b"ann@x.example,newsletter,written,2026-01-01T10:00:00Z,signed,,\n" if head.startswith("address") else b""
+    try:
+        listed = read_list(io.BytesIO(head.encode() + good + junk + b"\n" + good), "utf-8", lambda _: None)
+        made = parser(OWN, listed.columns, listed.kind)
+        made = Parser(replace(made._setup, delimiter=listed.delimiter))
+        parsed_all = [made(block) for block in listed.blocks]
+    except ListError:
+        return
+    noted = [one.extra for one in parsed_all]
+    taken = sum(row[20] is not None for one in parsed_all for row in one.told)
+    assert sum(one.rows for one in noted) == taken + sum(len(one.refused) + one.not_taken.total() for one in noted)
+    if good and b'"' not in junk:
+        assert sum(row[3] == "ann@x.example" for one in parsed_all for row in one.told) >= 2

@@ -74,10 +74,19 @@ def test_only_so_many_rows_are_told_as_a_person_reads() -> None:
     told = [rejects.take(Refused(line, "x", "address: bad")) for line in range(2, 1002)]
     assert [bool(one) for one in told] == [True] * MOST_TOLD + [False] * (1000 - MOST_TOLD)
     assert told[0] == "list.csv:2: address: bad"
-    assert rejects.rest() == f"... and {1000 - MOST_TOLD} more, --rejects FILE keeps them all"
+    assert list(rejects.rest("ses")) == [f"... and {1000 - MOST_TOLD} more, --rejects FILE keeps them all"]
     assert rejects.by_cause == {"address": 1000}
 
 
 def test_records_of_a_document_are_told_by_their_number() -> None:
     listed = read_list(io.BytesIO(b'[{"address": "a"}]'), "utf-8", lambda _: None)
     assert Rejects("list.json", listed).take(Refused(1, "{}", "why")) == "list.json:record 1: why"
+
+
+def test_a_few_rows_may_not_show_their_format_so_it_is_named() -> None:
+    listed = read_list(io.BytesIO(b"address\n"), "utf-8", lambda _: None)
+    rejects = Rejects("list.csv", listed, "bad.csv", io.StringIO())
+    assert list(rejects.rest("ses")) == []
+    rejects.take(Refused(2, "x", "address: bad"))
+    assert list(rejects.rest("ses")) == ["bad.csv can be mended and imported in the same way, with --format ses"]
+    assert list(rejects.rest("consent-relay")) == []

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from relay.consent.formats import COLUMNS, Format, FormatError, Reader
+from relay.consent.formats import CLAIMS, COLUMNS, Format, FormatError, Reader
 from relay.consent.known_formats import OWN
 
 FORM = Format(
@@ -68,6 +68,10 @@ def test_a_row_that_says_it_itself_is_not_the_operators_word() -> None:
     row = {"address": "a", "act": "clicked"}
     assert Reader(form).row(row) == (row, False)
     assert Reader(form).row({"address": "a", "act": ""}) == ({"address": "a", "act": "ticked"}, True)
+
+
+def test_everything_that_proves_or_prolongs_a_yes_is_a_claim() -> None:
+    assert set(COLUMNS) - set(CLAIMS) == {"address", "stream", "brand", "source", "language"}
 
 
 @pytest.mark.parametrize(

@@ -33,6 +33,12 @@ def test_ids_of_the_same_content_are_the_same_and_begin_with_the_time() -> None:
     assert ONE.event_id(NOW, b"content")[:10] == ONE.event_id(NOW, b"other")[:10]
 
 
+def test_a_time_in_milliseconds_makes_the_same_id() -> None:
+    at = datetime(2026, 5, 4, 3, 2, 1, 500_000, tzinfo=UTC)
+    pseudonyms = Pseudonyms(bytes(32))
+    assert pseudonyms.id_of(int(at.timestamp() * 1000), b"x") == pseudonyms.event_id(at, b"x")
+
+
 def test_purposes_do_not_meet() -> None:
     assert ONE.fingerprint() not in ONE.tombstone("")
     assert len(ONE.fingerprint()) == 16
