@@ -19,7 +19,7 @@ from relay.consent.ledger import moment_of
 from relay.consent.pseudonyms import Pseudonyms
 from relay.log import get_logger
 from relay.store.connection import sync_folder
-from relay.store.journal_lines import MARK, Entry, LineError, entry_of, read, write
+from relay.store.journal_lines import MARK, Entry, LineError, may_name, read, write, write_row
 from relay.store.port import StoreUnavailableError
 from relay.store.queries import query
 from relay.store.rows import address_of, no_row
@@ -108,7 +108,7 @@ class Journal:
             known.discard(tombstone)  # somebody who came back: erased once more
             return write(entry.forgotten(tombstone))
 
-        draft = self._draft(line_without_them)
+        draft = self._draft(line_without_them, may_name(wides))
         try:
             if changed:
                 draft.rename(self.path)
@@ -133,8 +133,9 @@ class Journal:
         Raises JournalDamagedError at a line that cannot be read.
         """
         with self._open() as file:
-            for _, entry in self._lines(file):
-                yield entry
+            for number, line in enumerate(file, 1):
+                if line.endswith(b"\n"):
+                    yield self._read(number, line)
 
     def events(self) -> Iterator[Event]:
         """The noes of people who were not erased, in order."""
@@ -157,7 +158,13 @@ class Journal:
                 moment = moment_of(at)
                 yield write(Entry(kind, 0, "", "", wide, brand, stream, moment, moment))
         for row in connection.execute(query("journal_noes"), (position,)):
-            yield write(entry_of(row))
+            yield write_row(row)
+
+    def _read(self, number: int, line: bytes) -> Entry:
+        try:
+            return read(line)
+        except LineError as error:
+            raise JournalDamagedError(self.path, f"line {number}", str(error)) from None
 
     def _open(self) -> BinaryIO:
         try:
@@ -165,24 +172,16 @@ class Journal:
         except FileNotFoundError:
             return Path(os.devnull).open("rb")
 
-    def _lines(self, file: BinaryIO) -> Iterator[tuple[bytes, Entry]]:
-        for number, line in enumerate(file, 1):
-            if not line.endswith(b"\n"):
-                return
-            try:
-                entry = read(line)
-            except LineError as error:
-                raise JournalDamagedError(self.path, f"line {number}", str(error)) from None
-            yield line, entry
-
-    def _draft(self, changed: Callable[[bytes, Entry], bytes]) -> Path:
-        """The file anew under another name, on disk."""
+    def _draft(self, changed: Callable[[bytes, Entry], bytes], is_worth_reading: Callable[[bytes], bool]) -> Path:
+        """The file anew under another name, on disk. changed: called with the lines that are worth reading."""
         draft = self.path.with_name(f".{self.path.name}.draft")
         descriptor = os.open(draft, os.O_CREAT | os.O_TRUNC | os.O_WRONLY | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
         try:
             with self._open() as file, os.fdopen(descriptor, "wb", buffering=1 << 20) as new:
-                for line, entry in self._lines(file):
-                    new.write(changed(line, entry))
+                for number, line in enumerate(file, 1):
+                    if line.endswith(b"\n"):  # else torn: never confirmed to anybody
+                        is_read = is_worth_reading(line)
+                        new.write(changed(line, self._read(number, line)) if is_read else line)
                 new.flush()
                 os.fsync(new.fileno())
         except BaseException:

@@ -13,10 +13,13 @@ sequence nor checksum.
 from __future__ import annotations
 
 import json
+import re
 import zlib
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import lru_cache
+from json.encoder import encode_basestring as _quoted
 from typing import Any, Final
 
 from relay.consent.events import Event, EventKind
@@ -29,6 +32,13 @@ MARK: Final = "mark"
 _KINDS: Final = NOES | {EventKind.ERASE.value, MARK}
 _CHECK: Final = b',"check":"'
 _CHECKED_END: Final = len(b'01234567"}')
+
+
+#: An address in which nothing is escaped.
+_PLAIN_ADDRESS: Final = re.compile(rb'"address":"([!-~]+?)@([!-~]+?)"')
+_ERASE: Final = b'"kind":"erase"'
+#: What some providers ignore in a local part.
+_FILLERS: Final = b".-_"
 
 
 class LineError(ValueError):
@@ -106,6 +116,18 @@ def entry_of(row: Sequence[Any]) -> Entry:
     )
 
 
+def write_row(row: Sequence[Any]) -> bytes:
+    """As write(entry_of(row)), in a third of the time: lists of a million withdrawals are imported."""
+    sequence, identity, kind, address, brand, stream, at, recorded_at, source, recorder = row
+    said = "null" if at is None else f'"{_iso(at)}"'
+    octets = (
+        f'{{"sequence":{sequence},"id":{_quoted(identity)},"kind":{_quoted(kind)},"address":{_quoted(address)},'
+        f'"brand":{_quoted(brand)},"stream":{_quoted(stream)},"at":{said},"recorded_at":"{_iso(recorded_at)}",'
+        f'"source":{_quoted(source or "")},"recorder":{_quoted(recorder)}'
+    ).encode("utf-8", "backslashreplace")
+    return b'%s,"check":"%08x"}\n' % (octets, zlib.crc32(octets))
+
+
 def write(entry: Entry) -> bytes:
     values: dict[str, object] = {"sequence": entry.sequence, "id": entry.id, "kind": entry.kind}
     if entry.address:
@@ -163,9 +185,38 @@ def _entry(values: dict[str, Any], *, checked: bool) -> Entry:
     return entry
 
 
+@lru_cache(1024)
+def _iso(microseconds: int) -> str:
+    return moment_of(microseconds).isoformat()
+
+
 def _text(moment: datetime | None) -> str | None:
     return None if moment is None else moment.isoformat()
 
 
 def _moment(text: str | None) -> datetime | None:
     return None if text is None else datetime.fromisoformat(text)
+
+
+def may_name(wides: Collection[str]) -> Callable[[bytes], bool]:
+    """Whether a line is worth reading when these people (wide keys) are looked for: one in a million is, and reading
+    all of them would hold up the mail. True for everything that is not plain.
+    """
+    locals_ = {_bare(wide.rpartition("@")[0].encode()) for wide in wides}
+    # name.domain reaches the same mailbox at some providers
+    below = tuple({f".{wide.rpartition('@')[2]}".encode() for wide in wides})
+
+    def is_worth_reading(line: bytes) -> bool:
+        plain = _PLAIN_ADDRESS.search(line)
+        if plain is None:
+            return b'"address"' in line or _ERASE in line
+        local, domain = plain.groups()
+        return b"\\" in local or _bare(local) in locals_ or domain.endswith(below)
+
+    return is_worth_reading
+
+
+def _bare(local: bytes) -> bytes:
+    """What no folding of a plain local part takes away."""
+    plus = local.find(b"+")
+    return (local[:plus] if plus > 0 else local).translate(None, _FILLERS).lower()

@@ -1,16 +1,20 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import datetime
 
 import pytest
-from hypothesis import given
+from hypothesis import given, reject
 from hypothesis import strategies as st
 from store.samples import ANN, NOW, PSEUDONYMS, ago, withdraw
 
+from relay.address import Address, AddressError
+from relay.address_wide import wide_key
 from relay.consent.events import EventKind
 from relay.consent.fold import fold_noes
-from relay.store.journal_lines import MARK, Entry, LineError, read, write
+from relay.consent.ledger import microseconds
+from relay.store.journal_lines import MARK, Entry, LineError, entry_of, may_name, read, write, write_row
 
 _times = st.datetimes(min_value=datetime(1970, 1, 1), max_value=datetime(2100, 1, 1)).map(  # noqa: DTZ001
     lambda naive: naive.replace(tzinfo=NOW.tzinfo)
@@ -43,6 +47,44 @@ def test_what_is_written_is_read_back(entry: Entry) -> None:
     line = write(entry)
     assert line.count(b"\n") == 1
     assert read(line) == entry
+
+
+@given(_entries)
+def test_a_row_is_written_as_its_entry_is(entry: Entry) -> None:
+    at = None if entry.at is None else microseconds(entry.at)
+    assert entry.recorded_at is not None
+    row = (
+        7, entry.id, entry.kind, entry.address, entry.brand, entry.stream, at, microseconds(entry.recorded_at),
+        entry.source, entry.recorder,
+    )  # fmt: skip
+    assert write_row(row) == write(entry_of(row))
+    assert read(write_row(row)) == entry_of(row)
+
+
+_locals = st.text(alphabet="abAB.+-_ é１", min_size=1, max_size=6)
+_domains = st.sampled_from(
+    "example.com gmail.com googlemail.com fastmail.com a.fastmail.com ab.fastmail.com pm.me yandex.ru ya.ru".split()
+)
+
+
+@given(_locals, _domains, _locals, _domains)
+def test_a_line_of_somebody_who_is_looked_for_is_always_read(local: str, domain: str, other: str, at: str) -> None:
+    try:
+        address = Address(local, domain)
+    except AddressError:
+        reject()
+    line = write(replace(entry_of_ann(), address=str(address)))
+    wide = wide_key(other, at)
+    if wide_key(local, domain) == wide:
+        assert may_name([wide])(line)
+    assert may_name([wide_key(local, domain)])(line)
+
+
+def test_lines_of_others_are_not_read_and_erasures_are() -> None:
+    is_worth_reading = may_name(["bob@example.com"])
+    assert not is_worth_reading(write(entry_of_ann()))
+    assert not is_worth_reading(write(entry_of_ann().forgotten("erased:1:00")))
+    assert is_worth_reading(write(Entry(EventKind.ERASE.value, 7, "ID", tombstone="erased:1:00", recorded_at=NOW)))
 
 
 def test_a_line_is_json_that_others_can_read() -> None:
