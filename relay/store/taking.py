@@ -7,6 +7,7 @@ waits for it.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import sqlite3
@@ -19,6 +20,7 @@ from typing import Any, Final, Self
 from relay.store.appending import append_events
 from relay.store.bundles import Bundle, Part
 from relay.store.committing import Committer, Work
+from relay.store.connection import errors_of_the_store
 from relay.store.erasing import erased_among
 from relay.store.port import StoreUnavailableError
 from relay.store.queries import query
@@ -43,8 +45,8 @@ from relay.store.told import (
 _FOLDED_TOGETHER: Final = 300
 #: And the most, however often one address stands in a list.
 _MOST_TOGETHER: Final = 1000
-#: Octets of the WAL above which it is copied into the database: pages that fill up in turn are then copied about once.
-_CHECKPOINT_ABOVE: Final = 32 << 20
+#: Octets of the WAL above which it is copied into the database; what is left to a running relay, its mail waits for.
+_CHECKPOINT_ABOVE: Final = 8 << 20
 #: KiB of pages that the writing connection keeps, so that no page leaves a transaction before its end.
 _CACHE: Final = 64 << 10
 
@@ -112,20 +114,23 @@ class Taking:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         connection = self._committer.connection
-        connection.executescript("DROP TABLE temp.told; DROP TABLE temp.shapes")
-        connection.execute(f"PRAGMA cache_size = {self._cache_before}")
+        with contextlib.suppress(sqlite3.Error):  # it may be why we are here
+            connection.executescript("DROP TABLE temp.told; DROP TABLE temp.shapes")
+            connection.execute(f"PRAGMA cache_size = {self._cache_before}")
 
     def take(self, bundle: Bundle) -> None:
         """Raises StoreUnavailableError; that the disk is full only `finish` does, after the noes of all bundles."""
-        if bundle.yeses.rows and self._full is None:
-            self._take(bundle.yeses, says_no=False)
-        if bundle.noes.rows and (self._full is None or self._room_for_noes):
+        for part, says_no in ((bundle.yeses, False), (bundle.noes, True)):
+            if not part.rows or (self._full is not None and not (says_no and self._room_for_noes)):
+                continue
             try:
-                self._take(bundle.noes, says_no=not self._dry_run)
+                with errors_of_the_store():
+                    self._take(part, says_no=says_no and not self._dry_run)
             except StoreUnavailableError as error:
                 if not error.full:
                     raise
-                self._full, self._room_for_noes = error, False
+                self._full = error
+                self._room_for_noes = self._room_for_noes and not says_no
 
     def finish(self) -> None:
         if self._full is not None:
@@ -289,7 +294,8 @@ class Taking:
                 raise result
             else:
                 results.append(result)
-        self._committer.checkpoint(_CHECKPOINT_ABOVE)
+        # On a full disk the WAL begins anew after each time, because it cannot grow.
+        self._committer.checkpoint(_CHECKPOINT_ABOVE if self._full is None else 0)
         return results
 
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -9,15 +10,20 @@ from pathlib import Path
 
 import pytest
 from store.samples import PSEUDONYMS, ago, block_of, committer, grant, tolds_in, withdraw
+from store.test_disk_faults import small_disk
 from store.test_taking import content
 
 from relay.address import Address
 from relay.decision import new_id
 from relay.store.appending import append_events
 from relay.store.bulk import Taken, import_bulk
+from relay.store.bundles import bundles
 from relay.store.committing import Committer
+from relay.store.port import StoreUnavailableError
 from relay.store.reading import open_reader
 from relay.store.told import Block, event_told, told_of
+
+__all__ = ["small_disk"]
 
 ROWS = 3000
 PER_BLOCK = 500
@@ -155,3 +161,37 @@ def test_an_import_killed_anywhere_and_run_again_comes_to_the_same_as_once(
         assert len(list(opened.journal.events())) == ROWS // 10
     with open_reader(tmp_path / "relay.db", PSEUDONYMS) as reader:
         assert [line[0] for line in reader.lines()] == list(range(1, ROWS + 1))
+
+
+@pytest.mark.integration
+def test_a_disk_that_fills_up_costs_no_withdrawal_and_the_list_goes_on_when_there_is_room(
+    small_disk: Path, expected: dict[str, object], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("relay.store.crew.bundles", lambda lists: bundles(lists, 50))
+    ballast = small_disk / "ballast"
+    with committer(small_disk) as opened:
+        ballast.write_bytes(bytes(shutil.disk_usage(small_disk).free - 1_000_000))
+        with pytest.raises(
+            StoreUnavailableError, match=r"rows of the list were taken, and all its withdrawals"
+        ) as told:
+            take(opened, processes=0)
+        assert told.value.full
+        assert len(list(opened.journal.events())) == ROWS // 10
+        assert 0 < opened.connection.execute("SELECT count(*) FROM ledger").fetchone()[0] < ROWS
+        ballast.unlink()
+        take(opened, processes=0)
+        assert content(opened.connection) == expected
+
+
+@pytest.mark.integration
+@pytest.mark.parametrize("processes", [0, 2])
+def test_without_room_to_put_a_list_aside_nothing_of_it_is_taken_and_that_is_said(
+    small_disk: Path, processes: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("relay.store.bulk._SMALL", 0)
+    with committer(small_disk) as opened:
+        (small_disk / "ballast").write_bytes(bytes(shutil.disk_usage(small_disk).free - 40_000))
+        with pytest.raises(StoreUnavailableError, match="No space left") as told:
+            take(opened, processes)
+        assert told.value.full
+        assert content(opened.connection)["ledger"] == []
