@@ -110,7 +110,10 @@ def test_the_manifest_tells_what_is_in_it(tmp_path: Path) -> None:
     assert store["path"] == "var/relay.db"
 
 
-def test_the_copy_is_the_store_at_one_moment_while_others_write(tmp_path: Path) -> None:
+def test_the_copy_is_the_store_at_one_moment_while_others_write(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("relay.store.backup._PAGES", 16)
     settings = shop(tmp_path, people=3000)
     steps: list[tuple[int, int]] = []
     with closing(opened(settings)) as committer:
