@@ -84,3 +84,14 @@ def test_what_belongs_to_several_streams_is_kept_as_the_longest_of_them(stream: 
 def test_another_period_is_another_figure() -> None:
     assert periods().figures == periods(NOW + timedelta(1)).figures
     assert len({one.figures for one in (periods(), periods(evidence=5), periods(technical=None))}) == 3
+
+
+def test_a_consent_that_holds_is_kept_however_long_ago_it_was_given(tmp_path: Path) -> None:
+    short = periods(evidence=100)
+    with keeping(tmp_path) as store:
+        for person in (ANN, BOB):
+            store.yes(person, 200)
+        store.no(BOB, 150)
+        assert due_people(store.committer.connection, [ANN.wide, BOB.wide], PSEUDONYMS, short) == {BOB.wide}
+        lapsed = periods(NOW + timedelta(200), evidence=100)
+        assert due_people(store.committer.connection, [ANN.wide], PSEUDONYMS, lapsed) == {ANN.wide}

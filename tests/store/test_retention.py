@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -16,7 +17,7 @@ from store.samples import ANN, BOB, NOW, PSEUDONYMS, TAGGED, ago
 from relay.address import Address
 from relay.consent.ledger import digest
 from relay.policy.model import Policies
-from relay.store import retention
+from relay.store import due, retention
 from relay.store.due import Periods
 from relay.store.facts import read_facts
 from relay.store.queries import query
@@ -96,6 +97,21 @@ def test_people_go_whole_and_their_no_stays_for_every_spelling(store: Keeping) -
     assert known[ANN].withdrawn_at == known[TAGGED].withdrawn_at == ago(2000)
     assert known[BOB].yes
     assert not store.purge()
+
+
+def test_who_comes_back_while_the_purge_is_under_way_is_kept(store: Keeping, monkeypatch: pytest.MonkeyPatch) -> None:
+    store.yes(ANN, 3000)
+    look = due.due_people
+
+    def and_then_they_come_back(*arguments: Any) -> set[str]:
+        monkeypatch.setattr(retention, "due_people", look)
+        found = look(*arguments)
+        store.yes(ANN, 0, own_act=True)
+        return found
+
+    monkeypatch.setattr(retention, "due_people", and_then_they_come_back)
+    assert store.purge().people == 0
+    assert store.rows("SELECT count(*) FROM ledger WHERE address = 'ann@example.com'") == [(2,)]
 
 
 def test_the_passes_of_the_days_go_on_where_the_one_before_stopped(
