@@ -102,7 +102,14 @@ def test_the_key_of_an_ascii_address_does_not_depend_on_case(local: str, domain:
 
 @pytest.mark.parametrize(
     "spelling",
-    ["Ann@example.com", "a.nn@gmail.com", "ann@googlemail.com", "x@ann.fastmail.com", "ann+x@fastmail.com", "a-n@ya.ru"],
+    [
+        "Ann@example.com",
+        "a.nn@gmail.com",
+        "ann@googlemail.com",
+        "x@ann.fastmail.com",
+        "ann+x@fastmail.com",
+        "a-n@ya.ru",
+    ],
 )
 def test_the_domains_of_a_key_name_that_of_every_spelling(spelling: str) -> None:
     address = address_from_text(spelling)

@@ -82,7 +82,9 @@ def test_what_is_deleted_stays_nowhere_in_the_file(tmp_path: Path) -> None:
     path = tmp_path / "relay.db"
     connection = open_for_writing(path)
     connection.execute("CREATE TABLE t (word TEXT PRIMARY KEY) WITHOUT ROWID")
-    connection.executemany("INSERT INTO t VALUES (?)", [(f"needle{number * 7919 % 5000:05}",) for number in range(5000)])
+    connection.executemany(
+        "INSERT INTO t VALUES (?)", [(f"needle{number * 7919 % 5000:05}",) for number in range(5000)]
+    )
     connection.execute("DELETE FROM t WHERE word >= 'needle02000' AND word < 'needle03000'")
     connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     connection.close()
