@@ -12,6 +12,7 @@ import os
 import sqlite3
 import sys
 import tempfile
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -20,7 +21,6 @@ from typing import BinaryIO, Final, Self
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
-from relay.address import Address
 from relay.cli import CommandError
 from relay.cli.import_report import Tally, as_json, in_words
 from relay.cli.list_mapping import MappingFile, format_of, kind_of, mapping_of
@@ -109,8 +109,8 @@ def _import(
                 print(told, file=sys.stderr)
 
     def judge(connection: sqlite3.Connection, rows: Sequence[Told]) -> None:
-        for key in _judged(connection, rows, setup):
-            tally.judged(key)
+        for key, count in _judged(connection, rows, setup):
+            tally.judged(key, count)
 
     try:
         taken = import_bulk(
@@ -130,20 +130,21 @@ def _import(
         tally.judged(key, count)
 
 
-def _judged(connection: sqlite3.Connection, rows: Sequence[Told], setup: Setup) -> Iterator[str]:
-    """Would these rows get mail, with all that is known of their people now?"""
-    by_stream: dict[str, list[Address]] = {}
+def _judged(connection: sqlite3.Connection, rows: Sequence[Told], setup: Setup) -> Iterator[tuple[str, int]]:
+    """Would these rows get mail, with all that is known of their people now? How many come to what."""
+    by_stream: dict[str, Counter[str]] = {}
     for row in rows:
         address, stream, alone = row[3], row[5], row[-1]
         if alone is not None and stream in setup.policies.by_id:
-            by_stream.setdefault(stream, []).append(address_of(address))
-    for name, addresses in by_stream.items():
+            by_stream.setdefault(stream, Counter())[address] += 1
+    for name, counted in by_stream.items():
         stream = setup.policies.by_id[name]
-        for start in range(0, len(addresses), _TOGETHER):
-            some = addresses[start : start + _TOGETHER]
-            facts = read_facts(connection, setup.rules.pseudonyms, stream.brand, stream.id, some)
-            for address in some:
-                yield key_of(evaluate(stream, facts[address], address, setup.rules.now))
+        texts = list(counted)
+        for start in range(0, len(texts), _TOGETHER):
+            some = {address_of(text): counted[text] for text in texts[start : start + _TOGETHER]}
+            facts = read_facts(connection, setup.rules.pseudonyms, stream.brand, stream.id, list(some))
+            for address, count in some.items():
+                yield key_of(evaluate(stream, facts[address], address, setup.rules.now)), count
 
 
 def _check_scope(arguments: argparse.Namespace, policies: Policies) -> None:

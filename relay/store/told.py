@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any, Final
 
 from relay.consent.events import Act, Basis, Event, EventKind
@@ -51,6 +52,8 @@ ALONE: Final = 11
 Alone = int | str | None
 
 SALT_OCTETS: Final = 16
+#: What one person said stands together, and mostly of one address.
+_address_of: Final = lru_cache(maxsize=16)(address_of)
 #: Shapes that are remembered while rows are made ready; a list may have one for each row.
 _MOST_SHAPES: Final = 10_000
 #: What the lone event of a person comes to needs no folding for this kind and for NOES.
@@ -109,7 +112,7 @@ def event_told(told: Told) -> Event:
     return Event(
         id=identity,
         kind=EventKind(kind),
-        address=address_of(address),
+        address=_address_of(address),
         brand=brand,
         stream=stream,
         at=loaded(at),
