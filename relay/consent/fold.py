@@ -97,11 +97,11 @@ def frees(event: Event) -> bool:
     return event.own_act and is_active_yes(event)
 
 
-def fold_noes(events: Iterable[Event]) -> tuple[No, ...]:
-    """The noes among the events of one person, the newest of each scope, in no particular order."""
+def fold_noes(events: Iterable[Event], more: Iterable[No] = ()) -> tuple[No, ...]:
+    """The noes among the events of one person and `more`, the newest of each scope, in no particular order."""
     events = list(events)
     newest: dict[tuple[EventKind, str, str, str, str], No] = {}
-    for no in map(no_of_event, events):
+    for no in (*map(no_of_event, events), *more):
         if no is not None:
             _keep_newest(newest, no)
     for no in [no for no in newest.values() if no.kind is EventKind.UNDELIVERABLE]:
@@ -189,14 +189,15 @@ def facts_of(folded: Folded, noes: Iterable[No], contact_at: datetime | None, st
 
 
 def fold_person(
-    events: Iterable[Event], erased: Iterable[No] = ()
+    events: Iterable[Event], erased: Iterable[No] = (), unread: Iterable[No] = ()
 ) -> tuple[dict[tuple[str, Address], Folded], tuple[No, ...]]:
     """Fold all events of all spellings of one person: a row for each stream and address, and the noes.
 
-    erased: noes that were kept when the person was erased; they count like the others and are not returned.
+    erased: noes that were kept when the person was erased; they count like the others and are not returned. unread: of
+    what is recorded and cannot be read; it may have been a no, so it is one.
     """
     events = list(events)
-    noes = fold_noes(events)
+    noes = fold_noes(events, unread)
     standing = (*noes, *erased)
     grouped: dict[tuple[str, Address], list[Event]] = {}
     for event in events:

@@ -57,6 +57,7 @@ _LONGEST_ERASED: Final = 1000
 _SEAL_TAG: Final = b"consent-relay seal 1\0"
 _SEAL_NUMBERS: Final = Struct(">4q")
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_LAST: Final = datetime.max.replace(tzinfo=UTC)
 _MICROSECOND: Final = timedelta(microseconds=1)
 
 _encode: Final = json.JSONEncoder(check_circular=False, ensure_ascii=False, separators=(",", ":")).encode
@@ -69,6 +70,14 @@ def microseconds(moment: datetime) -> int:
 
 def moment_of(number: int) -> datetime:
     return _EPOCH + timedelta(microseconds=number)
+
+
+def moment_or_last(number: int) -> datetime:
+    """The same for rows that somebody may have edited: the last moment there is for what no calendar has."""
+    try:
+        return moment_of(number)
+    except OverflowError:
+        return _LAST
 
 
 class UnsoundError(ValueError):

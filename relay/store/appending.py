@@ -1,4 +1,8 @@
-"""Adds events to the ledger and folds the facts of the people concerned. Runs inside the caller's transaction."""
+"""Adds events to the ledger and folds the facts of the people concerned. Runs inside the caller's transaction.
+
+A line of the person that cannot be read any more (edited by hand, or by a version with other rules) stops nothing: it may
+have said no, so it counts as a no to everything, which only a later yes of the person's own lifts.
+"""
 
 from __future__ import annotations
 
@@ -12,27 +16,28 @@ from typing import Final
 from relay.address import Address
 from relay.consent.events import Event, EventKind
 from relay.consent.fold import Folded, No, fold_person, said_at
-from relay.consent.ledger import microseconds
+from relay.consent.ledger import SALT_OCTETS, microseconds
 from relay.consent.pseudonyms import Pseudonyms
+from relay.log import get_logger
+from relay.store.port import UnreadableError
 from relay.store.queries import query
-from relay.store.rows import event_of, event_row, folded_row, no_of, no_row
+from relay.store.rows import event_of, event_row, folded_row, no_of_unreadable, no_or_wider, no_row
 
 #: What has to stand in withdrawals.journal.
 NOES = frozenset({EventKind.WITHDRAW, EventKind.COMPLAIN})
-
-
-#: Octets of the salt of a line.
-SALT_OCTETS: Final = 16
 _NO_TEXTS: Final[Mapping[str, str]] = MappingProxyType({})
 
 
 @dataclass(slots=True)
 class _Person:
-    """What was known of a person before. numbers: line of each event. erased: noes kept when the person was erased."""
+    """What was known of a person before. numbers: line of each event. erased: noes kept when the person was erased.
+    unread: a no for each line that cannot be read.
+    """
 
     events: list[Event] = field(default_factory=list)
     numbers: dict[str, int] = field(default_factory=dict)
     erased: list[No] = field(default_factory=list)
+    unread: list[No] = field(default_factory=list)
 
 
 def append_events(
@@ -72,13 +77,16 @@ def _after_what_was_said(event: Event, history: Iterable[Event]) -> Event:
 def _known(connection: sqlite3.Connection, wides: Iterable[str], pseudonyms: Pseudonyms) -> dict[str, _Person]:
     people = {wide: _Person() for wide in wides}
     for row in connection.execute(query("events_of_people"), (json.dumps(list(people)),)):
-        event = event_of(row)
         person = people[row[1]]
-        person.events.append(event)
-        person.numbers[event.id] = row[0]
+        person.numbers[row[2]] = row[0]
+        try:
+            person.events.append(event_of(row))
+        except UnreadableError as error:  # a no must be taken all the same, and nothing be sent meanwhile
+            person.unread.append(no_of_unreadable(row))
+            get_logger().error("ledger-line-unreadable", line=row[0], why=error.why)
     tombstones = {pseudonyms.tombstone(wide): wide for wide in people}
     for row in connection.execute(query("noes_of_people"), (json.dumps(list(tombstones)),)):
-        people[tombstones[row[1]]].erased.append(no_of(row))
+        people[tombstones[row[1]]].erased.append(no_or_wider(row))
     return people
 
 
@@ -136,8 +144,9 @@ def _refold(connection: sqlite3.Connection, fresh: Sequence[tuple[str, Event]], 
     facts: list[tuple[str, Address, Folded]] = []
     noes: list[No] = []
     for wide in {wide for wide, _ in fresh}:
-        rows, person_noes = fold_person(people[wide].events, people[wide].erased)
+        rows, person_noes = fold_person(people[wide].events, people[wide].erased, people[wide].unread)
         noes.extend(person_noes)
-        facts.extend((*key, row) for key, row in rows.items() if wide in said_no or key in touched)
+        everything = wide in said_no or people[wide].unread
+        facts.extend((*key, row) for key, row in rows.items() if everything or key in touched)
     connection.executemany(query("put_facts"), [folded_row(*fact) for fact in facts])
     connection.executemany(query("put_no"), [no_row(no) for no in noes])

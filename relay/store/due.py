@@ -18,6 +18,7 @@ from relay.consent.retention import Record, Retention, person_may_go, strictest,
 from relay.policy.evaluate import evaluate
 from relay.policy.model import Policies
 from relay.store.facts import read_facts
+from relay.store.port import UnreadableError
 from relay.store.queries import query
 from relay.store.rows import event_of
 
@@ -68,8 +69,14 @@ def due_people(
 ) -> set[str]:
     """Those of these people (wide keys) of whom nothing need be kept any more."""
     people: defaultdict[str, list[Event]] = defaultdict(list)
+    unread = set()
     for row in connection.execute(query("events_of_people"), (json.dumps(list(wides)),)):
-        people[row[1]].append(event_of(row))
+        try:
+            people[row[1]].append(event_of(row))
+        except UnreadableError:
+            unread.add(row[1])  # who has to mend the line needs what is there
+    for wide in unread:
+        people.pop(wide, None)
     records = {
         wide: [Record(periods.of(one.stream, one.brand), False, max(one.recorded_at, one.acted_at)) for one in events]
         for wide, events in people.items()

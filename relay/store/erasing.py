@@ -19,10 +19,11 @@ from datetime import datetime
 from typing import Final
 
 from relay.consent.events import EventKind
-from relay.consent.ledger import PERSONAL, PLAIN, SALT_OCTETS, Line, erase, line_of_row, microseconds
+from relay.consent.ledger import PERSONAL, PLAIN, SALT_OCTETS, Line, UnsoundError, erase, line_of_row, microseconds
 from relay.consent.pseudonyms import Pseudonyms
 from relay.decision import new_id
 from relay.store.committing import Committer, Work
+from relay.store.port import UnreadableError
 from relay.store.queries import query
 from relay.store.rows import loaded
 from relay.store.spellings import Spellings, find_spellings
@@ -163,8 +164,11 @@ def erase_again(
 
 
 def erase_fields(connection: sqlite3.Connection, line: Line, names: Collection[str]) -> bool:
-    """Take fields of one line out; their commitments stay. Did that change anything?"""
-    without = erase(line, names)
+    """Take fields of one line out; their commitments stay. Did that change anything? Raises UnreadableError."""
+    try:
+        without = erase(line, names)
+    except UnsoundError as error:  # what is broken must not be made to look whole
+        raise UnreadableError(f"line {line.sequence} of the ledger", str(error)) from None
     if without is line or without == line:
         return False
     connection.execute(query("erase_from_line"), (line.sequence, *without.personal, without.salt, without.erased))

@@ -24,7 +24,7 @@ from typing import Any, Final
 
 from relay.consent.events import Event, EventKind
 from relay.consent.fold import No, fold_noes
-from relay.consent.ledger import moment_of
+from relay.consent.ledger import moment_of, moment_or_last
 from relay.store.rows import address_of
 
 NOES: Final = frozenset({EventKind.WITHDRAW.value, EventKind.COMPLAIN.value})
@@ -187,7 +187,7 @@ def _entry(values: dict[str, Any], *, checked: bool) -> Entry:
 
 @lru_cache(1024)
 def _iso(microseconds: int) -> str:
-    return moment_of(microseconds).isoformat()
+    return moment_or_last(microseconds).isoformat()
 
 
 def _text(moment: datetime | None) -> str | None:

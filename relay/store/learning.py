@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
@@ -31,6 +31,7 @@ from relay.consent.undeliverable import (
 )
 from relay.decision import Outcome, Result, new_id
 from relay.log import get_logger
+from relay.store.port import UnreadableError
 from relay.store.queries import query
 from relay.store.rows import event_of, loaded
 
@@ -142,9 +143,13 @@ def _told(failure: AddressFailure) -> str:
     return f"{failure.code} on {failure.at:%Y-%m-%d %H:%M} UTC"
 
 
-def _history(connection: sqlite3.Connection, address: Address) -> Iterator[Event]:
-    """All events of the person, under whatever spelling."""
-    return map(event_of, connection.execute(query("events_of_people"), (json.dumps([address.wide]),)).fetchall())
+def _history(connection: sqlite3.Connection, address: Address) -> list[Event]:
+    """All events of the person, under whatever spelling; none when one of them cannot be read."""
+    rows = connection.execute(query("events_of_people"), (json.dumps([address.wide]),)).fetchall()
+    try:
+        return [event_of(row) for row in rows]
+    except UnreadableError:  # nothing is learnt then; what became of the mail is written down all the same
+        return []
 
 
 def _known_good_at(connection: sqlite3.Connection, address: Address, history: Sequence[Event]) -> datetime | None:

@@ -6,8 +6,8 @@ import sqlite3
 from datetime import datetime
 from typing import Final
 
+from relay.consent.ledger import moment_or_last
 from relay.store.queries import query
-from relay.store.rows import loaded
 
 _RIGHT: Final = "clock-is-right"
 
@@ -19,7 +19,7 @@ def newest_recorded(connection: sqlite3.Connection) -> datetime | None:
     kept = connection.execute("SELECT value FROM meta WHERE name = ?", (_RIGHT,)).fetchone()
     after = kept[0].split() if kept else (0, 0)
     (newest,) = connection.execute(query("newest_recorded"), (int(after[0]), int(after[1]))).fetchone()
-    return loaded(newest)
+    return None if newest is None else moment_or_last(newest)
 
 
 def clock_is_right(connection: sqlite3.Connection) -> None:

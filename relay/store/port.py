@@ -41,6 +41,16 @@ class StoreBehindError(StoreUnavailableError):
         )
 
 
+class UnreadableError(StoreUnavailableError):
+    """A row that today's rules do not allow: edited by hand, or written by a version with other rules. Nobody knows what
+    it said, so nothing is sent on it. what: "line 7 of the ledger". why: without personal data.
+    """
+
+    def __init__(self, what: str, why: str) -> None:
+        super().__init__(f"{what} cannot be read: {why}; run: consent-relay consent verify")
+        self.why = why
+
+
 class ClockWrongError(StoreUnavailableError):
     """Nobody knows what time it is, so nobody can be judged: what is fresh, and what came after what."""
 

@@ -11,8 +11,9 @@ from relay.address import Address
 from relay.consent.events import Act, Basis, Event, EventKind, Evidence
 from relay.consent.facts import Yes
 from relay.consent.fold import NOTHING_FOLDED, Folded, No
-from relay.consent.ledger import microseconds, moment_of
+from relay.consent.ledger import microseconds, moment_of, moment_or_last
 from relay.decision import Decision, Outcome
+from relay.store.port import UnreadableError
 
 Row = tuple[Any, ...]
 
@@ -22,7 +23,11 @@ def stored(moment: datetime | None) -> int | None:
 
 
 def loaded(number: int | None) -> datetime | None:
-    return None if number is None else moment_of(number)
+    """Raises UnreadableError."""
+    try:
+        return None if number is None else moment_of(number)
+    except OverflowError as error:
+        raise UnreadableError("a time in the store", str(error)) from None
 
 
 def address_of(text: str) -> Address:
@@ -105,26 +110,41 @@ def event_row(sequence: int, event: Event, wide: str, wording: int | None, salt:
 
 
 def event_of(row: Sequence[Any]) -> Event:
-    """The event in a row of events_of_people or noes_after."""
+    """The event in a row of events_of_people or noes_after. Raises UnreadableError, which names the line."""
+    try:
+        return _event_of(row)
+    except (ValueError, OverflowError) as error:
+        raise UnreadableError(f"line {row[0]} of the ledger", str(error)) from None
+
+
+def no_of_unreadable(row: Sequence[Any]) -> No:
+    """What a row of events_of_people counts as that is no event: it may have said no, to anything."""
+    _, wide, _, _, _, _, _, at, recorded_at, *_ = row
+    return _no_to_everything(wide, recorded_at if at is None else max(at, recorded_at))
+
+
+def _event_of(row: Sequence[Any]) -> Event:
     (
         _, _, identity, kind, address, brand, stream, at, recorded_at, source, recorder, basis, act, confirmed_at,
         mail_sent_at, last_contact_at, form_url, wording, language, ip, user_agent, live, own_act,
     ) = row  # fmt: skip
+    if address is None:
+        raise ValueError("its address is gone, and its person is not")
     return Event(
         id=identity,
         kind=EventKind(kind),
         address=address_of(address),
         brand=brand,
         stream=stream,
-        at=loaded(at),
+        at=_moment_of(at),
         recorded_at=moment_of(recorded_at),
         source=source or "",
         recorder=recorder,
         basis=None if basis is None else Basis(basis),
         act=None if act is None else Act(act),
-        confirmed_at=loaded(confirmed_at),
-        mail_sent_at=loaded(mail_sent_at),
-        last_contact_at=loaded(last_contact_at),
+        confirmed_at=_moment_of(confirmed_at),
+        mail_sent_at=_moment_of(mail_sent_at),
+        last_contact_at=_moment_of(last_contact_at),
         evidence=Evidence(form_url or "", wording or "", language, ip or "", user_agent or ""),
         live=bool(live),
         own_act=bool(own_act),
@@ -158,7 +178,14 @@ def folded_row(stream: str, address: Address, folded: Folded) -> Row:
 
 
 def folded_of(row: Sequence[Any]) -> Folded:
-    """The folded facts in the columns from requested_at to request_live."""
+    """The folded facts in the columns from requested_at to request_live. Raises UnreadableError."""
+    try:
+        return _folded_of(row)
+    except (ValueError, OverflowError) as error:
+        raise UnreadableError("what was folded of an address", str(error)) from None
+
+
+def _folded_of(row: Sequence[Any]) -> Folded:
     (
         requested_at, basis, act, yes_at, source, live, form_url, language, renewed_at, freed_at, last_contact_at,
         mail_sent_at, request_live,
@@ -169,12 +196,12 @@ def folded_of(row: Sequence[Any]) -> Folded:
     elif requested_at is None and freed_at is None and last_contact_at is None:
         return NOTHING_FOLDED
     return Folded(
-        requested_at=loaded(requested_at),
+        requested_at=_moment_of(requested_at),
         yes=yes,
-        renewed_at=loaded(renewed_at),
-        freed_at=loaded(freed_at),
-        last_contact_at=loaded(last_contact_at),
-        mail_sent_at=loaded(mail_sent_at),
+        renewed_at=_moment_of(renewed_at),
+        freed_at=_moment_of(freed_at),
+        last_contact_at=_moment_of(last_contact_at),
+        mail_sent_at=_moment_of(mail_sent_at),
         request_live=bool(request_live),
     )
 
@@ -184,6 +211,25 @@ def no_row(no: No) -> Row:
 
 
 def no_of(row: Sequence[Any]) -> No:
-    """The no in the columns kind, wide, address, brand, stream, at."""
+    """The no in the columns kind, wide, address, brand, stream, at. Raises UnreadableError."""
     kind, wide, address, brand, stream, at = row
-    return No(EventKind(kind), wide, address, brand, stream, moment_of(at))
+    try:
+        return No(EventKind(kind), wide, address, brand, stream, moment_of(at))
+    except (ValueError, OverflowError) as error:
+        raise UnreadableError("a no of a person", str(error)) from None
+
+
+def no_or_wider(row: Sequence[Any]) -> No:
+    """The same; of a row that cannot be read, a no to everything."""
+    try:
+        return no_of(row)
+    except UnreadableError:
+        return _no_to_everything(row[1], row[5])
+
+
+def _no_to_everything(wide: str, at: int) -> No:
+    return No(EventKind.WITHDRAW, wide, "", "", "", moment_or_last(at))
+
+
+def _moment_of(number: int | None) -> datetime | None:
+    return None if number is None else moment_of(number)

@@ -22,7 +22,7 @@ from relay.store.connection import errors_of_the_store, open_for_reading
 from relay.store.facts import read_facts
 from relay.store.grouping import Grouping
 from relay.store.learning import Learning, Lessons, tells_of_address
-from relay.store.port import StoreBrokenError
+from relay.store.port import StoreBrokenError, UnreadableError
 from relay.store.queries import query
 from relay.store.rows import decision_row, outcome_row, watermark_row
 from relay.store.thread import CallThread
@@ -146,9 +146,16 @@ class SqliteStore:
             self._alarm_from = now + _ALARM_EVERY
             get_logger().warning("wal-grows", octets=octets, why="another program reads the store without an end")
 
-    def _answer(self, questions: Sequence[Question]) -> list[dict[Address, Facts]]:
+    def _answer(self, questions: Sequence[Question]) -> list[dict[Address, Facts] | UnreadableError]:
         with errors_of_the_store():
-            return [read_facts(self._reading.connection, self._pseudonyms, *question) for question in questions]
+            return [self._answer_one(question) for question in questions]
+
+    def _answer_one(self, question: Question) -> dict[Address, Facts] | UnreadableError:
+        """A row that cannot be read keeps back its own mail, not that of others asked for at the same time."""
+        try:
+            return read_facts(self._reading.connection, self._pseudonyms, *question)
+        except UnreadableError as error:
+            return error
 
 
 def _open_for_reading(path: Path) -> sqlite3.Connection:

@@ -99,6 +99,8 @@ async def _one_look(keeper: Keeper, ending: threading.Event, spread: float) -> N
         purged = await asyncio.to_thread(keeper.purge_when_it_is_time, go_on, spread)
     except StoreUnavailableError as error:
         get_logger().warning("purge-failed", why=str(error))
+    except Exception as error:  # noqa: BLE001 - a store that somebody changed by hand may hold anything; the next day comes
+        get_logger().warning("purge-failed", why=f"{type(error).__name__}: {error}")
     else:
         if purged is not None:
             get_logger().info("purged", **asdict(purged))
