@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from cli.shop import Shop
+from disk import RENAME, SYNC, watch
 
 from relay.cli.db_backup import passphrase_of
 from relay.store.age import AgeReader, new_identity, with_identities, with_passphrase
@@ -145,3 +146,21 @@ def test_backups_can_be_made_one_after_the_other(shop: Shop) -> None:
     heads = [json.dumps(names((shop.folder / f"{number}.tar").read_bytes())) for number in range(3)]
     assert len(set(heads)) == 1
     assert not list(shop.folder.glob(".*"))
+
+
+def test_it_is_on_disk_before_it_gets_its_name(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    with_store(shop)
+    with monkeypatch.context() as watching:
+        steps = watch(watching, shop.folder)
+        assert shop.run("db", "backup", "b.tar", "--recipient", new_identity()[1]).code == 0
+    assert steps[-3:] == [(SYNC, ".b.tar.partial"), (RENAME, ".b.tar.partial", "b.tar"), (SYNC, ".")]
+    assert steps.octets[".b.tar.partial"] == (shop.folder / "b.tar").stat().st_size
+
+
+def test_what_waits_under_the_name_of_the_draft_is_not_followed(shop: Shop) -> None:
+    with_store(shop)
+    mine = shop.folder / "mine"
+    mine.write_text("precious")
+    (shop.folder / ".b.tar.partial").symlink_to(mine)
+    assert shop.run("db", "backup", "b.tar").code == 1
+    assert mine.read_text() == "precious"

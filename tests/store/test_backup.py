@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import contextlib
+import errno
 import hashlib
 import io
 import json
@@ -172,3 +174,49 @@ def test_hidden_files_are_no_policies(tmp_path: Path) -> None:
     shop(tmp_path)
     names = [path.name for path in policy_files(tmp_path / "policies")]
     assert sorted(names) == ["newsletter.toml", "plain.txt"]
+
+
+def test_what_is_packed_is_for_its_owner_alone_wherever_it_is_unpacked(tmp_path: Path) -> None:
+    with tarfile.open(fileobj=io.BytesIO(backup_of(shop(tmp_path)))) as archive:
+        assert {member.mode for member in archive} == {0o600}
+
+
+def test_the_copy_has_no_name_while_it_is_filled_and_nobody_else_could_open_it(tmp_path: Path) -> None:
+    settings = shop(tmp_path)
+    seen: list[tuple[int, int]] = []
+
+    def look(_done: int, _octets: int) -> None:
+        assert not list(tmp_path.rglob("*.copy*"))
+        for link in Path("/proc/self/fd").iterdir():
+            with contextlib.suppress(FileNotFoundError):
+                if link.readlink().name.endswith(".copy (deleted)"):
+                    state = link.stat()
+                    seen.append((state.st_nlink, state.st_mode & 0o777))
+
+    write_backup(settings, io.BytesIO(), tmp_path, NOW, look)
+    assert set(seen) == {(0, 0o600)}
+
+
+def test_what_waits_under_the_name_of_the_copy_is_neither_followed_nor_filled(tmp_path: Path) -> None:
+    settings = shop(tmp_path)
+    draft = tmp_path / f".relay.db.{os.getpid()}.copy"
+    mine = tmp_path / "mine"
+    for wait in (lambda: draft.symlink_to(mine), draft.touch):
+        wait()
+        with pytest.raises(StoreUnavailableError, match="File exists"):
+            write_backup(settings, io.BytesIO(), tmp_path, NOW)
+        assert not mine.exists()
+        draft.unlink()
+
+
+def test_a_copy_that_cannot_begin_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = shop(tmp_path)
+    before = sorted(tmp_path.rglob("*"))
+
+    def refused(*_: object, **__: object) -> None:
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    monkeypatch.setattr("relay.store.backup.sqlite3.connect", refused)
+    with pytest.raises(StoreUnavailableError):
+        write_backup(settings, io.BytesIO(), tmp_path, NOW)
+    assert sorted(tmp_path.rglob("*")) == before

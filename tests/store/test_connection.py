@@ -5,6 +5,7 @@ import sqlite3
 from pathlib import Path
 
 import pytest
+from disk import SYNC, watch
 
 from relay.store.connection import errors_of_the_store, open_for_reading, open_for_writing
 from relay.store.port import StoreBrokenError, StoreUnavailableError
@@ -91,3 +92,9 @@ def test_what_is_deleted_stays_nowhere_in_the_file(tmp_path: Path) -> None:
     octets = path.read_bytes()
     assert b"needle01999" in octets
     assert [number for number in range(2000, 3000) if f"needle{number:05}".encode() in octets] == []
+
+
+def test_the_name_of_a_new_file_is_on_disk_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    steps = watch(monkeypatch, tmp_path)
+    open_for_writing(tmp_path / "var" / "relay.db").close()
+    assert steps[0] == (SYNC, "var")

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import pytest
+from disk import RENAME, SYNC, watch
 from store.samples import ANN, BOB, NOW, PSEUDONYMS, TAGGED, committer, event, fresh_id, grant, withdraw
 from structlog.testing import capture_logs
 
@@ -15,7 +16,7 @@ from relay.consent.events import Event, EventKind
 from relay.store.appending import NOES, append_events
 from relay.store.committing import Committer, Work
 from relay.store.facts import read_facts
-from relay.store.journal import JournalDamagedError
+from relay.store.journal import Journal, JournalDamagedError
 from relay.store.journal_lines import Entry
 from relay.store.port import StoreBehindError
 from relay.store.replaying import Replayed, replay
@@ -397,3 +398,26 @@ def test_no_journal_is_ahead_of_nothing(tmp_path: Path) -> None:
     with committer(tmp_path) as opened:
         assert not opened.journal.is_ahead_of(opened.connection)
         assert list(opened.journal.events()) == []
+
+
+def test_a_no_is_on_disk_and_so_is_the_name_of_a_new_journal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "kept" / "withdrawals.journal"
+    with committer(tmp_path) as opened:
+        add(opened, withdraw())
+        steps = watch(monkeypatch, tmp_path)
+        Journal(path).lacks_nothing_of(opened.connection)
+        assert steps == [(SYNC, "kept/withdrawals.journal"), (SYNC, "kept")]
+
+
+def test_a_changed_journal_is_on_disk_before_it_takes_the_place_of_the_old_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with committer(tmp_path) as opened:
+        add(opened, withdraw(), withdraw(BOB))
+        steps = watch(monkeypatch, tmp_path)
+        opened.journal.forget([ANN.wide], PSEUDONYMS, opened.connection, erased=False)
+        assert steps.octets[".withdrawals.journal.draft"] == opened.journal.path.stat().st_size
+    draft, journal = ".withdrawals.journal.draft", "withdrawals.journal"
+    assert [step for step in steps if journal in step[1] or step == (SYNC, ".")] == [
+        (SYNC, draft), (RENAME, draft, journal), (SYNC, ".")
+    ]  # fmt: skip

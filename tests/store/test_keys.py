@@ -5,6 +5,7 @@ import os
 from pathlib import Path
 
 import pytest
+from disk import RENAME, SYNC, watch
 from structlog.testing import capture_logs
 
 from relay.address import Address
@@ -116,3 +117,13 @@ def test_a_damaged_secret_stops_us_and_is_never_replaced(tmp_path: Path) -> None
     with pytest.raises(KeyFileError, match="64 hexadecimal digits"):
         load_secret(path)
     assert path.read_text() == "half a sec"
+
+
+def test_a_new_key_is_on_disk_before_anything_is_sealed_with_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    steps = watch(monkeypatch, tmp_path)
+    load_secret(tmp_path / "people.key")
+    draft = f".people.key.{os.getpid()}"
+    assert steps[:3] == [(SYNC, draft), (RENAME, draft, "people.key"), (SYNC, ".")]
+    assert steps.octets[draft] == (tmp_path / "people.key").stat().st_size

@@ -91,6 +91,11 @@ def test_following_starts_after_a_number(store: Path) -> None:
         assert [stored.outcome.decision for stored in reader.outcomes_after(0)] == [SENT.id]
 
 
+def test_following_an_empty_store_starts_at_its_beginning(tmp_path: Path) -> None:
+    with committer(tmp_path), open_reader(tmp_path / "relay.db", PSEUDONYMS) as reader:
+        assert reader.last_sequences() == (0, 0)
+
+
 def test_the_ledger_of_a_person_holds_every_spelling(store: Path) -> None:
     with open_reader(store, PSEUDONYMS) as reader:
         assert [event.address for event in reader.events_of(ANN)] == [ANN, TAGGED]

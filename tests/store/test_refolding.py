@@ -143,3 +143,15 @@ def test_a_line_that_is_no_event_is_a_finding(tmp_path: Path) -> None:
     with stranger(tmp_path) as connection:
         connection.execute("UPDATE ledger SET kind = 'party'")
     assert any("is no event" in finding for finding in found(tmp_path))
+
+
+def test_people_erased_one_after_the_other_each_keep_their_own_no(tmp_path: Path) -> None:
+    with committer(tmp_path) as opened:
+        append(opened, [withdraw(ANN, at=NOW - timedelta(days=9)), withdraw(BOB, at=NOW - timedelta(days=2))])
+        for one in (ANN, BOB):
+            erase_everywhere(opened, one.wide, NOW)
+    assert found(tmp_path) == []
+    with stranger(tmp_path) as connection:
+        newest = "SELECT wide FROM noes WHERE stream = 'newsletter' ORDER BY at DESC LIMIT 1"
+        connection.execute(f"DELETE FROM noes WHERE wide = ({newest})")
+    assert len(found(tmp_path)) == 1

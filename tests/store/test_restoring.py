@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from disk import RENAME, SYNC, UNLINK, watch
 from store.samples import ANN, BOB, grant, withdraw
 from store.test_backup import backup_of, opened, say, shop
 
@@ -219,3 +220,34 @@ def test_a_restore_cut_short_anywhere_is_known_and_done_again(
     assert (tmp_path / "aside/policy").read_text() == "changed"
     with pytest.raises(StoreBehindError):
         opened(settings)
+
+
+def test_each_file_is_on_disk_before_it_gets_its_name_and_the_mark_stands_around_all_of_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = shop(tmp_path / "shop")
+    policy = settings.folder / "policies/newsletter.toml"
+    unpacked(settings, tmp_path / "staged")
+    policy.write_text("changed")
+    new = Placed(tmp_path / "staged/policies/newsletter.toml", policy, "policies/newsletter.toml")
+    exchange = exchange_for(settings, tmp_path / "staged", files=(new,))
+    with monkeypatch.context() as watching:
+        steps = watch(watching, tmp_path)
+        carry_out(exchange, tmp_path / "aside")
+    steps = steps[steps.index((RENAME, "staged/journal.merged.new", "staged/journal.merged")) + 1 :]
+    store, journal = "shop/var/relay.db", "shop/var/withdrawals.journal"
+    policies = "shop/policies/newsletter.toml"
+    assert steps[0] == (SYNC, "shop/var")  # the mark
+    assert steps[-2] == (UNLINK, mark_of(settings.store.path).relative_to(tmp_path).as_posix())
+    assert steps[-1] == (SYNC, "shop/var")
+    named = [step for step in steps if step[0] == RENAME]
+    assert [target for _, _, target in named if not target.startswith("aside") and not target.endswith(".restored")] == [
+        journal, policies, store
+    ]  # fmt: skip
+    for _, draft, target in named:
+        place = steps.index((RENAME, draft, target))
+        if target in (journal, policies, store):
+            assert steps[place - 1] == (SYNC, draft)
+            assert steps[place + 1] == (SYNC, str(Path(target).parent))
+        elif target.startswith("aside"):
+            assert steps[place + 1 : place + 3] == [(SYNC, str(Path(one).parent)) for one in (draft, target)]

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from disk import SYNC, watch
 from store.test_backup import backup_of, members, shop
 
 from relay.store.unpacking import BackupError, unpack
@@ -128,3 +129,12 @@ def test_a_file_that_comes_twice_is_refused(backup: bytes, tmp_path: Path) -> No
     odd = tarfile.TarInfo("keys/people.key")
     odd.size = 1
     assert "no file of a backup" in refused(packed(members(backup), odd), tmp_path)
+
+
+def test_each_file_is_on_disk_when_it_is_unpacked(
+    backup: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    steps = watch(monkeypatch, tmp_path)
+    manifest = unpack(io.BytesIO(backup), tmp_path)
+    assert {(SYNC, one.name) for one in manifest.files} <= set(steps)
+    assert all(steps.octets[one.name] == one.octets for one in manifest.files)

@@ -41,11 +41,20 @@ def test_a_text_is_kept_once_for_all_who_agreed_with_first_and_last_time(connect
     ]
 
 
+def test_whatever_is_recorded_in_whatever_order_first_and_last_time_stay_true(connection: sqlite3.Connection) -> None:
+    evidence = Evidence(wording=wording_hash(WORDS), language="en")
+    for days in (9, 30, 3, 12):
+        append_events(connection, [grant(at=ago(days), evidence=evidence)], PSEUDONYMS, os.urandom)
+    [found] = read_wordings(connection)
+    assert (found.first_at, found.last_at, found.uses) == (ago(30), ago(3), 4)
+
+
 def test_what_the_operator_says_of_a_text_completes_what_was_recorded(connection: sqlite3.Connection) -> None:
     append_events(connection, [grant(evidence=Evidence(wording=wording_hash(WORDS)))], PSEUDONYMS, os.urandom)
     assert read_wordings(connection)[0].text == ""
     identity = describe_wording(connection, f"{WORDS}\r\n", language="en", shown_from=ago(90), picture=Picture.of(PNG))
     later = describe_wording(connection, WORDS, shown_until=ago(1))
+    describe_wording(connection, WORDS)
     [found] = read_wordings(connection, identity[:8])
     assert later == identity == wording_hash(WORDS)
     assert found == Wording(identity, WORDS, "en", ago(10), ago(10), ago(90), ago(1), "image/png", len(PNG), 1)
