@@ -28,11 +28,11 @@ VERBS: Final = {
     "check": ("check", "report every problem of the configuration and the policies, change nothing"),
     "policy": ("policy", "test, explain and show policies"),
     "rewrite": ("rewrite", "what would be sent for a message, side by side if you like"),
-    "consent": ("consent", "import, export, show, grant and withdraw consents"),
+    "consent": ("consent", "who agreed to what: import, show, record, withdraw, erase, forecast, verify"),
     "log": ("log", "follow and query decisions"),
     "reason": ("reason", "what a reason means and what to do about it"),
     "keys": ("keys", "make keys and password hashes, print DNS records"),
-    "db": ("db", "migrate, back up and restore the store, show its status"),
+    "db": ("db", "migrate, back up, restore and purge the store, show its status"),
 }
 
 
@@ -119,6 +119,8 @@ def _run(verb: str, rest: list[str]) -> int:
 
 def _tell_of_unused_config(verb: str, arguments: argparse.Namespace) -> None:
     """Who forgets -c beside a relay.toml would look into another store without noticing."""
-    forgotten = verb not in _QUIET_WITHOUT_CONFIG and getattr(arguments, "config", "") is None
+    # db restore --into takes the backup's own.
+    brings_its_own = getattr(arguments, "into", None) is not None
+    forgotten = verb not in _QUIET_WITHOUT_CONFIG and not brings_its_own and getattr(arguments, "config", "") is None
     if forgotten and Path("relay.toml").is_file():
         print(f"consent-relay {verb}: relay.toml of this folder is not used; add -c relay.toml", file=sys.stderr)

@@ -76,8 +76,13 @@ def _ask(address: Address) -> None:
 
 def _told(erased: Erased, settings: Settings, *, again: bool) -> list[str]:
     if erased:
-        went = f"{erased.contacts:,} marks of mail sent, {erased.failures:,} failures, {erased.wordings:,} texts"
-        lines = [f"erased: {erased.lines:,} lines of the ledger, {erased.decisions:,} decisions, {went}"]
+        went = (
+            f"{erased.contacts:,} times of a last mail, {erased.failures:,} failures of the address, "
+            f"{erased.wordings:,} texts that nobody else agreed to"
+        )
+        lines = [
+            f"erased: personal data in the ledger ({erased.lines:,} lines), {erased.decisions:,} decisions on mail, {went}"
+        ]
     elif again:
         lines = ["was erased before, and nothing has come since"]
     else:

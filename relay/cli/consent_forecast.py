@@ -46,6 +46,7 @@ def run(arguments: argparse.Namespace) -> int:
             Path(arguments.svg).write_text(chart(told), encoding="utf-8")
         except OSError as error:
             raise CommandError(f"{arguments.svg}: {error.strerror}") from None
+        print(f"picture written to {arguments.svg}", file=sys.stderr)
     if arguments.json:
         print(json.dumps([as_json(one) for one in told], indent=2, ensure_ascii=False))
     elif told:

@@ -32,7 +32,7 @@ from relay.cli.rejects import Rejects, rejects_of
 from relay.cli.stored import committer_of, now_in_utc, outages_in_words, pseudonyms_of, settings_of, zone_of
 from relay.config.settings import Settings
 from relay.consent.formats import COLUMNS, Format
-from relay.consent.known_formats import OWN, PLAIN
+from relay.consent.known_formats import OWN, PLAIN, fitting_formats
 from relay.consent.rows import RowRules, missing_columns
 from relay.policy.evaluate import evaluate
 from relay.policy.files import load_policies
@@ -213,9 +213,11 @@ def _check_columns(name: str, listed: List, form: Format, rules: RowRules) -> No
         raise CommandError(f"--stream: no policy has the id {rules.stream!r}; known are {known}", exit_code=2)
     missing = missing_columns(filled, rules)
     if missing and listed.kind in ("csv", "plain"):
+        fitting = [] if form.name != OWN.name else fitting_formats(listed.columns)
+        hint = f"; the columns fit {' or '.join(f'--format {one.name}' for one in fitting)}" if fitting else ""
         raise CommandError(
-            f"{name}:1: the header lacks {', '.join(missing)}{told}; name them (--column at=Joined) or say what holds for "
-            f"all rows (--value at=2024-05-01T00:00:00Z); ours are {', '.join(COLUMNS)}"
+            f"{name}:1: the header lacks {', '.join(missing)}{told}{hint}; name them (--column at=Joined) or say what holds "
+            f"for all rows (--value at=2024-05-01T00:00:00Z); ours are {', '.join(COLUMNS)}"
         )
     twice = sorted({one for one in form.used(listed.columns) if listed.columns.count(one) > 1})
     if twice:
@@ -229,7 +231,7 @@ def _check_columns(name: str, listed: List, form: Format, rules: RowRules) -> No
         print(f"{name}: {form.note}", file=sys.stderr)
     if form.statement:
         print(
-            f"{name}: {form.statement}; it is your word, not the list's, and the ledger says so of each of these rows",
+            f"{name}: {form.statement}; it is your word, not the list's, and the ledger says so of each row that takes it",
             file=sys.stderr,
         )
 

@@ -133,6 +133,9 @@ def _told(plan: Plan, old: Address, new: Address) -> list[str]:
     lines = [f"{old} gets no more commercial mail, under whatever spelling"]
     if plan.asked:
         lines.append(f"{new} is to be asked for {_names(plan.asked)}, and gets nothing before it has confirmed")
+        lines.append(
+            "this version sends no mail that asks: ask the person yourself, and record the yes with consent grant"
+        )
     if plan.there:
         lines.append(f"{new} has a consent of its own for {_names(plan.there)}, which stays as it is")
     if plan.old_no:

@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Final
 
 from relay.address import Address
-from relay.cli.consent_words import Standing, how_it_came, minute, timeline
+from relay.cli.consent_words import Standing, day, how_it_came, minute, timeline
 from relay.consent.events import Event
 from relay.consent.facts import NOTHING_KNOWN, Facts
 from relay.consent.fold import said_at
@@ -24,19 +24,26 @@ from relay.policy.model import Stream, text_in
 from relay.reason import MEANINGS, Verdict
 from relay.store.wordings import Wording
 
-ERASED: Final = "This person was erased at their own wish; a tombstone stands, so that no list brings them back."
+ERASED: Final = (
+    "What was held of this person was erased at their own wish. Their no stands for every spelling, and no list brings "
+    "them back; only a new yes of their own does."
+)
 #: Characters of a wording; the rest is in --json.
 _LONGEST_WORDS: Final = 200
 #: Events that the screen shows; the rest is in --json.
 _MOST_EVENTS: Final = 20
 _LABEL: Final = 11
 _THEN: Final = {
-    Verdict.HOLD: "mail then waits until the person answers",
+    Verdict.HOLD: "mail then waits for the person's yes; the mailer is told to try again (451)",
     Verdict.REJECT: "mail is then refused",
-    Verdict.DEFER: "mail is then refused for now",
+    Verdict.DEFER: "mail is then refused for now (451, the mailer tries again)",
     Verdict.DISCARD: "mail is then thrown away",
     Verdict.DELIVER: "mail then passes",
 }
+
+
+#: What follows from a deadline of the sender alone.
+_LATE: Final = "that mail is then late, and the forecast says so; nothing else changes"
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +92,7 @@ def story(person: Person) -> Iterator[str]:
         yield f"  ({len(lines) - _MOST_EVENTS} earlier events: --json)"
     yield from (f"  {line}" for line in lines[-_MOST_EVENTS:])
     if person.erased_at is not None:
-        yield f"  (what was before {minute(person.erased_at)} was erased at the person's own wish)"
+        yield f"  (what was before {minute(person.erased_at)} was erased at the person's own wish; of a no, a keyed hash is kept)"
 
 
 def yes_shown(person: Person, standing: Standing) -> Event | None:
@@ -125,11 +132,10 @@ def outlook(person: Person, policy: Stream, evaluation: Evaluation, facts: Facts
     """When the answer ends by itself, and what would change it."""
     for number, end in enumerate(endings(policy, evaluation, facts, person.now)):
         yield _line("" if number else "runs out", f"on {end}")
-        then = [] if end.verdict is None else [_THEN[end.verdict]]
+        then = [_LATE if end.verdict is None else _THEN[end.verdict]]
         if end.ask_from is not None:
-            then.append(f"the person is asked from {end.ask_from:%Y-%m-%d}")
-        if then:
-            yield _line("", f"  {'; '.join(then)}")
+            then.append(f"ask the person {'now' if end.ask_from <= person.now else f'from {end.ask_from:%Y-%m-%d} on'}")
+        yield _line("", f"  {'; '.join(then)}")
     for number, remedy in enumerate(remedies(policy, evaluation, facts, person.address)):
         yield _line("" if number else "to change", f"{remedy.act}{':' if remedy.command else ''}")
         if remedy.command:
@@ -168,8 +174,8 @@ def words_of(wording: str, wordings: Mapping[str, Wording]) -> tuple[str, ...]:
         return (f"of which only the hash is kept: {wording}",)
     text = " ".join(known.text.split())
     shown = text if len(text) <= _LONGEST_WORDS else f"{text[:_LONGEST_WORDS]}..."
-    since = f"in use from {known.shown_from:%Y-%m-%d}" if known.shown_from else ""
-    until = f"until {known.shown_until:%Y-%m-%d}" if known.shown_until else ""
+    since = f"in use from {day(known.shown_from)}" if known.shown_from else ""
+    until = f"until {day(known.shown_until)}" if known.shown_until else ""
     period = " ".join(part for part in (since, until) if part) or "period of use not stated"
     picture = "with a picture of the form" if known.picture_type else "no picture of the form"
     return f'"{shown}"', f"  ({wording[:12]}, {period}, {picture})"
@@ -180,7 +186,7 @@ def _since(standing: Standing, now: datetime) -> Iterator[str]:
     everything = "to all mail of the brand" if facts.withdrawn_from != standing.stream else "to this stream"
     for label, moment, words in (
         ("renewed", facts.renewed_at, ""),
-        ("asked", facts.requested_at, ", no answer yet"),
+        ("requested", facts.requested_at, _answer(facts)),
         ("said no", facts.withdrawn_at, f", {everything}"),
         ("complained", facts.complained_at, ", for all mail of the brand"),
         ("dead", facts.undeliverable_at, ", the mailbox was permanently refused"),
@@ -190,6 +196,12 @@ def _since(standing: Standing, now: datetime) -> Iterator[str]:
             yield _line(label, f"{_when(moment, now)}{words}")
     if facts.yes is not None and facts.last_contact_at is None:
         yield _line("last mail", "none so far")
+
+
+def _answer(facts: Facts) -> str:
+    if facts.mail_sent_at is None:
+        return ", no mail that asks is known to have left"
+    return f", the mail that asks left {minute(facts.mail_sent_at)}, no answer yet"
 
 
 def _when(moment: datetime, now: datetime) -> str:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import argparse
 import json
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+from relay.address import Address
 from relay.cli import CommandError, consent_receipt
 from relay.cli.consent_screen import Person, screen
 from relay.cli.consent_words import Standing, standings_of
@@ -14,7 +16,7 @@ from relay.cli.stored import address_of, now_in_utc, reader_of, settings_of
 from relay.config.settings import Settings
 from relay.consent.events import Event
 from relay.consent.facts import as_json
-from relay.consent.marks import marks_of_person
+from relay.consent.marks import Mark, State, marks_of_person
 from relay.policy.endings import Ending, endings, remedies
 from relay.policy.explain import rules_behind
 from relay.policy.files import load_policies
@@ -66,7 +68,22 @@ def person_of(settings: Settings, policies: Policies, written: str, stream: str,
         erased_at = reader.erased_at(address)
     chosen = [one for one in standings if stream in ("", one.stream)]
     marks = {mark.event.id: mark for mark in marks_of_person(events)}
+    if erased_at is not None:
+        marks |= _under_a_kept_no(marks, chosen, address)
     return Person(address, now, chosen, events, wordings, marks, erased_at)
+
+
+def _under_a_kept_no(marks: Mapping[str, Mark], standings: Sequence[Standing], address: Address) -> dict[str, Mark]:
+    """The no of an erased person is no event any more: a yes that it beats has nothing to be blamed on, and counts not."""
+    without = {one.stream for one in standings if one.facts.yes is None}
+    return {
+        name: Mark(mark.event, State.BEATEN)
+        for name, mark in marks.items()
+        if mark.state is State.COUNTS
+        and mark.event.says_yes
+        and mark.event.address == address
+        and mark.event.stream in without
+    }
 
 
 def as_document(person: Person) -> dict[str, Any]:

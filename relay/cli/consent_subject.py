@@ -264,7 +264,7 @@ def _passed_on_to(held: Held, outcomes: dict[str, list[dict[str, Any]]], setting
 
 
 def _kept(streams: Iterable[Stream], settings: Settings) -> list[str]:
-    decisions = write_duration(settings.retention.decisions)
+    decisions = _period(settings.retention.decisions)
     lines = [f"what was decided on mail to you: {decisions}, so that the sender can explain what became of it"]
     for stream in streams:
         lines += [f"{stream.id}: {words}" for words in _retention_in_words(stream.retention)]
@@ -284,7 +284,13 @@ def _retention_in_words(retention: Retention) -> Iterator[str]:
 
 
 def _period(period: timedelta | None) -> str:
-    return "without a limit" if period is None else write_duration(period)
+    """For somebody who has never seen a policy file: `90 days`."""
+    if period is None:
+        return "without a limit"
+    days, rest = divmod(period, timedelta(days=1))
+    if rest:
+        return write_duration(period)
+    return "1 day" if days == 1 else f"{days:,} days"
 
 
 def _controller_line(controller: dict[str, str]) -> str:

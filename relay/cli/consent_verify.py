@@ -54,6 +54,11 @@ class Verified:
     remarks: list[str] = field(default_factory=list)
 
     @property
+    def unsealed(self) -> int:
+        """None where lines are missing that were sealed: those are findings."""
+        return max(0, self.extent.lines - self.extent.sealed)
+
+    @property
     def signed(self) -> int:
         """Up to which of the lines looked at; the relay may have signed more meanwhile."""
         return 0 if self.seen is None else min(self.seen.signed, self.extent.lines)
@@ -87,6 +92,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     settings = settings_of(arguments)
     store = Path(arguments.store) if arguments.store else settings.store.path
+    if arguments.store and not store.exists():
+        raise CommandError(f"--store: there is no file {arguments.store}")
     with _outages(store):
         if arguments.accept_loss:
             _accept(settings, arguments.accept_loss)
@@ -215,14 +222,14 @@ def _print(verified: Verified) -> None:
         print(f"and {more:,} findings more", file=sys.stderr)
     for remark in verified.remarks:
         print(f"note: {remark}")
-    unsealed = extent.lines - extent.sealed
+    unsealed = verified.unsealed
     ending = f"; the last {unsealed:,} are not sealed yet" if unsealed else ""
     if found.findings:
         print(f"{extent.lines:,} lines looked at, something is wrong{ending}")
     else:
         print(f"all {extent.lines:,} lines hold{ending}")
     if verified.seen is not None and verified.seen.at is not None:
-        when = f"{verified.seen.at:%Y-%m-%d %H:%M:%S}Z"
+        when = f"{verified.seen.at:%Y-%m-%d %H:%M:%S} UTC"
         print(
             f"signed up to line {verified.signed:,}, last at {when}: {verified.seen.heads:,} heads in {verified.heads}"
         )
@@ -236,7 +243,7 @@ def _as_json(verified: Verified) -> dict[str, object]:
         "holds": not found.findings,
         "lines": extent.lines,
         "sealed": extent.sealed,
-        "unsealed": extent.lines - extent.sealed,
+        "unsealed": verified.unsealed,
         "seals": extent.seals,
         "wordings": verified.wordings,
         "heads": 0 if seen is None else seen.heads,

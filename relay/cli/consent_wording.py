@@ -5,11 +5,13 @@ from __future__ import annotations
 import argparse
 import json
 import sqlite3
+import sys
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
 from relay.cli import CommandError
+from relay.cli.consent_words import day
 from relay.cli.stored import committer_of, moment_of, now_in_utc, reader_of, settings_of, zone_of
 from relay.config.settings import Settings
 from relay.consent.evidence import is_wording_hash, wording_hash, wording_text
@@ -35,7 +37,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--language", default="", metavar="TAG", help="add: language of the text")
     parser.add_argument("--from", dest="shown_from", default="", metavar="T", help="add: in use since; a day or a time")
-    parser.add_argument("--until", dest="shown_until", default="", metavar="T", help="add: in use until")
+    parser.add_argument(
+        "--until", dest="shown_until", default="", metavar="T", help="add: in use until; a day means its beginning"
+    )
     parser.add_argument(
         "--timezone", default="", metavar="ZONE", help="of days and times without a zone (default: UTC)"
     )
@@ -89,12 +93,13 @@ def period_of(wording: Wording) -> str:
     """When it was in use, in words."""
     stated = ""
     if wording.shown_from or wording.shown_until:
-        start = f"from {_day(wording.shown_from)}" if wording.shown_from else ""
-        end = f"until {_day(wording.shown_until)}" if wording.shown_until else "until now"
+        start = f"from {day(wording.shown_from)}" if wording.shown_from else ""
+        end = f"until {day(wording.shown_until)}" if wording.shown_until else "until now"
         stated = f"shown {start} {end}".replace("  ", " ")
     agreed = ""
     if wording.first_at and wording.last_at:
-        agreed = f"agreed to {_day(wording.first_at)} to {_day(wording.last_at)}"
+        first, last = _day(wording.first_at), _day(wording.last_at)
+        agreed = f"agreed to on {first}" if first == last else f"agreed to from {first} to {last}"
     return "; ".join(part for part in (stated, agreed) if part) or "never agreed to"
 
 
@@ -120,7 +125,9 @@ def _print_list(wordings: list[Wording], *, as_json: bool) -> None:
     for one in wordings:
         picture = f"; picture ({one.picture_type})" if one.picture_type else ""
         language = f" [{one.language}]" if one.language else ""
-        print(f"{one.hash[:_SHORT]}{language}  {one.uses:,} agreed; {period_of(one)}{picture}")
+        print(
+            f"{one.hash[:_SHORT]}{language}  agreed to {one.uses:,} {'time' if one.uses == 1 else 'times'}; {period_of(one)}{picture}"
+        )
         print(f"  {_first_line(one)}")
 
 
@@ -134,13 +141,14 @@ def _show(settings: Settings, arguments: argparse.Namespace) -> int:
                 f"{wording.hash[:_SHORT]} has no picture; consent wording add FILE --picture gives it one"
             )
         Path(arguments.picture).write_bytes(picture)
+        print(f"picture written to {arguments.picture}", file=sys.stderr)
     if arguments.json:
         print(json.dumps(wording_as_json(wording), indent=2, ensure_ascii=False))
         return 0
     print(f"hash      {wording.hash}")
     for name, value in (
         ("language", wording.language),
-        ("agreed by", f"{wording.uses:,} events"),
+        ("agreed to", f"{wording.uses:,} {'time' if wording.uses == 1 else 'times'}"),
         ("in use", period_of(wording)),
         ("picture", f"{wording.picture_type}, {wording.picture_octets:,} octets" if wording.picture_type else ""),
     ):

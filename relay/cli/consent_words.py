@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, time
 from types import MappingProxyType
 from typing import Final
 
@@ -19,7 +19,7 @@ from relay.reason import MEANINGS, Verdict
 from relay.store.reading import Reader
 
 _DONE: Final = {
-    EventKind.REQUEST: "was asked to confirm",
+    EventKind.REQUEST: "a confirmation was requested",
     EventKind.GRANT: "said yes",
     EventKind.CONFIRM: "confirmed",
     EventKind.RENEW: "renewed the yes",
@@ -172,6 +172,13 @@ def _origin(event: Event) -> Iterator[str]:
             yield f"[{name} {value}]"
     if evidence.wording:
         yield f"[words {evidence.wording[:12]}]"
+
+
+def day(moment: datetime) -> str:
+    """Of a period: the day; the time with its zone where it is not the day's beginning in UTC, so that a day that was
+    stated in another zone is not told as the one before.
+    """
+    return f"{moment:%Y-%m-%d}" if moment.astimezone(UTC).time() == time() else minute(moment)
 
 
 def minute(moment: datetime) -> str:

@@ -85,7 +85,7 @@ class _Places:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    into = Path(arguments.into).absolute() if arguments.into else None
+    into = Path(arguments.into).resolve() if arguments.into else None
     if into is not None and arguments.config:
         raise CommandError("--into brings the backup's own relay.toml; leave -c out", exit_code=2)
     here = None if into is not None else settings_of(arguments)
@@ -118,7 +118,7 @@ def _bring_up(places: _Places, lacking: int, *, replay: bool) -> None:
             print(replayed_in_words(committer))
     elif lacking:
         print(
-            f"{places.journal} has {lacking:,} withdrawals and erasures that this store lacks; the relay starts only after "
+            f"{places.journal} has withdrawals or erasures that this store lacks ({lacking:,}); the relay starts only after "
             "consent-relay db migrate --replay-withdrawals, or with serve --replay-withdrawals"
         )
 
@@ -198,7 +198,7 @@ def _require_leave(exchange: Exchange, arguments: argparse.Namespace, places: _P
 
 def _tell(manifest: Manifest, exchange: Exchange, places: _Places, aside: Path) -> None:
     print(f"restored {places.store}: the store of {_text(manifest.at)}, the ledger up to line {manifest.line:,}")
-    print(f"{len(exchange.files):,} other files restored")
+    print(f"{len(exchange.files):,} other {'file' if len(exchange.files) == 1 else 'files'} restored")
     if exchange.replaced or exchange.removed:
         print(f"what was there is in {aside}")
     for note in places.notes:

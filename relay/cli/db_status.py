@@ -8,8 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from relay.cli import CommandError
-from relay.cli.stored import reader_of, settings_of
-from relay.store.journal import Journal
+from relay.cli.stored import lacks_withdrawals, reader_of, settings_of
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -18,10 +17,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     settings = settings_of(arguments)
-    with reader_of(settings) as reader:
+    with reader_of(settings, tell_behind=False) as reader:
         counts, (lines, digest) = reader.counts(), reader.head()
         version = reader.schema_version()
-        behind = reader.is_behind(Journal(settings.store.journal))
+        behind = lacks_withdrawals(reader, settings)
     status: dict[str, Any] = {
         "path": str(settings.store.path),
         "schema": version,

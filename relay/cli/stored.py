@@ -5,9 +5,12 @@ from __future__ import annotations
 import argparse
 import contextlib
 import os
+import sys
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from pathlib import Path
+from typing import Final
 from zoneinfo import ZoneInfo
 
 from relay.address import Address, AddressError, address_from_text
@@ -21,9 +24,14 @@ from relay.consent.pseudonyms import KEY_OCTETS, Pseudonyms
 from relay.decision import new_id
 from relay.store.appending import NOES, append_events
 from relay.store.committing import Committer, Work
+from relay.store.journal import Journal
 from relay.store.keys import KeyFileError, load_pseudonyms
 from relay.store.port import StoreUnavailableError
 from relay.store.reading import Reader, open_reader
+
+#: How often, and how many seconds apart, a journal is looked at that seems to be ahead.
+_LOOKS: Final = 5
+_BETWEEN_LOOKS: Final = 0.1
 
 
 def settings_of(arguments: argparse.Namespace) -> Settings:
@@ -44,9 +52,28 @@ def pseudonyms_of(settings: Settings) -> Pseudonyms:
 
 
 @contextlib.contextmanager
-def reader_of(settings: Settings) -> Iterator[Reader]:
+def reader_of(settings: Settings, *, tell_behind: bool = True) -> Iterator[Reader]:
+    """tell_behind: say on standard error that the store lacks withdrawals, so that nobody believes an answer that they
+    would change. Who looks may look all the same.
+    """
     with outages_in_words(settings), open_reader(settings.store.path, pseudonyms_of(settings)) as reader:
+        if tell_behind and lacks_withdrawals(reader, settings):
+            print(
+                f"WARNING: {settings.store.path} lacks withdrawals that {settings.store.journal} has, so this may be wrong; "
+                "run: consent-relay db migrate --replay-withdrawals",
+                file=sys.stderr,
+            )
         yield reader
+
+
+def lacks_withdrawals(reader: Reader, settings: Settings) -> bool:
+    """Of a running relay the journal is ahead for the moment of each commit; so it has to be behind for a while."""
+    journal = Journal(settings.store.journal)
+    for _ in range(_LOOKS):
+        if not reader.is_behind(journal):
+            return False
+        time.sleep(_BETWEEN_LOOKS)
+    return True
 
 
 @contextlib.contextmanager

@@ -167,7 +167,7 @@ class QueueTable(Table):
 
 
 class RetentionTable(Table):
-    """How long things are kept. No effect yet: nothing is deleted."""
+    """How long things are kept; of consents the policies say it. Once a day the relay takes out what is over."""
 
     decisions: LastingDuration = Field(
         default=settings.Retention().decisions, description="decisions and what became of them"

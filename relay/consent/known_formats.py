@@ -225,18 +225,23 @@ FORMATS: Final = (
 BY_NAME: Final = {form.name: form for form in FORMATS}
 
 
+def fitting_formats(columns: Sequence[str]) -> list[Format]:
+    """Those, besides our own, that a list with these columns can be."""
+    there = frozenset(columns)
+    return [
+        form
+        for form in FORMATS
+        if form.recognised_by and form.recognised_by <= there and not form.not_with & there and form is not OWN
+    ]
+
+
 def recognised(columns: Sequence[str]) -> Format:
     """The one format that a list with these columns can be; our own when nothing speaks for another.
 
     Raises FormatError when it could be several.
     """
-    there = frozenset(columns)
-    possible = [
-        form
-        for form in FORMATS
-        if form.recognised_by and form.recognised_by <= there and not form.not_with & there and form is not OWN
-    ]
-    if len(possible) > 1 and not OWN.recognised_by <= there:
+    possible = fitting_formats(columns)
+    if len(possible) > 1 and not OWN.recognised_by <= frozenset(columns):
         names = " or ".join(f"--format {form.name}" for form in possible)
         raise FormatError(f"the columns fit more than one format; say which: {names}")
     return possible[0] if len(possible) == 1 else OWN

@@ -19,7 +19,6 @@ from relay.consent.freshness import (
     Change,
     Deadline,
     Rule,
-    deadline_until,
     deadlines_of_request,
     deadlines_of_yes,
     in_order,
@@ -69,7 +68,9 @@ class Ending:
     def __str__(self) -> str:
         """`2027-03-01 (stale_after = "365d", policies/newsletter.toml:41) unless mail of this stream is delivered`"""
         unless = f" unless {' or '.join(self.unless)}" if self.unless else ""
-        return f"{self.at:%Y-%m-%d} ({self.key.rpartition('.')[2]} = {self.value}, {place_of(self.origin)}){unless}"
+        return (
+            f"{self.at:%Y-%m-%d} ({self.key.removeprefix('consent.')} = {self.value}, {place_of(self.origin)}){unless}"
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,10 +108,13 @@ def _deadlines(stream: Stream, evaluation: Evaluation, facts: Facts, now: dateti
     if reason is Reason.CONFIRMED:
         yield from deadlines_of_yes(facts, freshness)
     elif reason is Reason.MIGRATION and stream.migration is not None and facts.yes is not None:
-        # Until the migration ends nobody is held for an old yes.
-        yield from deadlines_of_yes(facts, rules_in_migration(stream.consent).freshness)
+        # Until the migration ends nobody is held for an old yes; after it, no other end matters. Asking is what the time
+        # is for, so it begins at once.
         last = stream.migration.ends_at - _MOMENT
-        yield deadline_until(Rule.MIGRATION_UNTIL, Reason.BASIS_NOT_ACCEPTED, facts.yes.at, last, freshness.ask_before)
+        since = min(facts.yes.at, last)
+        ends = deadlines_of_yes(facts, rules_in_migration(stream.consent).freshness)
+        yield from (end for end in ends if end.at <= last)
+        yield Deadline(Rule.MIGRATION_UNTIL, Reason.BASIS_NOT_ACCEPTED, since, last, ask_from=since)
     elif reason is Reason.UNCONFIRMED:
         yield from deadlines_of_request(facts, freshness)
     elif reason in _TO_BE_ASKED and has_accepted_yes(stream.consent, facts, now):
@@ -146,7 +150,10 @@ def _remedies(stream: Stream, evaluation: Evaluation, facts: Facts, address: Add
     elif reason is Reason.BASIS_NOT_ACCEPTED:
         yield from _better_yes(stream, facts, address)
     elif reason is Reason.UNCONFIRMED:
-        yield Remedy("the person clicks the link in the mail that asks")
+        yield Remedy(
+            "the person clicks the link in the mail that asks, or says yes to you in another way",
+            _grant(address, stream),
+        )
     elif reason in _TO_BE_ASKED:
         yield Remedy("the person says yes anew", _grant(address, stream))
         rule = _KEYS[reason]

@@ -31,9 +31,9 @@ _PERIODS: Final = {
 }
 _VERDICT_WORDS: Final = {
     Verdict.DELIVER: "is sent",
-    Verdict.HOLD: "waits until the person has answered",
+    Verdict.HOLD: "waits for the person's yes; the mailer is told to try again (451)",
     Verdict.REJECT: "is refused",
-    Verdict.DEFER: "is refused for now",
+    Verdict.DEFER: "is refused for now (451, the mailer tries again)",
     Verdict.DISCARD: "is taken and not sent; the client's owner is told",
 }
 
@@ -136,7 +136,7 @@ def _facts(stream: Stream, facts: Facts, now: datetime) -> Iterator[str]:
     if facts.renewed_at is not None:
         yield f"said yes again {_when(facts.renewed_at, now)}"
     if facts.requested_at is not None:
-        yield f"was asked to confirm {_when(facts.requested_at, now)}, no answer yet"
+        yield f"a confirmation was requested {_when(facts.requested_at, now)}, no answer yet"
     if facts.last_contact_at is not None:
         yield f"last mail of this stream {_when(facts.last_contact_at, now)}"
     elif facts.yes is not None:

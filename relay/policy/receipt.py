@@ -126,7 +126,7 @@ def _iso(consent: Consent, yes: Event, about: Sequence[Event], identity: str) ->
         "receipt_metadata": {"schema_version": ISO, "receipt_id": identity},
         "record_header": {"schema_version": ISO, "record_id": yes.id, "pii_principal_id": person},
         "pii_processing": _processing(consent, yes),
-        "party_identification": _parties(consent),
+        "party_identification": _parties(consent, yes),
         "event": [_event(consent, one) for one in sorted(about, key=lambda one: (one.acted_at, one.id))],
     }
 
@@ -164,11 +164,11 @@ def _processing(consent: Consent, yes: Event) -> dict[str, Any]:
     )
 
 
-def _parties(consent: Consent) -> list[dict[str, Any]]:
+def _parties(consent: Consent, yes: Event) -> list[dict[str, Any]]:
     sender = consent.stream.sender
     if sender is None:
         return [{"party_id": _controller_id(consent), "party_role": "PII controller"}]
-    language = consent.stream.message.language
+    language = _language(consent, yes)
     mail, telephone, url = _ways(sender.contact)
     return [
         _known(

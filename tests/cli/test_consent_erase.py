@@ -33,7 +33,7 @@ def test_nothing_of_the_person_is_left_and_the_no_stands(shop: Shop) -> None:
     shop.run("consent", "grant", "bob@example.com", *GRANT)
     answer = shop.run("consent", "erase", ANN, "--yes")
     assert answer.code == 0
-    assert answer.out.startswith("erased: 2 lines of the ledger, ")
+    assert answer.out.startswith("erased: personal data in the ledger (2 lines), ")
     assert "not reached: the log" in answer.out
     needles = (ANN, "Smith", "fair in Osaka", "192.0.2.77", "Browser/7", "I, Ann, agree", "letter of Ann")
     assert {needle: found for needle in needles if (found := files_with(shop, needle))} == {}

@@ -71,6 +71,7 @@ def test_internal_addresses_are_not_counted_because_they_get_the_mail_without_co
 
 def test_the_picture_is_written_beside_the_table(people: Shop) -> None:
     answer = people.run("consent", "forecast", "--svg", "forecast.svg")
+    assert answer.err == "picture written to forecast.svg\n"
 
     assert answer.code == 0
     assert ET.parse(people.folder / "forecast.svg").getroot().get("role") == "img"

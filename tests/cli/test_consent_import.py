@@ -288,6 +288,18 @@ def test_a_list_without_its_columns_is_refused_as_a_whole(shop: Shop) -> None:
     assert "list.csv:1: the header lacks address, basis, at; name them (--column at=Joined)" in answer.err
 
 
+def test_a_known_list_with_a_column_of_ones_own_says_which_format_fits(shop: Shop) -> None:
+    header = "uuid,email,name,attributes,status,created_at,updated_at"
+    row = '1,ann@example.com,Ann,"{""lang"":""ja""}",enabled,2026-03-01T09:00:00Z,2026-03-01T09:00:00Z'
+    file = shop.file("people.csv", f"{header}\n{row}\n")
+    options = ("--stream", "newsletter", "--column", "language=attributes.lang")
+    refused = shop.run("consent", "import", file, *options)
+    assert refused.code == 1
+    assert "the columns fit --format listmonk;" in refused.err
+    assert shop.run("consent", "import", file, *options, "--format", "listmonk").code == 0
+    assert ",ja," in shop.run("consent", "export").out
+
+
 def test_columns_that_are_not_used_are_named(shop: Shop) -> None:
     content = HEADER.replace("act", "first_name") + row("ann@example.com", act="Ann")
     assert (

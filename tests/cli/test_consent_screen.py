@@ -92,7 +92,7 @@ def test_words_are_shown_with_their_period_and_picture() -> None:
     full = Wording(HASH, "Yes,\nsend it.", "en", shown_from=ago(90), shown_until=ago(10), picture_type="image/png")
     assert words_of(HASH, {HASH: full}) == (
         '"Yes, send it."',
-        "  (abababababab, in use from 2026-03-03 until 2026-05-22, with a picture of the form)",
+        "  (abababababab, in use from 2026-03-03 12:00 UTC until 2026-05-22 12:00 UTC, with a picture of the form)",
     )
     assert words_of(HASH, {HASH: Wording(HASH, "Yes.")})[1] == (
         "  (abababababab, period of use not stated, no picture of the form)"
@@ -135,7 +135,10 @@ def test_who_came_back_after_an_erasure_is_shown_from_then_on(newsletter: Stream
     agreed = yes(3)
     told = lines(person(newsletter, facts_of(agreed), agreed, erased_at=ago(20)))
     assert "newsletter (Product news): gets mail [confirmed]" in told
-    assert told[-1] == "  (what was before 2026-05-12 12:00 UTC was erased at the person's own wish)"
+    assert (
+        told[-1]
+        == "  (what was before 2026-05-12 12:00 UTC was erased at the person's own wish; of a no, a keyed hash is kept)"
+    )
 
 
 def test_a_stream_without_a_policy_sends_nothing() -> None:
@@ -148,3 +151,23 @@ def test_evidence_of_the_form_is_shown(newsletter: Stream) -> None:
     assert any(
         line.strip() == "at https://brand.example/form" for line in lines(person(newsletter, NOTHING_KNOWN, agreed))
     )
+
+
+def test_nobody_reads_that_this_version_asks_somebody(newsletter: Stream) -> None:
+    """It sends no mail that asks, and keeps none that waits: the words say who has to act."""
+    old = yes(340, live=False)
+    told = "\n".join(lines(person(newsletter, facts_of(old), old)))
+    assert "mail then waits for the person's yes; the mailer is told to try again (451); ask the person now" in told
+    assert "ask the person from 2027-" in told
+    request = event(EventKind.REQUEST, 1)
+    waiting = "\n".join(lines(person(newsletter, Facts(requested_at=ago(0.5), request_live=True), request)))
+    assert "requested   2026-06-01 00:00 UTC (12 hours ago), no mail that asks is known to have left" in waiting
+    assert "that mail is then late, and the forecast says so; nothing else changes" in waiting
+    asked = "\n".join(lines(person(newsletter, Facts(requested_at=ago(1), mail_sent_at=ago(0.5)), request)))
+    assert "the mail that asks left 2026-06-01 00:00 UTC, no answer yet" in asked
+
+
+def test_a_period_stated_in_another_zone_is_not_told_as_the_day_before() -> None:
+    begun, ended = datetime(2024, 3, 31, 15, tzinfo=UTC), datetime(2025, 4, 1, tzinfo=UTC)
+    known = Wording(HASH, "Yes", shown_from=begun, shown_until=ended)
+    assert "in use from 2024-03-31 15:00 UTC until 2025-04-01," in words_of(HASH, {HASH: known})[1]

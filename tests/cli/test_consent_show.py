@@ -89,15 +89,31 @@ def test_of_an_erased_person_only_the_tombstone_is_told(shop: Shop) -> None:
     assert shop.run("consent", "erase", "ann@example.com", "--yes").code == 0
     shown = shop.run("consent", "show", "ann@example.com").out
     assert shown.splitlines()[1:] == [
-        "This person was erased at their own wish; a tombstone stands, so that no list brings them back."
+        (
+            "What was held of this person was erased at their own wish. Their no stands for every spelling, and no list "
+            "brings them back; only a new yes of their own does."
+        )
     ]
     told = shop.run("consent", "show", "ann@example.com", "--json").json
     assert (told["erased"], told["events"], told["wordings"]) == (True, [], [])
     assert set(told["streams"][0]["facts"]) == {"withdrawn_at"}
     explained = shop.run("policy", "explain", "--to", "ann@example.com", "--stream", "newsletter").out
     assert "Osaka" not in explained
-    assert "a tombstone stands" in explained
+    assert "no list brings them back" in explained
     assert shop.run("consent", "show", "ann@example.com", "--receipt").code == 1
+
+
+def test_a_yes_under_the_no_that_an_erasure_kept_does_not_count(shop: Shop) -> None:
+    grant(shop)
+    assert shop.run("consent", "erase", "ann@example.com", "--yes").code == 0
+    at = ("--at", "now", "--stream", "newsletter", "--basis", "written")
+    shop.run("consent", "grant", "ann@example.com", *at)
+    shown = shop.run("consent", "show", "ann@example.com").out
+    assert "newsletter (Product news): gets no mail [withdrawn]" in shown
+    assert "-> beaten" in shown
+    assert "-> counts" not in shown
+    shop.run("consent", "grant", "ann@example.com", *at, "--act", "signed", "--after-withdrawal")
+    assert "-> counts" in shop.run("consent", "show", "ann@example.com").out
 
 
 def test_a_dead_mailbox_says_who_can_say_otherwise(shop: Shop) -> None:

@@ -80,7 +80,7 @@ def test_it_says_who_is_responsible_what_for_who_received_it_and_how_long_it_is_
     assert found["purposes"][0]["purpose"]
     assert found["passed_on_to"] == ["the mail server 127.0.0.1:25, which carries mail to you"]
     kept = "\n".join(found["kept"])
-    assert "what was decided on mail to you: 90d" in kept
+    assert "what was decided on mail to you: 90 days, so" in kept
     assert "newsletter: when, where and to what you agreed: while it holds" in kept
 
 

@@ -62,6 +62,17 @@ def test_a_ledger_that_was_cut_off_is_found_by_its_heads(ledger: Shop) -> None:
     assert found.err.startswith("line 3: cut off: the ledger ends at line 2, against head 3, signed ")
 
 
+def test_lines_that_are_gone_are_not_counted_as_unsealed(ledger: Shop) -> None:
+    edit("DELETE FROM ledger WHERE sequence > 2")
+    assert "not sealed yet" not in ledger.run("consent", "verify").out
+    assert ledger.run("consent", "verify", "--json").json["unsealed"] == 0
+
+
+def test_a_copy_that_is_not_there_is_named(ledger: Shop) -> None:
+    answer = ledger.run("consent", "verify", "--store", "copy.db")
+    assert (answer.code, answer.err) == (1, "consent-relay consent: --store: there is no file copy.db\n")
+
+
 def test_findings_come_in_order_and_are_bounded(ledger: Shop) -> None:
     for number in range(60):
         ledger.run("consent", "withdraw", f"reader{number}@example.com")

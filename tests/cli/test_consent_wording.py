@@ -16,11 +16,15 @@ def test_a_text_is_kept_with_its_period_and_a_picture_of_the_form(shop: Shop) ->
     file, picture = shop.file("form.txt", f"\ufeff{WORDS}\r\n"), shop.file("form.png", PNG)
     period = ("--from", "2024-04-01", "--until", "2025-03-31", "--timezone", "Asia/Tokyo")
     added = shop.run("consent", "wording", "add", file, "--language", "ja", *period, "--picture", picture)
-    assert (added.code, added.out) == (0, f"kept as {HASH}; shown from 2024-03-31 until 2025-03-30\n")
+    assert (added.code, added.out) == (
+        0,
+        f"kept as {HASH}; shown from 2024-03-31 15:00 UTC until 2025-03-30 15:00 UTC\n",
+    )
     shown = shop.run("consent", "wording", "show", HASH[:6], "--picture", "out.png")
     assert WORDS in shown.out
     assert "image/png" in shown.out
     assert (shop.folder / "out.png").read_bytes() == PNG
+    assert shown.err == "picture written to out.png\n"
     assert shop.run("consent", "wording", "show", HASH, "--json").json == {
         "hash": HASH,
         "text": WORDS,
@@ -38,7 +42,7 @@ def test_the_list_tells_how_many_agreed_and_when(shop: Shop) -> None:
     for person in ("ann@example.com", "bob@example.com"):
         shop.run("consent", "grant", person, *GRANT, "--wording", WORDS, "--language", "ja")
     answer = shop.run("consent", "wording", "list")
-    assert f"{HASH[:12]} [ja]  2 agreed; agreed to 2026-03-01 to 2026-03-01" in answer.out
+    assert f"{HASH[:12]} [ja]  agreed to 2 times; agreed to on 2026-03-01" in answer.out
     assert WORDS.splitlines()[0] in answer.out
     assert [one["uses"] for one in shop.run("consent", "wording", "list", "--json").json] == [2]
 

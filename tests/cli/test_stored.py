@@ -38,3 +38,23 @@ def test_a_store_that_cannot_be_opened_is_one_line(shop: Shop) -> None:
         assert answer.code == 1
         assert answer.err.count("\n") == 1
         assert "relay.db: file is not a database" in answer.err
+
+
+def test_whoever_looks_into_a_store_that_lacks_withdrawals_is_told(shop: Shop) -> None:
+    shop.run("consent", "grant", "ann@example.com", "--stream", "newsletter", "--basis", "written", "--at", "now")
+    assert shop.run("consent", "show", "ann@example.com").err == ""
+    older = (shop.folder / "var" / "relay.db").read_bytes()
+    shop.run("consent", "withdraw", "ann@example.com")
+    for name in ("relay.db-wal", "relay.db-shm"):
+        (shop.folder / "var" / name).unlink(missing_ok=True)
+    shop.file("var/relay.db", older)
+    answer = shop.run("consent", "show", "ann@example.com")
+    assert "gets mail [confirmed]" in answer.out
+    assert answer.err.startswith("WARNING: ")
+    assert "lacks withdrawals" in answer.err
+    assert "db migrate --replay-withdrawals" in answer.err
+    assert shop.run("db", "status").err.count("lacks withdrawals") == 1
+    shop.run("db", "migrate", "--replay-withdrawals")
+    answer = shop.run("consent", "show", "ann@example.com")
+    assert "gets no mail [withdrawn]" in answer.out
+    assert answer.err == ""

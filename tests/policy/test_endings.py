@@ -72,6 +72,12 @@ def test_a_migration_ends_on_its_day(load: Load, newsletter_text: str) -> None:
     first, *_ = ends(stream, facts)
     assert (first.key, first.value, first.at.date().isoformat()) == ("migration.until", "2026-07-31", "2026-07-31")
     assert (first.reason, first.verdict) == (Reason.BASIS_NOT_ACCEPTED, Verdict.REJECT)
+    assert str(first).startswith("2026-07-31 (migration.until = 2026-07-31, ")
+    assert first.ask_from is not None
+    assert first.ask_from < NOW, "asking is what the time is for, as the forecast says"
+    assert ends(stream, facts) == (first,), "what would end later does not matter any more"
+    stale, last = ends(stream, Facts(yes=yes(340, Basis.ASSUMED, Act.UNKNOWN)))
+    assert (stale.reason, last.key) == (Reason.STALE, "migration.until"), "what ends before it does"
 
 
 @pytest.mark.parametrize(

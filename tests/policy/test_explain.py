@@ -32,7 +32,7 @@ def test_a_decision_is_told_with_its_facts_and_the_line_of_its_rule(load: Load, 
 
     assert words(stream, Facts(yes=OLD_YES, last_contact_at=NOW - timedelta(days=390))) == [
         "stream: newsletter (Product news), kind commercial, brand brand, FILE:3",
-        "decision: defer: mail is refused for now",
+        "decision: defer: mail is refused for now (451, the mailer tries again)",
         "reason: stale: The time since the yes or the last mail is longer than consent.stale_after.",
         "status: stale",
         "facts:",

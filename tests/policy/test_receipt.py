@@ -278,3 +278,13 @@ def test_every_field_of_a_receipt_is_in_its_manual(newsletter: Stream) -> None:
         named |= {*keys_of(found["iso"]), *keys_of(found["kantara"])}
         named |= {name.rpartition(".")[2] for name in missing(found)}
     assert sorted(name for name in named if not re.search(rf"\b{name}\b", manual)) == []
+
+
+def test_the_sender_is_named_in_the_language_of_the_consent_in_both_standards(newsletter: Stream) -> None:
+    assert newsletter.sender is not None
+    sender = replace(newsletter.sender, name={"ja": "ブランド株式会社", "en": "Brand K.K."})
+    for language, name in (("en", "Brand K.K."), ("ja", "ブランド株式会社")):
+        evidence = Evidence("https://brand.example/form", HASH, language, "", "")
+        found = made(consent(replace(newsletter, sender=sender), grant(evidence=evidence)))
+        assert found["iso"]["party_identification"][0]["party_name"] == name
+        assert found["kantara"]["piiControllers"][0]["piiController"] == name
