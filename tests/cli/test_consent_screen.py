@@ -72,6 +72,11 @@ def test_the_answer_stands_first_and_what_would_change_it_last(newsletter: Strea
     assert order[:7] == ["why", "rule", "agreed", "on words", "last mail", "runs out", "to change"]
 
 
+def test_that_no_mail_went_yet_is_said_of_who_agreed(newsletter: Stream) -> None:
+    assert labels(person(newsletter, facts_of(yes(30)), yes(30)))["last mail"] == "none so far"
+    assert "last mail" not in labels(person(newsletter, NOTHING_KNOWN))
+
+
 def test_a_no_is_told_with_its_scope_and_the_yes_before_it(newsletter: Stream) -> None:
     told = labels(person(newsletter, Facts(withdrawn_at=ago(2), withdrawn_from="newsletter"), yes(30)))
     assert told["agreed then"].startswith("2026-05-02 12:00 UTC (30 days ago), single opt-in, ticked")

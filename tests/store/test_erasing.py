@@ -287,6 +287,14 @@ def test_a_purge_keeps_a_no_and_adds_none(tmp_path: Path) -> None:
         assert erased_among(opened.connection, [ANN.wide, BOB.wide], PSEUDONYMS) == frozenset()
 
 
+def test_a_complaint_of_everything_that_outlives_a_purge_is_no_wish_to_be_erased(tmp_path: Path) -> None:
+    with committer(tmp_path) as opened:
+        add(opened, event(EventKind.COMPLAIN, ANN, brand="", stream=""))
+        do(opened, lambda c: purge_person(c, ANN.wide, PSEUDONYMS, now=NOW))
+        assert facts_of(opened, "newsletter", ANN).complained_at
+        assert erased_at(opened.connection, ANN.wide, PSEUDONYMS) is None
+
+
 def test_a_store_from_before_an_erasure_forgets_the_person_again(tmp_path: Path) -> None:
     with committer(tmp_path) as opened:
         add(opened, grant(), grant(BOB))

@@ -166,7 +166,9 @@ def test_what_an_operator_signed_for_is_not_a_licence_for_more(tmp_path: Path) -
     with sealer(tmp_path) as opened:
         last = opened.last()
         assert last is not None
-        Signer(HeadsFile(tmp_path / "ledger.heads"), KEY, EVERY).accept(last, opened.place_of, NOW, "known")
+        signer = Signer(HeadsFile(tmp_path / "ledger.heads"), KEY, EVERY)
+        accepted = signer.accept(last, opened.place_of, NOW, "known").head
+    assert (accepted.kept, accepted.lost, accepted.note) == (20, 30, "known")
     assert findings(tmp_path) == []
     with sqlite3.connect(tmp_path / "relay.db", isolation_level=None) as stranger:
         stranger.executescript("DELETE FROM ledger WHERE sequence > 10; DELETE FROM seals WHERE number > 1")

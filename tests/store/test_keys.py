@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import errno
+import fcntl
 import multiprocessing
 import os
 from pathlib import Path
@@ -9,7 +11,7 @@ from disk import RENAME, SYNC, watch
 from structlog.testing import capture_logs
 
 from relay.address import Address
-from relay.store.keys import KeyFileError, add_token_key, load_secret, load_token_keys
+from relay.store.keys import KeyFileError, add_token_key, folder_in_turn, load_secret, load_token_keys
 from relay.tokens import Claims, Purpose, seal, unseal
 
 CLAIMS = Claims(Address("hanako", "example.jp"), "newsletter", "")
@@ -127,3 +129,21 @@ def test_a_new_key_is_on_disk_before_anything_is_sealed_with_it(
     draft = f".people.key.{os.getpid()}"
     assert steps[:3] == [(SYNC, draft), (RENAME, draft, "people.key"), (SYNC, ".")]
     assert steps.octets[draft] == (tmp_path / "people.key").stat().st_size
+
+
+def test_nobody_else_makes_a_key_meanwhile(tmp_path: Path) -> None:
+    with folder_in_turn(tmp_path):
+        other = os.open(tmp_path, os.O_RDONLY)
+        with pytest.raises(BlockingIOError):
+            fcntl.flock(other, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        os.close(other)
+
+
+def test_a_key_that_cannot_be_written_leaves_no_draft(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(_: int) -> None:
+        raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr(os, "fsync", fail)
+    with pytest.raises(KeyFileError, match="cannot be written: Input/output error"):
+        load_secret(tmp_path / "people.key")
+    assert list(tmp_path.iterdir()) == []

@@ -6,6 +6,7 @@ from pathlib import Path
 from store.samples import BOB, NOW, committer, decision, grant
 from store.test_journal import add
 
+from relay.address import Address
 from relay.store.committing import Committer
 from relay.store.newest import clock_is_right, newest_recorded
 from relay.store.queries import query
@@ -46,3 +47,16 @@ def test_what_an_operator_has_explained_no_longer_counts(tmp_path: Path) -> None
         assert newest_recorded(opened.connection) is None
         _decide(opened, at=NOW)
         assert newest_recorded(opened.connection) == NOW
+
+
+def test_it_is_the_last_lines_that_are_looked_at(tmp_path: Path) -> None:
+    later = NOW + timedelta(hours=1)
+    people = [Address(f"reader{number}", "example.com") for number in range(1001)]
+    with committer(tmp_path) as opened:
+        add(opened, *map(grant, people))
+        add(opened, grant(BOB, recorded_at=later))
+        assert newest_recorded(opened.connection) == later
+        for _ in people:
+            _decide(opened, at=NOW)
+        _decide(opened, at=later + timedelta(hours=1))
+        assert newest_recorded(opened.connection) == later + timedelta(hours=1)

@@ -2,11 +2,15 @@ from __future__ import annotations
 
 import os
 import sqlite3
+from itertools import islice
 from pathlib import Path
 
 import pytest
-from store.samples import ANN, BOB, NOW, PSEUDONYMS, TAGGED, ago, committer, decision, grant, outcome, withdraw
+from store.samples import ANN, BOB, NOW, PSEUDONYMS, TAGGED, ago, committer, decision, event, grant, outcome, withdraw
 
+from relay.address import Address
+from relay.consent.events import EventKind
+from relay.consent.pseudonyms import Pseudonyms
 from relay.decision import Decision, Outcome, Result
 from relay.reason import Reason, Verdict
 from relay.reply import Reply
@@ -141,3 +145,19 @@ def test_no_store_and_a_foreign_schema_are_outages_in_words(store: Path, tmp_pat
     stranger.close()
     with pytest.raises(StoreUnavailableError, match="db migrate"):
         open_reader(store, PSEUDONYMS)
+
+
+def test_who_has_another_key_of_tombstones_reads_nothing(store: Path) -> None:
+    with pytest.raises(StoreUnavailableError, match="key"):
+        open_reader(store, Pseudonyms(bytes(32)))
+
+
+def test_every_dead_mailbox_is_listed_once(store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("relay.store.reading._PAGE", 1)
+    dead = [Address(f"dead{number}", "example.com") for number in range(3)]
+    with committer(store.parent) as opened:
+        events = [event(EventKind.UNDELIVERABLE, one, stream="", brand="") for one in (*dead, TAGGED)]
+        append_events(opened.connection, events, PSEUDONYMS, os.urandom)
+    with open_reader(store, PSEUDONYMS) as reader:
+        listed = [no.address for no in islice(reader.dead_mailboxes(), 9)]
+    assert sorted(listed) == sorted(map(str, (*dead, TAGGED)))

@@ -155,3 +155,18 @@ def test_people_erased_one_after_the_other_each_keep_their_own_no(tmp_path: Path
         newest = "SELECT wide FROM noes WHERE stream = 'newsletter' ORDER BY at DESC LIMIT 1"
         connection.execute(f"DELETE FROM noes WHERE wide = ({newest})")
     assert len(found(tmp_path)) == 1
+
+
+def test_the_newest_of_several_deliveries_is_the_watermark(tmp_path: Path) -> None:
+    made = [decision(), decision()]
+    settled = [contact(made[0], at=NOW - timedelta(days=3)), contact(made[1])]
+
+    def settle(connection: sqlite3.Connection) -> None:
+        for one, other in zip(made, settled, strict=True):
+            connection.execute(query("insert_decision"), decision_row(one))
+            connection.execute(query("insert_outcome"), outcome_row(other))
+            connection.execute(query("move_watermark"), watermark_row(other))
+
+    with committer(tmp_path) as opened:
+        opened.commit([Work(settle)])
+    assert found(tmp_path) == []

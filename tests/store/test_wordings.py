@@ -97,3 +97,13 @@ def test_the_type_of_a_picture_is_what_its_octets_say(octets: bytes, media_type:
 def test_what_is_no_picture_is_refused_in_words(octets: bytes, why: str) -> None:
     with pytest.raises(ValueError, match=why):
         Picture.of(octets)
+
+
+def test_the_newest_words_in_use_come_first(connection: sqlite3.Connection) -> None:
+    for words, days in (("old", 30), ("new", 3), ("older", 90)):
+        evidence = Evidence(wording=wording_hash(words))
+        append_events(
+            connection, [grant(at=ago(days), evidence=evidence)], PSEUDONYMS, os.urandom, {evidence.wording: words}
+        )
+    describe_wording(connection, "shown", shown_from=ago(10))
+    assert [one.text for one in read_wordings(connection)] == ["new", "shown", "old", "older"]
