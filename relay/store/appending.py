@@ -68,10 +68,12 @@ def append_events(
 
 def _after_what_was_said(event: Event, history: Iterable[Event]) -> Event:
     """A no that comes now follows every yes that stands in the ledger, even when the clock was set back in between."""
-    if event.kind not in NOES or event.at != event.recorded_at:
+    if event.kind not in NOES or event.acted_at != event.recorded_at:
         return event
     newest = max((said_at(before) for before in history if before.says_yes), default=event.recorded_at)
-    return event if newest <= event.recorded_at else replace(event, at=newest, recorded_at=newest)
+    if newest <= event.recorded_at:
+        return event
+    return replace(event, at=None if event.at is None else newest, recorded_at=newest)
 
 
 def _known(connection: sqlite3.Connection, wides: Iterable[str], pseudonyms: Pseudonyms) -> dict[str, _Person]:

@@ -80,8 +80,7 @@ class Journal:
 
     def mark(self, connection: sqlite3.Connection) -> None:
         """Say that nothing is missing up to the last line of the ledger; after a replay, whose lines have new numbers."""
-        heads = connection.execute(query("head_line")).fetchall()  # none in an empty ledger
-        self._append(write(Entry(MARK, sequence, identity)) for sequence, identity, _ in heads)
+        self._append([_mark(connection)])
 
     def forget(
         self, wides: Collection[str], pseudonyms: Pseudonyms, connection: sqlite3.Connection, *, erased: bool = True
@@ -120,10 +119,13 @@ class Journal:
         return changed
 
     def _erasures(self, connection: sqlite3.Connection, tombstones: Collection[str]) -> Iterator[bytes]:
-        """Bound to the last line of the ledger, so that a store from before the erasure is found to be behind."""
+        """Bound to the last line of the ledger, so that a store from before the erasure is found to be behind. The time
+        is that of the erasure: who has come back between it and now must not be erased by a replay.
+        """
         for sequence, identity, recorded_at in connection.execute(query("head_line")):
-            moment = moment_of(recorded_at)
             for tombstone in tombstones:
+                (at,) = connection.execute(query("erasure_of"), (tombstone,)).fetchone() or (recorded_at,)
+                moment = moment_of(at)
                 entry = Entry(EventKind.ERASE.value, sequence, identity, tombstone=tombstone, recorded_at=moment)
                 yield write(entry)
 
@@ -153,12 +155,14 @@ class Journal:
             raise JournalDamagedError(self.path, "its last line", str(error)) from None
 
     def _new_lines(self, connection: sqlite3.Connection, position: int, *, everything: bool) -> Iterator[bytes]:
-        if everything:
-            for kind, wide, brand, stream, at in connection.execute(query("journal_tombstones")):
-                moment = moment_of(at)
-                yield write(Entry(kind, 0, "", "", wide, brand, stream, moment, moment))
+        tombstones = connection.execute(query("journal_tombstones")).fetchall() if everything else []
+        for kind, wide, brand, stream, at in tombstones:
+            moment = moment_of(at)
+            yield write(Entry(kind, 0, "", "", wide, brand, stream, moment, moment))
         for row in connection.execute(query("journal_noes"), (position,)):
             yield write_row(row)
+        if tombstones:  # they belong to no line, and by the last one a store from before is known
+            yield _mark(connection)
 
     def _read(self, number: int, line: bytes) -> Entry:
         try:
@@ -220,6 +224,12 @@ class Journal:
         return written
 
 
+def _mark(connection: sqlite3.Connection) -> bytes:
+    """Of the last line of the ledger; an empty one has what its tombstones keep."""
+    sequence, identity, _ = connection.execute(query("head_line")).fetchone() or (0, "", 0)
+    return write(Entry(MARK, sequence, identity))
+
+
 def _line_of(entry: Entry, connection: sqlite3.Connection) -> int | None:
     """Up to which line of the ledger the journal has everything, when `entry` is its last; None when the ledger lacks it.
 
@@ -248,8 +258,11 @@ def _is_known(entry: Entry, connection: sqlite3.Connection) -> bool:
     """For one line of many: nothing that costs more than a look at a few rows."""
     if entry.sequence and _has_line(entry, connection):
         return True
+    if entry.kind == EventKind.ERASE:
+        kept = connection.execute(query("erasure_of"), (entry.tombstone,)).fetchone()
+        return kept is not None and entry.recorded_at is not None and moment_of(kept[0]) >= entry.recorded_at
     if entry.tombstone:
-        return entry.says_no and _is_kept(entry, connection)
+        return _is_kept(entry, connection)
     wide = address_of(entry.address).wide
     return bool(connection.execute(query("line_of_person"), (wide, entry.id)).fetchone()[0])
 

@@ -51,7 +51,8 @@ def replay(committer: Committer, now: datetime, on_progress: Callable[[int], Non
     )
     if isinstance(erased, BaseException):
         raise erased
-    if noes or erasures:
+    # A replay that was cut short may have left nothing to add but this.
+    if noes or erasures or journal.is_ahead_of(committer.connection):
         committer.commit([Work(journal.mark)])
     return Replayed(noes, int(erased))
 

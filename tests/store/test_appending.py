@@ -126,6 +126,15 @@ def test_a_no_that_comes_after_the_clock_was_set_back_still_beats_the_yes_before
         assert facts.yes is None
 
 
+def test_a_no_that_does_not_say_when_comes_now_however_the_clock_was_set() -> None:
+    with database() as connection:
+        append_events(connection, [grant(at=NOW, own_act=True)], PSEUDONYMS, os.urandom)
+        append_events(connection, [withdraw(at=None, recorded_at=ago(1))], PSEUDONYMS, os.urandom)
+        facts = read_facts(connection, PSEUDONYMS, "brand", "newsletter", [ANN])[ANN]
+        assert facts.withdrawn_at == NOW
+        assert connection.execute("SELECT at FROM ledger WHERE kind = 'withdraw'").fetchone() == (None,)
+
+
 def test_a_no_of_the_past_stays_in_the_past() -> None:
     with database() as connection:
         append_events(connection, [grant(at=ago(1), own_act=True)], PSEUDONYMS, os.urandom)

@@ -4,6 +4,7 @@ import json
 import os
 import sqlite3
 from collections.abc import Callable, Iterable
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -15,11 +16,13 @@ from relay.address import Address
 from relay.consent.events import Event, EventKind
 from relay.store.appending import NOES, append_events
 from relay.store.committing import Committer, Work
+from relay.store.erasing import erase_everywhere, erase_person
 from relay.store.facts import read_facts
 from relay.store.journal import Journal, JournalDamagedError
-from relay.store.journal_lines import Entry
+from relay.store.journal_lines import MARK, Entry
 from relay.store.port import StoreBehindError
 from relay.store.replaying import Replayed, replay
+from relay.store.spellings import Spellings
 
 CARL = Address("carl", "example.com")
 
@@ -371,8 +374,34 @@ def test_a_journal_written_anew_has_the_noes_of_erased_people_too(tmp_path: Path
         _forgetting(opened, ANN)
         opened.journal.path.unlink()
     with committer(tmp_path) as opened:
-        assert _locals(opened.journal.entries()) == [PSEUDONYMS.tombstone(ANN.wide), "bob"]
+        told = [entry for entry in opened.journal.entries() if entry.kind != MARK]
+        assert _locals(told) == [PSEUDONYMS.tombstone(ANN.wide), "bob"]
         assert not opened.journal.is_ahead_of(opened.connection)
+
+
+def test_by_a_journal_written_anew_a_store_from_before_an_erasure_is_known(tmp_path: Path) -> None:
+    with committer(tmp_path) as opened:
+        add(opened, grant(), grant(BOB))
+    before = (tmp_path / "relay.db").read_bytes()
+    with committer(tmp_path) as opened:
+        erase_everywhere(opened, ANN.wide, NOW)
+        opened.journal.path.unlink()
+    with committer(tmp_path):
+        pass
+    (tmp_path / "relay.db").write_bytes(before)
+    with pytest.raises(StoreBehindError), committer(tmp_path):
+        pass
+
+
+def test_an_erasure_is_dated_by_itself_not_by_what_the_relay_did_meanwhile(tmp_path: Path) -> None:
+    later = NOW + timedelta(hours=1)
+    with committer(tmp_path) as opened:
+        add(opened, grant(), withdraw(BOB))
+        # a line of somebody else comes between the erasure and its line in the journal
+        opened.commit([Work(lambda c: erase_person(c, ANN.wide, PSEUDONYMS, spellings=Spellings(), now=NOW))])
+        add(opened, grant(BOB, at=later, recorded_at=later))
+        opened.forget([ANN.wide], erased=True)
+        assert [one.recorded_at for one in opened.journal.entries() if one.kind == EventKind.ERASE] == [NOW]
 
 
 def test_a_journal_that_cannot_be_written_is_as_long_as_before(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

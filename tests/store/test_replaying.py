@@ -1,11 +1,17 @@
 from __future__ import annotations
 
+from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
+from typing import Any
 
-from store.samples import ANN, BOB, NOW, PSEUDONYMS, committer, grant, withdraw
+import pytest
+from store.samples import ANN, BOB, NOW, PSEUDONYMS, ago, committer, grant, withdraw
 from store.test_journal import add
 
 from relay.address import Address
+from relay.store.committing import Committer, Work
+from relay.store.erasing import erase_everywhere, purge_person
 from relay.store.facts import read_facts
 from relay.store.replaying import Replayed, replay
 
@@ -60,3 +66,76 @@ def test_a_replay_that_was_killed_is_finished_by_the_next(tmp_path: Path) -> Non
         assert replay(opened, NOW) == Replayed(1501, 0)
         assert not opened.journal.is_ahead_of(opened.connection)
         assert opened.connection.execute("SELECT count(*) FROM ledger").fetchone() == (2503,)
+
+
+def _purged(opened: Committer, person: Address) -> None:
+    """As retention does it: the journal first, then the store."""
+    opened.forget([person.wide], erased=False)
+    opened.commit([Work(lambda connection: purge_person(connection, person.wide, PSEUDONYMS, now=NOW))])
+
+
+def test_a_replay_killed_before_its_last_word_is_finished_by_the_next_though_nothing_is_missing(tmp_path: Path) -> None:
+    database = tmp_path / "relay.db"
+    with committer(tmp_path) as opened:
+        add(opened, grant())
+    backup = database.read_bytes()
+    with committer(tmp_path) as opened:
+        add(opened, withdraw())
+        _purged(opened, ANN)
+    database.write_bytes(backup)
+
+    class KilledAtTheEnd(Committer):
+        def commit(self, works: Sequence[Work]) -> list[Any]:
+            if any(work.run == self.journal.mark for work in works):
+                raise KeyboardInterrupt
+            return super().commit(works)
+
+    with closing(KilledAtTheEnd(database, tmp_path / "withdrawals.journal", PSEUDONYMS, behind_is_fine=True)) as killed:
+        with pytest.raises(KeyboardInterrupt):
+            replay(killed, NOW)
+    with committer(tmp_path, behind_is_fine=True) as opened:
+        assert replay(opened, NOW) == Replayed(0, 0)
+    with committer(tmp_path) as opened:
+        assert read_facts(opened.connection, PSEUDONYMS, "brand", "newsletter", [ANN])[ANN].withdrawn_at
+
+
+def test_an_empty_store_that_is_given_noes_of_the_erased_alone_starts_again(tmp_path: Path) -> None:
+    with committer(tmp_path) as opened:
+        add(opened, withdraw())
+        _purged(opened, ANN)
+    for rest in tmp_path.glob("relay.db*"):
+        rest.unlink()
+    with committer(tmp_path, behind_is_fine=True) as opened:
+        assert replay(opened, NOW) == Replayed(1, 0)
+    with committer(tmp_path) as opened:
+        assert read_facts(opened.connection, PSEUDONYMS, "brand", "newsletter", [ANN])[ANN].withdrawn_at
+
+
+def test_of_two_noes_of_somebody_erased_the_newer_one_stands_whichever_was_told_last(tmp_path: Path) -> None:
+    database = tmp_path / "relay.db"
+    with committer(tmp_path) as opened:
+        add(opened, grant())
+    backup = database.read_bytes()
+    with committer(tmp_path) as opened:
+        add(opened, withdraw(at=ago(2)))
+        add(opened, withdraw(at=ago(20)))
+        _purged(opened, ANN)
+    database.write_bytes(backup)
+    with committer(tmp_path, behind_is_fine=True) as opened:
+        assert replay(opened, NOW) == Replayed(2, 0)
+        facts = read_facts(opened.connection, PSEUDONYMS, "brand", "newsletter", [ANN])
+        assert facts[ANN].withdrawn_at == ago(2)
+
+
+def test_after_a_replay_no_erasure_is_told_to_be_missing(tmp_path: Path) -> None:
+    database = tmp_path / "relay.db"
+    with committer(tmp_path) as opened:
+        add(opened, grant(), withdraw(BOB))
+    backup = database.read_bytes()
+    with committer(tmp_path) as opened:
+        erase_everywhere(opened, ANN.wide, NOW)
+    database.write_bytes(backup)
+    with committer(tmp_path, behind_is_fine=True) as opened:
+        assert len(list(opened.journal.missing_in(opened.connection))) == 1
+        assert replay(opened, NOW) == Replayed(0, 1)
+        assert list(opened.journal.missing_in(opened.connection)) == []
