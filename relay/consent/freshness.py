@@ -6,7 +6,7 @@ will apply when (forecasts), and what would move the end (explanations). Never a
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
@@ -59,6 +59,8 @@ CHANGES: Final[Mapping[Rule, tuple[Change, ...]]] = MappingProxyType(
 _ASKED_BEFORE: Final = frozenset(
     {Rule.STALE_AFTER, Rule.RENEW_EVERY, Rule.CUSTOMER_WITHIN, Rule.INQUIRY_WITHIN, Rule.MIGRATION_UNTIL}
 )
+#: A rule, what applies when it is broken, what it counts from, for how long.
+_Limit = tuple[Rule, Reason, datetime, timedelta | None]
 #: What ends later ends never: no moment can be named.
 _FOREVER: Final = datetime.max.replace(tzinfo=UTC)
 
@@ -93,20 +95,22 @@ def deadlines(facts: Facts, freshness: Freshness) -> tuple[Deadline, ...]:
 
 def deadlines_of_yes(facts: Facts, freshness: Freshness) -> tuple[Deadline, ...]:
     """In order of precedence of their reasons; none without a yes. Whether its basis is accepted, a policy says."""
-    yes = facts.yes
-    if yes is None:
-        return ()
-    before = freshness.ask_before
-    said_at = newest_yes(facts, yes)
-    ends = [
-        expiry_of(yes, freshness),
-        _end(Rule.STALE_AFTER, Reason.STALE, last_sign_of_life(facts, yes), freshness.stale_after, before),
-        _end(Rule.RENEW_EVERY, Reason.RENEWAL_DUE, said_at, freshness.renew_every, before),
-    ]
-    # An imported consent says nothing of mails sent before the import, so only a live one can be late.
-    if yes.live and (facts.last_contact_at is None or facts.last_contact_at < yes.at):
-        ends.append(_end(Rule.FIRST_MAIL_WITHIN, Reason.FIRST_MAIL_LATE, said_at, freshness.first_mail_within))
+    ends = (_end(*limit, freshness.ask_before) for limit in _limits_of_yes(facts, freshness))
     return tuple(end for end in ends if end is not None)
+
+
+def ended_by(facts: Facts, freshness: Freshness, now: datetime) -> tuple[Reason, ...]:
+    """What those of `deadlines_of_yes` that are past come to; with BASIS_NOT_ACCEPTED the yes counts as none.
+
+    Every mail asks this, so no deadline is built for it.
+    """
+    return tuple(
+        [
+            reason
+            for _, reason, since, limit in _limits_of_yes(facts, freshness)
+            if limit is not None and now - since > limit
+        ]
+    )
 
 
 def deadlines_of_request(facts: Facts, freshness: Freshness) -> tuple[Deadline, ...]:
@@ -126,13 +130,8 @@ def expiry_of(yes: Yes, freshness: Freshness) -> Deadline | None:
     """The end of implied consent, some time after the purchase or the inquiry (CASL, s. 10 (10): two years, six months).
     Mail in between does not put it off; afterwards it is no yes at all, so nobody is asked for another.
     """
-    if yes.basis is Basis.CUSTOMER:
-        rule, limit = Rule.CUSTOMER_WITHIN, freshness.customer_within
-    elif yes.basis is Basis.INQUIRY:
-        rule, limit = Rule.INQUIRY_WITHIN, freshness.inquiry_within
-    else:
-        return None
-    return _end(rule, Reason.BASIS_NOT_ACCEPTED, yes.at, limit, freshness.ask_before)
+    limit = _limit_of_implied(yes, freshness)
+    return None if limit is None else _end(*limit, freshness.ask_before)
 
 
 def in_order(ends: Iterable[Deadline]) -> tuple[Deadline, ...]:
@@ -175,6 +174,32 @@ def last_sign_of_life(facts: Facts, yes: Yes) -> datetime:
     """The newest of yes, renewal and contact: from here `stale_after` runs."""
     newest = newest_yes(facts, yes)
     return newest if facts.last_contact_at is None else max(newest, facts.last_contact_at)
+
+
+def _limits_of_yes(facts: Facts, freshness: Freshness) -> Sequence[_Limit]:
+    yes = facts.yes
+    if yes is None:
+        return ()
+    said_at = newest_yes(facts, yes)
+    limits: list[_Limit] = [
+        (Rule.STALE_AFTER, Reason.STALE, last_sign_of_life(facts, yes), freshness.stale_after),
+        (Rule.RENEW_EVERY, Reason.RENEWAL_DUE, said_at, freshness.renew_every),
+    ]
+    implied = _limit_of_implied(yes, freshness)
+    if implied is not None:
+        limits.insert(0, implied)
+    # An imported consent says nothing of mails sent before the import, so only a live one can be late.
+    if yes.live and (facts.last_contact_at is None or facts.last_contact_at < yes.at):
+        limits.append((Rule.FIRST_MAIL_WITHIN, Reason.FIRST_MAIL_LATE, said_at, freshness.first_mail_within))
+    return limits
+
+
+def _limit_of_implied(yes: Yes, freshness: Freshness) -> _Limit | None:
+    if yes.basis is Basis.CUSTOMER:
+        return Rule.CUSTOMER_WITHIN, Reason.BASIS_NOT_ACCEPTED, yes.at, freshness.customer_within
+    if yes.basis is Basis.INQUIRY:
+        return Rule.INQUIRY_WITHIN, Reason.BASIS_NOT_ACCEPTED, yes.at, freshness.inquiry_within
+    return None
 
 
 def _end(

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import lru_cache
 from typing import Final
 
 from relay.address_wide import FOLD_VERSION
@@ -18,6 +19,7 @@ from relay.decision import id_at, new_id
 KEY_OCTETS: Final = 32
 #: What a tombstone begins with; no wide key does, for these have an @.
 TOMBSTONE: Final = "erased:"
+_PREFIX: Final = f"{TOMBSTONE}{FOLD_VERSION}:"
 _TOMBSTONE_OCTETS: Final = 16
 _RANDOM_OCTETS_OF_ID: Final = 10
 
@@ -36,7 +38,9 @@ class Pseudonyms:
         """What stands for a wide key once the person is erased: "erased:1:" and 32 hexadecimal digits. The number is
         the version of the folding, because a hash cannot be folded anew.
         """
-        return f"{TOMBSTONE}{FOLD_VERSION}:{self._hash(b'tombstone', wide.encode(), _TOMBSTONE_OCTETS).hex()}"
+        hashed = _begun(self.key).copy()
+        hashed.update(wide.encode())
+        return f"{_PREFIX}{hashed.hexdigest()}"
 
     def event_id(self, at: datetime, content: bytes) -> str:
         """A ULID that is the same for the same content, and tells nothing of it."""
@@ -52,3 +56,9 @@ class Pseudonyms:
 
     def _hash(self, purpose: bytes, content: bytes, octets: int) -> bytes:
         return hashlib.blake2b(content, digest_size=octets, key=self.key, person=purpose).digest()
+
+
+@lru_cache(4)
+def _begun(key: bytes) -> hashlib.blake2b:
+    """The hash of a tombstone up to the wide key: every look-up of a recipient makes one."""
+    return hashlib.blake2b(digest_size=_TOMBSTONE_OCTETS, key=key, person=b"tombstone")

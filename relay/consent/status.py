@@ -9,7 +9,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from relay.consent.facts import Facts, Freshness, Status
-from relay.consent.freshness import Rule, deadlines_of_request, deadlines_of_yes
+from relay.consent.freshness import Rule, deadlines_of_request, ended_by
 from relay.reason import Reason
 
 
@@ -42,11 +42,3 @@ def is_asked(facts: Facts, freshness: Freshness, now: datetime) -> bool:
     return facts.requested_at is not None and not any(
         end.rule is Rule.CONFIRM_WITHIN and end.is_past(now) for end in deadlines_of_request(facts, freshness)
     )
-
-
-def ended_by(facts: Facts, freshness: Freshness, now: datetime) -> tuple[Reason, ...]:
-    """What the deadlines of the yes that are past come to, in order of precedence; with BASIS_NOT_ACCEPTED the yes
-    counts as none.
-    """
-    ends = deadlines_of_yes(facts, freshness)
-    return tuple([end.reason for end in ends if end.reason is not None and now > end.at])

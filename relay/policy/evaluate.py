@@ -12,8 +12,8 @@ from typing import Final
 
 from relay.address import Address, matches_pattern
 from relay.consent.facts import Facts, Status, Yes
-from relay.consent.freshness import expiry_of
-from relay.consent.status import ended_by, is_asked, status_of
+from relay.consent.freshness import ended_by, expiry_of
+from relay.consent.status import is_asked, status_of
 from relay.policy.model import ConsentRules, Mode, Stream
 from relay.reason import Reason, Verdict, in_precedence
 

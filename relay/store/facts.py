@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Sequence
+from typing import Final
 
 from relay.address import Address
 from relay.consent.facts import NOTHING_KNOWN, Facts
@@ -13,13 +14,16 @@ from relay.consent.pseudonyms import Pseudonyms
 from relay.store.queries import query
 from relay.store.rows import Row, folded_of, loaded, no_of
 
+#: json.dumps makes an encoder each time, which takes a fifth of a look-up.
+_encode: Final = json.JSONEncoder(check_circular=False, ensure_ascii=False, separators=(",", ":")).encode
+
 
 def read_facts(
     connection: sqlite3.Connection, pseudonyms: Pseudonyms, brand: str, stream: str, addresses: Sequence[Address]
 ) -> dict[Address, Facts]:
     """Facts of each address in the stream of the brand; every address is in the result."""
     people = ((str(address), address.wide) for address in addresses)
-    asked = json.dumps([[text, wide, pseudonyms.tombstone(wide)] for text, wide in people], ensure_ascii=False)
+    asked = _encode([[text, wide, pseudonyms.tombstone(wide)] for text, wide in people])
     by_place: dict[int, list[Row]] = {}
     for row in connection.execute(query("facts"), (stream, brand, asked)):
         by_place.setdefault(row[0], []).append(row)

@@ -19,6 +19,7 @@ from relay.consent.freshness import (
     deadlines,
     deadlines_of_request,
     deadlines_of_yes,
+    ended_by,
     expiry_of,
     in_order,
     is_confirmation_late,
@@ -217,6 +218,13 @@ def test_until_the_first_end_nothing_is_wrong_with_a_yes_and_from_then_on_someth
     gone = end is not None and end.is_past(now)
     expired = [one for one in deadlines_of_yes(facts, rules) if one.reason is Reason.BASIS_NOT_ACCEPTED]
     assert gone == (bool(plainly(facts, rules, now)) or any(one.is_past(now) for one in expired))
+
+
+@given(FACTS, RULES, LATER)
+def test_what_has_ended_is_what_the_deadlines_that_are_past_come_to(
+    facts: Facts, rules: Freshness, now: datetime
+) -> None:
+    assert ended_by(facts, rules, now) == tuple(one.reason for one in deadlines_of_yes(facts, rules) if one.is_past(now))
 
 
 @given(FACTS, RULES)
