@@ -224,7 +224,9 @@ def test_until_the_first_end_nothing_is_wrong_with_a_yes_and_from_then_on_someth
 def test_what_has_ended_is_what_the_deadlines_that_are_past_come_to(
     facts: Facts, rules: Freshness, now: datetime
 ) -> None:
-    assert ended_by(facts, rules, now) == tuple(one.reason for one in deadlines_of_yes(facts, rules) if one.is_past(now))
+    assert ended_by(facts, rules, now) == tuple(
+        one.reason for one in deadlines_of_yes(facts, rules) if one.is_past(now)
+    )
 
 
 @given(FACTS, RULES)
