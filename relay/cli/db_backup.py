@@ -92,7 +92,10 @@ def _wraps(arguments: argparse.Namespace) -> list[Wrap]:
 def passphrase_of(file: str | None, *, twice: bool = False) -> str:
     """From the file's first line, or from whoever sits at the terminal."""
     if file:
-        lines = Path(file).read_text("utf-8").splitlines()
+        try:
+            lines = Path(file).read_text("utf-8").splitlines()
+        except UnicodeDecodeError:
+            raise CommandError(f"--passphrase-file: {file} is no text in UTF-8", exit_code=2) from None
         passphrase = lines[0] if lines else ""
     elif not sys.stdin.isatty():
         raise CommandError("nobody is there to give a passphrase: name --passphrase-file", exit_code=2)

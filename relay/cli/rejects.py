@@ -112,10 +112,19 @@ def rejects_of(name: str, listed: List, source: BinaryIO, path: str) -> Iterator
     try:
         if Path(path).exists() and os.path.samestat(Path(path).stat(), os.fstat(source.fileno())):
             raise CommandError(f"--rejects: {path} is the list that is read; name another file", exit_code=2)
-        opened = Path(path).open("w", encoding="utf-8", errors="surrogateescape", newline="")  # noqa: SIM115 - closed below, an error while opening told apart
+        opened = _opened(path)
     except io.UnsupportedOperation:  # standard input that is no file
-        opened = Path(path).open("w", encoding="utf-8", errors="surrogateescape", newline="")  # noqa: SIM115 - see above
+        opened = _opened(path)
     except OSError as error:
         raise CommandError(f"{path}: {error.strerror}") from None
     with opened:
         yield Rejects(name, listed, path, opened)
+
+
+def _opened(path: str) -> TextIO:
+    """A new file is for our eyes only: it names people."""
+
+    def private(path: str, flags: int) -> int:
+        return os.open(path, flags | os.O_CLOEXEC, 0o600)
+
+    return open(path, "w", encoding="utf-8", errors="surrogateescape", newline="", opener=private)

@@ -5,6 +5,7 @@ Names of files lead nowhere: each goes into the one folder, where its role says.
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
@@ -21,6 +22,8 @@ _PIECE: Final = 1 << 20
 _LARGEST_MANIFEST: Final = 1 << 26
 _MOST_FILES: Final = 100_000
 _HASH: Final = re.compile("[0-9a-f]{64}")
+#: Names that are too long, or stand below a file.
+_OF_THE_NAME: Final = frozenset({errno.ENAMETOOLONG, errno.EEXIST, errno.ENOTDIR, errno.EISDIR})
 #: What each role's files may be called.
 _NAMES: Final = {
     Role.STORE: r"relay\.db",
@@ -60,9 +63,7 @@ def unpack(source: BinaryIO, into: Path, on_progress: Callable[[int], None] = la
                     manifest = _manifest(content.read(_LARGEST_MANIFEST))
                     continue
                 digest, octets = hashlib.sha256(), 0
-                target = into / member.name
-                target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-                with open(target, "xb", opener=_private) as file:
+                with _made(into / member.name) as file:
                     while piece := content.read(_PIECE):
                         file.write(piece)
                         digest.update(piece)
@@ -85,7 +86,9 @@ def _is_plain(member: tarfile.TarInfo, found: dict[str, tuple[int, str]]) -> boo
     path = PurePosixPath(member.name)
     plain = not path.is_absolute() and not {"..", "."} & set(member.name.split("/")) and "\\" not in member.name
     known = member.name in (README, MANIFEST) or any(re.fullmatch(name, member.name) for name in _NAMES.values())
-    return member.isreg() and plain and known and member.name not in found and len(found) < _MOST_FILES
+    # Of a sparse file a few octets become any number of them.
+    is_file = member.isreg() and not member.issparse()
+    return is_file and plain and known and member.name not in found and len(found) < _MOST_FILES
 
 
 def _compare(manifest: Manifest, found: dict[str, tuple[int, str]]) -> None:
@@ -116,7 +119,7 @@ def _manifest(octets: bytes) -> Manifest:
             people_key=str(values["people_key"]),
             files=tuple(map(_stored, values["files"])),
         )
-    except (ValueError, KeyError, TypeError, AttributeError):
+    except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError):
         raise BackupError("its manifest cannot be read") from None
 
 
@@ -125,6 +128,16 @@ def _stored(values: dict[str, Any]) -> Stored:
     if not re.fullmatch(_NAMES[one.role], one.name) or not _HASH.fullmatch(one.sha256):
         raise BackupError(f"its manifest lists {one.name!r}, which is no file of a backup")
     return one
+
+
+def _made(target: Path) -> BinaryIO:
+    try:
+        target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        return open(target, "xb", opener=_private)
+    except OSError as error:
+        if error.errno in _OF_THE_NAME:
+            raise BackupError(f"it holds {target.name[:200]!r}, whose name has no place: {error.strerror}") from None
+        raise
 
 
 def _private(path: str, flags: int) -> int:

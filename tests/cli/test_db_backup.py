@@ -75,11 +75,13 @@ def test_it_is_encrypted_for_keys_or_with_a_passphrase(shop: Shop) -> None:
         (["--encrypt", "--passphrase-file", "empty"], "the passphrase is empty"),
         (["--passphrase-file", "empty", "--recipient", new_identity()[1]], "not both"),
         (["--passphrase-file", "nowhere"], "nowhere"),
+        (["--passphrase-file", "latin"], "no text in UTF-8"),
     ],
 )
 def test_wrong_options_leave_no_file(options: list[str], why: str, shop: Shop) -> None:
     with_store(shop)
     shop.file("empty", "\n")
+    shop.file("latin", b"gr\xfc\xdfe\n")
     refused = shop.run("db", "backup", "b.tar", *options)
     assert refused.code in (1, 2)
     assert why in refused.err

@@ -2,12 +2,13 @@ from __future__ import annotations
 
 import io
 import json
+from pathlib import Path
 
 import pytest
 
 from relay.cli.lists import List, read_list, records_of
 from relay.cli.parsing import Refused
-from relay.cli.rejects import MOST_TOLD, Rejects
+from relay.cli.rejects import MOST_TOLD, Rejects, rejects_of
 
 
 def kept(content: bytes, *refused: tuple[int, str, str], **known: str) -> tuple[List, str]:
@@ -90,3 +91,11 @@ def test_a_few_rows_may_not_show_their_format_so_it_is_named() -> None:
     rejects.take(Refused(2, "x", "address: bad"))
     assert list(rejects.rest("ses")) == ["bad.csv can be mended and imported in the same way, with --format ses"]
     assert list(rejects.rest("consent-relay")) == []
+
+
+def test_the_file_names_people_so_it_is_for_our_eyes_only(tmp_path: Path) -> None:
+    source = io.BytesIO(b"address,at\n")
+    listed = read_list(source, "utf-8", lambda _: None)
+    with rejects_of("list", listed, source, str(tmp_path / "bad.csv")):
+        pass
+    assert (tmp_path / "bad.csv").stat().st_mode & 0o777 == 0o600

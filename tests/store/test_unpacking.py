@@ -86,6 +86,8 @@ def _manifest(change: Callable[[dict[str, object]], object]) -> Callable[[dict[s
         (lambda files: files.update({"keys/tokens/zzzzzz.key": b""}), "behind its manifest"),
         (lambda files: files.update({"manifest.json": b"{"}), "manifest cannot be read"),
         (lambda files: files.update({"manifest.json": b"[]"}), "manifest cannot be read"),
+        (lambda files: files.update({"manifest.json": b"[" * 100_000}), "manifest cannot be read"),
+        (_manifest(lambda values: values.update(line=float("inf"))), "manifest cannot be read"),
         (_manifest(lambda values: values.update(format=2, version="9.0")), r"newer version of consent-relay \(9.0\)"),
         (_manifest(lambda values: values.update(at="yesterday")), "manifest cannot be read"),
         (_manifest(lambda values: values["files"].clear()), "lacks relay.db"),  # type: ignore[attr-defined]
@@ -123,6 +125,30 @@ def test_what_is_no_plain_file_is_refused(kind: bytes, backup: bytes, tmp_path: 
     odd = tarfile.TarInfo("policies/x.toml")
     odd.type, odd.linkname = kind, "/etc/passwd"
     assert "no file of a backup" in refused(packed(members(backup), odd), tmp_path)
+
+
+def test_a_few_octets_that_would_fill_the_disk_are_refused(backup: bytes, tmp_path: Path) -> None:
+    out = io.BytesIO()
+    hole = b"0\n".ljust(512, b"\0")
+    with tarfile.open(fileobj=out, mode="w", format=tarfile.PAX_FORMAT) as archive:
+        sparse = tarfile.TarInfo("relay.db")
+        sparse.size = len(hole)
+        sparse.pax_headers = {
+            "GNU.sparse.major": "1",
+            "GNU.sparse.minor": "0",
+            "GNU.sparse.name": "relay.db",
+            "GNU.sparse.realsize": str(1 << 26),
+        }
+        archive.addfile(sparse, io.BytesIO(hole))
+    assert "no file of a backup" in refused(out.getvalue(), tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "names", [["policies/a", "policies/a/b"], ["policies/a/b", "policies/a"], ["policies/" + "a" * 300]]
+)
+def test_names_that_the_disk_has_no_place_for_are_refused(names: list[str], tmp_path: Path) -> None:
+    assert "has no place" in refused(packed(dict.fromkeys(names, b"x")), tmp_path)
 
 
 def test_a_file_that_comes_twice_is_refused(backup: bytes, tmp_path: Path) -> None:
