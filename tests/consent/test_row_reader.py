@@ -131,6 +131,16 @@ def test_a_plain_row_takes_the_short_way() -> None:
     assert line[3] == "ann.b+c@example.com"
 
 
+@pytest.mark.parametrize("space", [" ", "\t", "\xa0", "\u3000"])
+def test_whatever_space_stands_around_a_value_is_no_part_of_it(space: str) -> None:
+    columns = ("address", "basis", "at", "source")
+    plain = ["ann@example.com", "written", "2025-05-01T10:00:00Z", "fair"]
+    expected = answers(OWN, columns, plain)[0]
+    for place, value in enumerate(plain):
+        fields = [*plain[:place], f"{value}{space}", *plain[place + 1 :]]
+        assert answers(OWN, columns, fields) == [expected, expected]
+
+
 @pytest.mark.parametrize(
     ("form", "columns"),
     [

@@ -246,11 +246,16 @@ def test_who_came_back_can_be_erased_again(tmp_path: Path) -> None:
 def test_the_words_stay_while_somebody_else_agreed_to_them(tmp_path: Path) -> None:
     words = Evidence(wording=WORDS)
     with committer(tmp_path) as opened:
+        others = Evidence(wording="b" * 64)
         add(opened, grant(evidence=words), grant(BOB, evidence=words), texts={WORDS: "Send me news"})
+        add(opened, grant(BOB, evidence=others))
         assert erase_everywhere(opened, ANN.wide, NOW).wordings == 0
         assert told_of(tmp_path, BOB)[0][0].evidence == words
-        assert opened.connection.execute("SELECT text, uses FROM wordings").fetchall() == [("Send me news", 1)]
-        assert erase_everywhere(opened, BOB.wide, NOW).wordings == 1
+        assert opened.connection.execute("SELECT text, uses FROM wordings").fetchall() == [
+            ("Send me news", 1),
+            (None, 1),
+        ]
+        assert erase_everywhere(opened, BOB.wide, NOW).wordings == 2
         assert files_with(tmp_path, "Send me news") == []
 
 

@@ -15,6 +15,7 @@ from relay.decision import Decision, Outcome, Result
 from relay.reason import Reason, Verdict
 from relay.reply import Reply
 from relay.store.appending import append_events
+from relay.store.erasing import erase_everywhere
 from relay.store.port import StoreUnavailableError
 from relay.store.queries import query
 from relay.store.reading import Wanted, open_reader
@@ -104,6 +105,10 @@ def test_the_ledger_of_a_person_holds_every_spelling(store: Path) -> None:
     with open_reader(store, PSEUDONYMS) as reader:
         assert [event.address for event in reader.events_of(ANN)] == [ANN, TAGGED]
         assert [event.address for event in reader.noes()] == [TAGGED]
+    with committer(store.parent) as opened:
+        erase_everywhere(opened, ANN.wide, NOW)
+    with open_reader(store, PSEUDONYMS) as reader:
+        assert list(reader.noes()) == []
 
 
 def test_consents_are_listed_by_stream(store: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -68,6 +68,10 @@ EDITS = {
     "a yes that is gone": "DELETE FROM facts WHERE address = 'ann@example.com'",
     "a yes of a stranger": "INSERT INTO facts SELECT stream, 'eve@example.com', requested_at, basis, act, yes_at, source, live,"
     " form_url, language, renewed_at, freed_at, last_contact_at, mail_sent_at, request_live FROM facts LIMIT 1",
+    "a yes of another spelling": "UPDATE facts SET address = 'ann+news@example.com' WHERE address = 'ann@example.com'",
+    "one more yes, of another spelling": "INSERT INTO facts SELECT stream, 'ann+news@example.com', requested_at, basis, act,"
+    " yes_at, source, live, form_url, language, renewed_at, freed_at, last_contact_at, mail_sent_at, request_live FROM facts"
+    " WHERE address = 'ann@example.com'",
     "a yes in another stream": "UPDATE facts SET stream = 'offers' WHERE address = 'ann@example.com'",
     "a no that is gone": "DELETE FROM noes WHERE wide = 'bob@example.com'",
     "a no of another time": "UPDATE noes SET at = at - 1",

@@ -113,6 +113,8 @@ def test_what_was_there_is_kept_and_the_store_is_the_old_one_again(tmp_path: Pat
     with closing(opened(settings)) as committer:
         assert committer.connection.execute("SELECT max(sequence) FROM ledger").fetchone() == (6,)
     assert (tmp_path / "aside/relay.db").read_bytes() == newer
+    for restored in (settings.store.path, settings.store.journal):
+        assert restored.stat().st_mode & 0o777 == 0o600
     assert not mark_of(settings.store.path).exists()
 
 

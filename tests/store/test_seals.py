@@ -77,8 +77,11 @@ def test_only_one_takes_a_turn(tmp_path: Path) -> None:
     write(tmp_path, 1)
     with sealer(tmp_path), contextlib.closing(Sealer(tmp_path / "relay.db")) as other, other.turn() as mine:
         assert not mine
-    with contextlib.closing(Sealer(tmp_path / "relay.db")) as other, other.turn() as mine:
-        assert mine
+    with sealer(tmp_path) as one, contextlib.closing(Sealer(tmp_path / "relay.db")) as other:
+        with one.turn() as mine, other.turn() as theirs:
+            assert (mine, theirs) == (True, False)
+        with other.turn() as mine:
+            assert mine
 
 
 def test_two_processes_that_seal_while_a_third_writes_leave_one_chain(tmp_path: Path) -> None:

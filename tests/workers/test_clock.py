@@ -180,6 +180,10 @@ def test_what_was_under_way_is_written_but_dates_nothing(tmp_path: Path) -> None
         async with stage(tmp_path) as on_stage:
             store = CheckedStore(on_stage.store, ClockGuard(clock))
             settled: list[Outcome] = []
+            reached = contact(decision(), ANN)
+            store.settle_later([reached])
+            await store.flush()
+            assert (await store.facts("brand", "newsletter", [ANN]))[ANN].last_contact_at == reached.at
             on_stage.store.settle_later = settled.extend  # type: ignore[method-assign]
             one = contact(decision())
             store.settle_later([one])
