@@ -22,6 +22,7 @@ from relay.policy.evaluate import Evaluation
 from relay.policy.explain import age_of, rules_behind
 from relay.policy.model import Stream, text_in
 from relay.reason import MEANINGS, Verdict
+from relay.store.spellings import Failure
 from relay.store.wordings import Wording
 
 ERASED: Final = (
@@ -49,7 +50,8 @@ _LATE: Final = "that mail is then late, and the forecast says so; nothing else c
 @dataclass(frozen=True, slots=True)
 class Person:
     """All that is known. events: under every spelling. wordings: by hash. marks: by the id of an event. erased_at: when
-    the person was erased at their own wish, None for who was not.
+    the person was erased at their own wish, None for who was not. failure: the first time that a next hop called this
+    address wrong, while nothing has followed from it.
     """
 
     address: Address
@@ -59,6 +61,7 @@ class Person:
     wordings: Mapping[str, Wording]
     marks: Mapping[str, Mark]
     erased_at: datetime | None = None
+    failure: Failure | None = None
 
     @property
     def is_gone(self) -> bool:
@@ -125,7 +128,17 @@ def _block(person: Person, standing: Standing) -> Iterator[str]:
         yield _line("rule", f"{rule.key} = {rule.value}, {place_of(rule.origin)}" if rule.key else rule.value)
     yield from agreed(person, standing)
     yield from _since(standing, now)
+    yield from _failed(person)
     yield from outlook(person, policy, evaluation, facts)
+
+
+def _failed(person: Person) -> Iterator[str]:
+    if person.failure is not None:
+        when = _when(person.failure.at, person.now)
+        yield _line(
+            "refused",
+            f"{when}, {person.failure.code} from the next hop; once more, a day or more later, and it is undeliverable",
+        )
 
 
 def outlook(person: Person, policy: Stream, evaluation: Evaluation, facts: Facts) -> Iterator[str]:

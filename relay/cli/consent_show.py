@@ -21,6 +21,7 @@ from relay.policy.endings import Ending, endings, remedies
 from relay.policy.explain import rules_behind
 from relay.policy.files import load_policies
 from relay.policy.model import Policies
+from relay.store.spellings import Failure, Spellings
 from relay.store.wordings import Wording
 
 
@@ -66,11 +67,22 @@ def person_of(settings: Settings, policies: Policies, written: str, stream: str,
         named = {event.evidence.wording for event in events if event.evidence.wording}
         wordings = {one.hash: one for wording in sorted(named) for one in reader.wordings(wording)}
         erased_at = reader.erased_at(address)
+        failures = reader.failures_of(Spellings(failures=frozenset({str(address)})))
     chosen = [one for one in standings if stream in ("", one.stream)]
     marks = {mark.event.id: mark for mark in marks_of_person(events)}
     if erased_at is not None:
         marks |= _under_a_kept_no(marks, chosen, address)
-    return Person(address, now, chosen, events, wordings, marks, erased_at)
+    return Person(address, now, chosen, events, wordings, marks, erased_at, _open_failure(failures, standings))
+
+
+def _open_failure(failures: Sequence[Failure], standings: Sequence[Standing]) -> Failure | None:
+    """A delivery after it forgets it; where it was followed by a second one, that is an event."""
+    since = [one.facts.last_contact_at for one in standings] + [one.facts.undeliverable_at for one in standings]
+    return next((one for one in failures if not any(moment and moment >= one.at for moment in since)), None)
+
+
+def _failure_as_json(person: Person) -> dict[str, Any] | None:
+    return None if person.failure is None else {"at": _iso(person.failure.at), "code": person.failure.code}
 
 
 def _under_a_kept_no(marks: Mapping[str, Mark], standings: Sequence[Standing], address: Address) -> dict[str, Mark]:
@@ -91,6 +103,7 @@ def as_document(person: Person) -> dict[str, Any]:
     return {
         "address": str(person.address),
         "erased": person.erased_at is not None,
+        "failure": _failure_as_json(person),
         "streams": [_standing_as_json(person, standing) for standing in person.standings],
         "events": [_event_as_json(event, person) for event in person.events],
         "wordings": [_wording_as_json(one) for one in person.wordings.values()],

@@ -24,6 +24,7 @@ from relay.consent.pseudonyms import Pseudonyms
 #: language, ip, user_agent; times in microseconds since 1970. Plain values, so that it passes between processes.
 Line = tuple[Any, ...]
 
+_OTHER_TIMES: Final = "; another form is named by time_format in a --mapping file"
 #: Nobody agreed by mail before; earlier times are a date format misread.
 EARLIEST: Final = datetime(1980, 1, 1, tzinfo=UTC)
 #: Octets of one value; more is no evidence but a file gone wrong.
@@ -234,7 +235,8 @@ def _moment(name: str, values: Mapping[str, str], rules: RowRules) -> datetime |
     try:
         moment = parse_moment(values[name], rules.timezone, rules.times)
     except ValueError as error:
-        raise RowError(f"{name}: {error}") from None
+        hint = _OTHER_TIMES if rules.times == (ISO,) and "ISO 8601" in str(error) else ""
+        raise RowError(f"{name}: {error}{hint}") from None
     if moment > rules.now:
         raise RowError(f"{name}: lies in the future")
     if moment < EARLIEST:

@@ -44,7 +44,10 @@ def test_what_can_be_taken_is_taken_and_the_rest_is_told_line_by_line(shop: Shop
     )
     assert answer.err.splitlines() == [
         "list.csv:3: address: the address has no domain",
-        "list.csv:4: at: is not a time in ISO 8601, such as 2026-03-01T09:30:00+09:00",
+        (
+            "list.csv:4: at: is not a time in ISO 8601, such as 2026-03-01T09:30:00+09:00; another form is named by "
+            "time_format in a --mapping file"
+        ),
     ]
     assert shop.standing("ann@example.com")["gets_mail"]
 

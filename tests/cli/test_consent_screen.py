@@ -15,6 +15,7 @@ from relay.consent.facts import NOTHING_KNOWN, Facts, Yes
 from relay.consent.marks import Mark, State
 from relay.policy.files import load_policies
 from relay.policy.model import Mode, Stream
+from relay.store.spellings import Failure
 from relay.store.wordings import Wording
 
 NOW: Final = datetime(2026, 6, 1, 12, tzinfo=UTC)
@@ -176,3 +177,12 @@ def test_a_period_stated_in_another_zone_is_not_told_as_the_day_before() -> None
     begun, ended = datetime(2024, 3, 31, 15, tzinfo=UTC), datetime(2025, 4, 1, tzinfo=UTC)
     known = Wording(HASH, "Yes", shown_from=begun, shown_until=ended)
     assert "in use from 2024-03-31 15:00 UTC until 2025-04-01," in words_of(HASH, {HASH: known})[1]
+
+
+def test_a_first_refusal_of_the_address_is_told_before_anything_follows_from_it(newsletter: Stream) -> None:
+    failure = Failure(str(ANN), ago(1), "5.1.1")
+    told = lines(person(newsletter, facts_of(yes(3)), yes(3), failure=failure))
+    assert (
+        "  refused     2026-05-31 12:00 UTC (1 day ago), 5.1.1 from the next hop; once more, a day or more later, and it is "
+        "undeliverable"
+    ) in told

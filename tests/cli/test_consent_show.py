@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import contextlib
 import re
+import sqlite3
 from datetime import UTC, datetime, timedelta
 
 from cli.shop import Shop
@@ -67,7 +69,7 @@ def test_json_is_complete(shop: Shop) -> None:
     grant(shop, "--wording", WORDS)
     shop.run("consent", "withdraw", "ann+x@example.com", "--source", "telephone")
     shown = shop.run("consent", "show", "ann@example.com", "--json").json
-    assert set(shown) == {"address", "erased", "streams", "events", "wordings"}
+    assert set(shown) == {"address", "erased", "failure", "streams", "events", "wordings"}
     (newsletter,) = [one for one in shown["streams"] if one["stream"] == "newsletter"]
     assert set(newsletter) == {
         "stream", "gets_mail", "status", "verdict", "enforced", "reasons", "facts", "policy", "rules", "ends",
@@ -147,3 +149,16 @@ def test_without_a_store_there_is_nothing_to_show(shop: Shop) -> None:
     answer = shop.run("consent", "show", "ann@example.com")
     assert answer.code == 1
     assert "there is no store yet; consent-relay db migrate makes one" in answer.err
+
+
+def test_a_first_refusal_of_the_address_is_shown_until_mail_arrives(shop: Shop) -> None:
+    grant(shop)
+    connection = sqlite3.connect("var/relay.db")
+    with contextlib.closing(connection), connection:
+        at = int(NOW.timestamp() * 1_000_000)
+        connection.execute("INSERT INTO failures VALUES ('ann@example.com', ?, '5.1.1')", (at,))
+    assert "5.1.1 from the next hop" in shop.run("consent", "show", "ann@example.com").out
+    assert shop.run("consent", "show", "ann@example.com", "--json").json["failure"]["code"] == "5.1.1"
+    with contextlib.closing(sqlite3.connect("var/relay.db")) as connection, connection:
+        connection.execute("UPDATE facts SET last_contact_at = ?", (at + 1,))
+    assert "from the next hop" not in shop.run("consent", "show", "ann@example.com").out
