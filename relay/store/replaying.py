@@ -38,19 +38,21 @@ def replay(committer: Committer, now: datetime, on_progress: Callable[[int], Non
     May be cut short and called again. Raises StoreUnavailableError, JournalDamagedError among them.
     """
     journal = committer.journal
+    # Erasures first: the no that an erasure leaves would tell that the store knows of it, and the journal's last line,
+    # by which a replay that was cut short is known, may be a no.
     missing = journal.missing_in(committer.connection)
-    noes = 0
-    erasures: dict[str, datetime] = {}
-    while group := list(islice(missing, _TOGETHER)):
-        erasures |= {one.tombstone: one.recorded_at for one in group if not one.says_no and one.recorded_at}
-        _commit(committer, [one for one in group if one.says_no])
-        noes += sum(one.says_no for one in group)
-        on_progress(len(group))
+    erasures = {one.tombstone: one.recorded_at for one in missing if not one.says_no and one.recorded_at}
     (erased,) = committer.commit(
         [Work(lambda connection: erase_again(connection, erasures, committer.pseudonyms, now))]
     )
     if isinstance(erased, BaseException):
         raise erased
+    missing = journal.missing_in(committer.connection)
+    noes = 0
+    while group := list(islice(missing, _TOGETHER)):
+        _commit(committer, [one for one in group if one.says_no])
+        noes += sum(one.says_no for one in group)
+        on_progress(len(group))
     # A replay that was cut short may have left nothing to add but this.
     if noes or erasures or journal.is_ahead_of(committer.connection):
         committer.commit([Work(journal.mark)])

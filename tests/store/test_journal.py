@@ -315,6 +315,7 @@ def test_forgetting_again_changes_nothing(tmp_path: Path) -> None:
         before = opened.journal.path.read_bytes()
         assert opened.journal.forget([ANN.wide, BOB.wide], PSEUDONYMS, opened.connection) == 0
         assert opened.journal.path.read_bytes() == before
+        assert sorted(tmp_path.glob(".*")) == []
         add(opened, withdraw())  # came back, and left
         assert _forgetting(opened, ANN) == 1
         assert [entry.kind for entry in opened.journal.entries()][-1] == "erase"
@@ -340,7 +341,7 @@ def test_a_crash_while_forgetting_leaves_the_old_file_whole(tmp_path: Path, monk
                         opened.journal.forget([ANN.wide], PSEUDONYMS, opened.connection)
                 assert opened.journal.path.read_bytes() == before
                 assert sorted(tmp_path.glob(".*")) == []
-            (tmp_path / ".withdrawals.journal.draft").write_bytes(b"killed here")
+            (tmp_path / ".withdrawals.journal.draft").write_bytes(b"killed here\n" * 1000)
             _forgetting(opened, ANN)
             assert reading.read() == before
         assert sorted(tmp_path.glob(".*")) == []
@@ -450,3 +451,13 @@ def test_a_changed_journal_is_on_disk_before_it_takes_the_place_of_the_old_one(
     assert [step for step in steps if journal in step[1] or step == (SYNC, ".")] == [
         (SYNC, draft), (RENAME, draft, journal), (SYNC, ".")
     ]  # fmt: skip
+
+
+def test_a_torn_line_goes_whole_though_the_next_one_is_shorter(tmp_path: Path) -> None:
+    with committer(tmp_path) as opened:
+        add(opened, withdraw(BOB))
+        with opened.journal.path.open("ab") as file:
+            file.write(b'{"kind":"withdraw"' + b" " * 5000)
+        add(opened, withdraw())
+        assert [entry.kind for entry in opened.journal.entries()] == ["withdraw", "withdraw"]
+        assert opened.journal.path.read_bytes().endswith(b"}\n")

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ from relay.address import Address
 from relay.store.committing import Committer, Work
 from relay.store.erasing import erase_everywhere, purge_person
 from relay.store.facts import read_facts
+from relay.store.port import StoreUnavailableError
 from relay.store.replaying import Replayed, replay
 
 
@@ -139,3 +140,56 @@ def test_after_a_replay_no_erasure_is_told_to_be_missing(tmp_path: Path) -> None
         assert len(list(opened.journal.missing_in(opened.connection))) == 1
         assert replay(opened, NOW) == Replayed(0, 1)
         assert list(opened.journal.missing_in(opened.connection)) == []
+
+
+@pytest.mark.parametrize("step", ["append_events", "erase_again"])
+def test_what_could_not_be_added_is_no_replay(step: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    _restored(tmp_path, 3)
+
+    def fail(*_: object) -> None:
+        raise StoreUnavailableError("no space left on the disk", full=True)
+
+    with committer(tmp_path, behind_is_fine=True) as opened:
+        with monkeypatch.context() as failing:
+            failing.setattr(f"relay.store.replaying.{step}", fail)
+            with pytest.raises(StoreUnavailableError, match="no space"):
+                replay(opened, NOW)
+        replay(opened, NOW)
+        assert not opened.journal.is_ahead_of(opened.connection)
+
+
+@pytest.mark.parametrize("commits", range(4))
+def test_a_replay_killed_between_its_commits_leaves_out_no_erasure(
+    commits: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    database = tmp_path / "relay.db"
+    with committer(tmp_path) as opened:
+        add(opened, grant(), grant(BOB))
+    backup = database.read_bytes()
+    with committer(tmp_path) as opened:
+        erase_everywhere(opened, ANN.wide, NOW)
+        add(opened, withdraw(BOB))
+    database.write_bytes(backup)
+    done = 0
+
+    class Killed(Exception):  # noqa: N818
+        pass
+
+    def commit(opened: Committer, works: Sequence[Work]) -> list[Any]:
+        nonlocal done
+        if done == commits:
+            raise Killed
+        done += 1
+        return original(opened, works)
+
+    original = Committer.commit
+    with committer(tmp_path, behind_is_fine=True) as opened, monkeypatch.context() as killing:
+        killing.setattr(Committer, "commit", commit)
+        with suppress(Killed):
+            replay(opened, NOW)
+    with committer(tmp_path, behind_is_fine=True) as opened:
+        if opened.journal.is_ahead_of(opened.connection):
+            replay(opened, NOW)
+        facts = read_facts(opened.connection, PSEUDONYMS, "brand", "newsletter", [ANN, BOB])
+        assert [facts[one].withdrawn_at is not None for one in (ANN, BOB)] == [True, True]
+        assert opened.connection.execute("SELECT address FROM ledger WHERE address LIKE 'ann%'").fetchall() == []
