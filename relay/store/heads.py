@@ -6,7 +6,9 @@ cuts or replaces it; a line torn by a crash gets its end before the next one.
 
 from __future__ import annotations
 
+import errno
 import os
+import stat
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -36,7 +38,7 @@ class HeadsFile:
     def last_line(self) -> tuple[str, bool]:
         """The last line ("" when there is none), and whether its end is missing."""
         try:
-            file = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC)
+            file = self._opened(os.O_RDONLY)
         except FileNotFoundError:
             return "", False
         try:
@@ -51,7 +53,7 @@ class HeadsFile:
         is_new = not self.path.exists()
         if is_new:
             self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        file = os.open(self.path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        file = self._opened(os.O_WRONLY | os.O_APPEND | os.O_CREAT)
         try:
             octets = (b"\n" if is_torn else b"") + head.text.encode() + b"\n"
             while octets:
@@ -61,6 +63,14 @@ class HeadsFile:
             os.close(file)
         if is_new:
             sync_folder(self.path.parent)
+
+    def _opened(self, flags: int) -> int:
+        """Waits for nobody: at a pipe, whoever seals would stand for ever, and have its turn."""
+        file = os.open(self.path, flags | os.O_CLOEXEC | os.O_NONBLOCK, 0o600)
+        if stat.S_ISFIFO(os.fstat(file).st_mode):
+            os.close(file)
+            raise OSError(errno.EINVAL, "is a pipe, not a file", str(self.path))
+        return file
 
 
 @dataclass(frozen=True, slots=True)

@@ -236,3 +236,10 @@ def test_signing_through_a_link_of_an_odd_file_keeps_whole_lines(tmp_path: Path)
     found, seen = verified(tmp_path)
     assert found.findings == []
     assert len(seen.notes) == 1
+
+
+def test_at_a_pipe_nobody_waits(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "ledger.heads")
+    grow(tmp_path)
+    with pytest.raises(OSError, match="is a pipe"):
+        signed(tmp_path)
