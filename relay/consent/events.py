@@ -41,11 +41,6 @@ class Basis(StrEnum):
         """Does it mean an act of the person, so that without an active one it is only assumed?"""
         return self in _BY_ACT
 
-    @property
-    def is_implied(self) -> bool:
-        """Does it follow from a relation, and end with it?"""
-        return self in _IMPLIED_CONSENT
-
 
 class Act(StrEnum):
     """What the person did. Only an active act makes a yes (not refusing is not agreeing)."""
@@ -65,7 +60,6 @@ class Act(StrEnum):
 
 _ACTIVE: Final = frozenset({Act.TICKED, Act.CLICKED, Act.TYPED, Act.SIGNED})
 _BY_ACT: Final = frozenset({Basis.DOUBLE_OPT_IN, Basis.SINGLE_OPT_IN, Basis.WRITTEN})
-_IMPLIED_CONSENT: Final = frozenset({Basis.CUSTOMER, Basis.INQUIRY})
 _MEANINGS: Final = {
     Basis.DOUBLE_OPT_IN: "asked for the mail, was sent a link, and clicked it; the act is the click",
     Basis.SINGLE_OPT_IN: "asked for the mail in a form, without a confirmation; the act has to be stated, because the "

@@ -31,12 +31,6 @@ def status_of(facts: Facts, freshness: Freshness, now: datetime, ended: tuple[Re
     return Status.PENDING if is_asked(facts, freshness, now) else Status.NONE
 
 
-def freshness_reasons(facts: Facts, freshness: Freshness, now: datetime) -> tuple[Reason, ...]:
-    """Why the yes must be asked for again, in order of precedence; empty when it is fresh, has expired, or is none."""
-    ended = ended_by(facts, freshness, now)
-    return () if Reason.BASIS_NOT_ACCEPTED in ended else ended
-
-
 def is_asked(facts: Facts, freshness: Freshness, now: datetime) -> bool:
     """Asked to confirm, not answered yet, and the time for it not over."""
     return facts.requested_at is not None and not any(

@@ -1,7 +1,7 @@
 """Commits groups of writes in one transaction: lock, BEGIN IMMEDIATE, all of them, COMMIT with the data on disk.
 
 Synchronous: a transaction runs from beginning to end in one call, so nothing that happens to a waiting task can leave
-it half open. The relay calls this on its writing thread (`relay.store.writer`), commands call it directly.
+it half open. The relay calls this on its writing thread (`relay.store.grouping`), commands call it directly.
 """
 
 from __future__ import annotations

@@ -15,11 +15,10 @@ from types import TracebackType
 from typing import Any, Final, Self
 
 from relay.address import Address
-from relay.consent.checking import Checked, Finding, check_unsealed
 from relay.consent.events import Event, EventKind
 from relay.consent.facts import Facts
 from relay.consent.fold import No
-from relay.consent.ledger import GENESIS, Row, microseconds, moment_of
+from relay.consent.ledger import GENESIS, microseconds, moment_of
 from relay.consent.pseudonyms import Pseudonyms
 from relay.decision import Decision, Outcome, Result
 from relay.reason import Reason, Verdict
@@ -240,23 +239,11 @@ class Reader:
         with errors_of_the_store():
             return journal.is_ahead_of(self._connection)
 
-    def flaw(self) -> Finding | None:
-        """The first line of the ledger that is missing."""
-        found = Checked()
-        check_unsealed(found, 0, self.lines())
-        return found.findings[0] if found.findings else None
-
     def head(self) -> tuple[int, bytes]:
         """Number and hash of the ledger's last line; note them elsewhere to notice a ledger that was cut short."""
         ((sequence,),) = self._all(query("last_line"))
         seals = self._all("SELECT hash FROM seals ORDER BY number DESC LIMIT 1")
         return sequence, seals[0][0] if seals else GENESIS
-
-    def lines(self, after: int = 0) -> Iterator[Row]:
-        """The lines of the ledger as they are hashed, in order, after a number."""
-        while rows := self._all(query("lines"), after, _PAGE):
-            yield from rows
-            after = rows[-1][0]
 
     def _all(self, sql: str, *values: object) -> list[Any]:
         with errors_of_the_store():

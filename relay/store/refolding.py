@@ -122,7 +122,7 @@ def _check_noes(
 def _check_strangers(found: Checked, connection: sqlite3.Connection) -> None:
     """Facts of somebody who never asked nor agreed."""
     after = ("", "")
-    while rows := connection.execute(query("facts_after"), (*after, _PAGE)).fetchall():
+    while rows := connection.execute(query("consents"), ("", *after, _PAGE)).fetchall():
         with _one_look(connection):
             for stream, address in rows:
                 local, _, domain = address.rpartition("@")

@@ -14,13 +14,11 @@ from typing import Final
 from relay.address_wide import wide_key
 from relay.consent.facts import Facts
 from relay.consent.fold import No, facts_of
-from relay.consent.pseudonyms import TOMBSTONE, Pseudonyms
+from relay.consent.pseudonyms import Pseudonyms
 from relay.store.queries import query
 from relay.store.rows import folded_of, loaded, no_of
 
 _PAGE: Final = 2000
-#: The first text after all tombstones.
-_AFTER_TOMBSTONES: Final = TOMBSTONE[:-1] + chr(ord(TOMBSTONE[-1]) + 1)
 
 
 def all_facts(
@@ -48,7 +46,8 @@ def _noes(
 ) -> dict[str, list[No]]:
     """By wide key; those of erased people stand under their tombstones in the store."""
     keys = {wide: wide for wide in wides}
-    if connection.execute(query("sweep_tombstones"), (TOMBSTONE, _AFTER_TOMBSTONES)).fetchone():
+    (any_erased,) = connection.execute(query("any_tombstone")).fetchone()
+    if any_erased:
         keys |= {pseudonyms.tombstone(wide): wide for wide in wides}
     found: dict[str, list[No]] = {}
     for row in connection.execute(query("sweep_noes"), (json.dumps(list(keys)), brand, stream)):

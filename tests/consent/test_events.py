@@ -157,4 +157,3 @@ def test_only_a_deed_is_an_active_act() -> None:
 def test_every_basis_says_what_it_means() -> None:
     assert all(basis.meaning for basis in Basis)
     assert [basis for basis in Basis if basis.is_by_act] == [Basis.DOUBLE_OPT_IN, Basis.SINGLE_OPT_IN, Basis.WRITTEN]
-    assert [basis for basis in Basis if basis.is_implied] == [Basis.CUSTOMER, Basis.INQUIRY]

@@ -7,7 +7,8 @@ import pytest
 
 from relay.consent.events import Act, Basis
 from relay.consent.facts import NOTHING_KNOWN, Facts, Freshness, Status, Yes
-from relay.consent.status import freshness_reasons, is_asked, status_of
+from relay.consent.freshness import ended_by
+from relay.consent.status import is_asked, status_of
 from relay.reason import Reason
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -60,33 +61,33 @@ def test_implied_consent_is_none_once_its_time_is_over(basis: Basis, days: int) 
     assert status_of(implied, casl, NOW) is Status.CONFIRMED
     late = NOW + timedelta(microseconds=1)
     assert status_of(implied, casl, late) is Status.NONE
-    assert freshness_reasons(implied, casl, late) == ()
+    assert Reason.BASIS_NOT_ACCEPTED in ended_by(implied, casl, late)
     assert status_of(replace(implied, requested_at=NOW), casl, late) is Status.PENDING
 
 
 def test_reasons_stand_in_their_order_of_precedence() -> None:
-    reasons = freshness_reasons(Facts(yes=yes(900, live=True)), SEED, NOW)
+    reasons = ended_by(Facts(yes=yes(900, live=True)), SEED, NOW)
     assert reasons == (Reason.STALE, Reason.RENEWAL_DUE, Reason.FIRST_MAIL_LATE)
 
 
 def test_a_live_yes_without_mail_for_a_week_is_late_and_an_imported_one_is_not() -> None:
-    assert freshness_reasons(Facts(yes=yes(8, live=True)), SEED, NOW) == (Reason.FIRST_MAIL_LATE,)
-    assert freshness_reasons(Facts(yes=yes(8)), SEED, NOW) == ()
+    assert ended_by(Facts(yes=yes(8, live=True)), SEED, NOW) == (Reason.FIRST_MAIL_LATE,)
+    assert ended_by(Facts(yes=yes(8)), SEED, NOW) == ()
 
 
 def test_a_first_mail_in_time_is_enough() -> None:
     facts = Facts(yes=yes(100, live=True), last_contact_at=days_ago(95))
-    assert freshness_reasons(facts, SEED, NOW) == ()
+    assert ended_by(facts, SEED, NOW) == ()
 
 
 def test_mail_from_before_the_yes_is_no_first_mail() -> None:
     facts = Facts(yes=yes(10, live=True), last_contact_at=days_ago(30))
-    assert freshness_reasons(facts, SEED, NOW) == (Reason.FIRST_MAIL_LATE,)
+    assert ended_by(facts, SEED, NOW) == (Reason.FIRST_MAIL_LATE,)
 
 
 def test_a_renewal_opens_a_new_week_for_the_first_mail() -> None:
     facts = Facts(yes=yes(100, live=True), renewed_at=days_ago(2))
-    assert freshness_reasons(facts, SEED, NOW) == ()
+    assert ended_by(facts, SEED, NOW) == ()
 
 
 def test_a_rule_without_a_limit_is_off() -> None:

@@ -124,24 +124,6 @@ def test_counts(store: Path) -> None:
     assert (counts.events, counts.consents, counts.withdrawn, counts.decisions, counts.outcomes) == (3, 2, 1, 3, 1)
 
 
-@pytest.mark.parametrize(
-    "change",
-    [
-        "DELETE FROM ledger WHERE sequence = 2",
-    ],
-)
-def test_a_ledger_changed_by_hand_is_noticed(store: Path, change: str) -> None:
-    with open_reader(store, PSEUDONYMS) as reader:
-        assert reader.flaw() is None
-    stranger = sqlite3.connect(store, isolation_level=None)
-    stranger.execute(change)
-    stranger.close()
-    with open_reader(store, PSEUDONYMS) as reader:
-        flaw = reader.flaw()
-        assert flaw is not None
-        assert flaw.line == 2
-
-
 def test_no_store_and_a_foreign_schema_are_outages_in_words(store: Path, tmp_path: Path) -> None:
     with pytest.raises(StoreUnavailableError, match="no store yet"):
         open_reader(tmp_path / "nothing.db", PSEUDONYMS)

@@ -82,7 +82,7 @@ def test_an_event_that_is_known_is_not_added_again(tmp_path: Path) -> None:
     with_store(tmp_path, use)
     with open_reader(tmp_path / "relay.db", PSEUDONYMS) as reader:
         assert reader.counts().events == 2
-        assert reader.flaw() is None
+        assert reader.head()[0] == reader.counts().events  # no number is left out
 
 
 def test_a_contact_moves_the_watermark_of_its_stream_only_forwards(tmp_path: Path) -> None:
@@ -311,7 +311,7 @@ def test_two_processes_write_at_once(tmp_path: Path) -> None:
         assert len(ids) == 400
         assert all(reader.found_by_id(one) for one in ids)
         assert reader.counts().events == 80
-        assert reader.flaw() is None
+        assert reader.head()[0] == reader.counts().events  # no number is left out
     journal = (tmp_path / "withdrawals.journal").read_text().splitlines()
     assert len(journal) == 80
 
@@ -328,7 +328,7 @@ def test_what_was_promised_survives_being_killed(tmp_path: Path) -> None:
         with_store(tmp_path, _nothing)  # opens although the last withdrawal may not have reached the journal
         with open_reader(tmp_path / "relay.db", PSEUDONYMS) as reader:
             assert all(reader.found_by_id(one) for one in ids)
-            assert reader.flaw() is None
+            assert reader.head()[0] == reader.counts().events  # no number is left out
             journal = (tmp_path / "withdrawals.journal").read_text().splitlines()
             assert len(journal) == reader.counts().events
 
