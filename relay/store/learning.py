@@ -20,6 +20,7 @@ from relay.consent.fold import is_active_yes, said_at
 from relay.consent.ledger import microseconds, moment_of
 from relay.consent.undeliverable import (
     RECENT_ATTEMPTS,
+    RECENT_WITHIN,
     AddressFailure,
     Attempt,
     Nothing,
@@ -164,9 +165,12 @@ def _known_good_at(connection: sqlite3.Connection, address: Address, history: Se
 
 
 def _recent(connection: sqlite3.Connection, outcome: Outcome) -> Recent:
-    rows = connection.execute(query("recent_attempts"), (outcome.next_hop, _LOOKED_THROUGH))
+    address = str(outcome.address)
+    since, until = microseconds(outcome.at - RECENT_WITHIN), microseconds(outcome.at)
+    asked = (outcome.next_hop, _LOOKED_THROUGH, address, since, until, RECENT_ATTEMPTS)
+    rows = connection.execute(query("recent_attempts"), asked)
     attempts = (Attempt(recipient, moment_of(at), bool(failed)) for recipient, at, failed in rows)
-    return recent_of(attempts, str(outcome.address), outcome.at)
+    return recent_of(attempts, address, outcome.at)
 
 
 def _remembered(connection: sqlite3.Connection, address: Address) -> AddressFailure | None:

@@ -1,8 +1,7 @@
--- The newest attempts of a next hop (?1) among the newest ?2 outcomes: to whom, when, and whether it failed.
+-- The newest ?6 attempts of a next hop (?1) for others than ?3, from ?4 to ?5, among the newest ?2 outcomes: to whom, when,
+-- and whether it failed. Backwards through the outcomes, so that nothing is sorted while the write lock is held.
 SELECT d.recipient, o.at, o.result <> 'delivered'
-FROM (
-  SELECT sequence, decision, at, result, next_hop FROM outcomes ORDER BY sequence DESC LIMIT ?2
-) AS o
-JOIN decisions AS d ON d.id = o.decision
-WHERE o.next_hop = ?1 AND o.result <> 'withheld'
-ORDER BY o.sequence DESC
+FROM outcomes AS o CROSS JOIN decisions AS d ON d.id = o.decision
+WHERE o.sequence > (SELECT max(sequence) FROM outcomes) - ?2 AND o.next_hop = ?1 AND o.result <> 'withheld'
+  AND o.at BETWEEN ?4 AND ?5 AND d.recipient <> ?3
+ORDER BY o.sequence DESC LIMIT ?6
