@@ -160,7 +160,7 @@ def _scope(arguments: argparse.Namespace) -> str:
     """What a no concerns whose row does not say."""
     if arguments.stream:
         return f"the stream {arguments.stream}"
-    return f"all mail of {arguments.brand}" if arguments.brand else "all mail of every brand"
+    return f"all commercial mail of {arguments.brand}" if arguments.brand else "all commercial mail of every brand"
 
 
 def _rules(

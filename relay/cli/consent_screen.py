@@ -196,12 +196,12 @@ def words_of(wording: str, wordings: Mapping[str, Wording]) -> tuple[str, ...]:
 
 def _since(standing: Standing, now: datetime) -> Iterator[str]:
     facts = standing.facts
-    everything = "to all mail of the brand" if facts.withdrawn_from != standing.stream else "to this stream"
+    everything = "to all commercial mail of the brand" if facts.withdrawn_from != standing.stream else "to this stream"
     for label, moment, words in (
         ("renewed", facts.renewed_at, ""),
         ("requested", facts.requested_at, _answer(facts)),
         ("said no", facts.withdrawn_at, f", {everything}"),
-        ("complained", facts.complained_at, ", for all mail of the brand"),
+        ("complained", facts.complained_at, ", for all commercial mail of the brand"),
         ("dead", facts.undeliverable_at, ", the mailbox was permanently refused"),
         ("last mail", facts.last_contact_at, ""),
     ):

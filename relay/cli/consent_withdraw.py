@@ -15,7 +15,9 @@ from relay.policy.model import Policies
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("address", metavar="ADDRESS", help="in any spelling that reaches the person")
-    parser.add_argument("--stream", default="", metavar="S", help="from this stream only (default: all mail)")
+    parser.add_argument(
+        "--stream", default="", metavar="S", help="from this stream only (default: all commercial mail of every brand)"
+    )
     parser.add_argument("--at", default="now", metavar="T", help="when the person said so (default: now)")
     parser.add_argument("--timezone", default="", metavar="ZONE", help="of --at without a zone")
     parser.add_argument("--source", default="", help="how it reached you")

@@ -142,7 +142,7 @@ def how_it_came(event: Event) -> str:
 
 
 def _sentence(event: Event, address: Address) -> str:
-    scope = event.stream or f"all mail of {event.brand or 'every brand'}"
+    scope = event.stream or f"all commercial mail of {event.brand or 'every brand'}"
     if event.kind in _OF_ADDRESS:
         words = [_DONE[event.kind], *([f"for {scope}"] if event.stream or event.brand else [])]
     else:

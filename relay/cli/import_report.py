@@ -28,7 +28,7 @@ class Tally:
     """
 
     format: str = ""
-    scope: str = "all mail of every brand"
+    scope: str = "all commercial mail of every brand"
     rows: int = 0
     taken: int = 0
     known: int = 0

@@ -56,7 +56,7 @@ def marks(events: Iterable[Event], brand: str, stream: str, address: Address) ->
 
 
 def marks_of_person(events: Iterable[Event]) -> tuple[Mark, ...]:
-    """Every event of one person, in the order of the acts, each from its own place. A no to all mail of a brand counts,
+    """Every event of one person, in the order of the acts, each from its own place. A no to all commercial mail of a brand counts,
     and so does one to a stream until every spelling that has a yes there has lifted it; `by` has the yeses that did.
     """
     history = in_order_of_acts(events)

@@ -26,7 +26,7 @@ class Happening(StrEnum):
     IMPLIED_YES = "a purchase or an inquiry, where its basis is accepted"
     WEAK_YES = "a yes without a clear act, or of a basis that is not accepted"
     CONTACT = "mail of the stream is delivered"
-    WITHDRAW = "a no, under any spelling, to the stream or to all mail of the brand"
+    WITHDRAW = "a no, under any spelling, to the stream or to all commercial mail of the brand"
     COMPLAIN = "a spam report, under any spelling, about any mail of the brand"
     UNDELIVERABLE = "the mailbox is found dead"
     DELIVERABLE = "an operator says that the mailbox works, or the person says yes to another stream"

@@ -253,7 +253,7 @@ def test_suppression_rows_are_never_refused_for_a_stream(shop: Shop) -> None:
     scoped = shop.run(
         "consent", "import", shop.file("l.csv", "address,cause\nc@x.example,complaint\n"), "--brand", "brand"
     )
-    assert "a no without a stream concerns all mail of brand" in scoped.out
+    assert "a no without a stream concerns all commercial mail of brand" in scoped.out
     assert shop.run("consent", "import", listed_brand(shop), "--brand", "nobody").code == 2
 
 

@@ -83,7 +83,7 @@ def test_a_no_is_told_with_its_scope_and_the_yes_before_it(newsletter: Stream) -
     assert told["agreed then"].startswith("2026-05-02 12:00 UTC (30 days ago), single opt-in, ticked")
     assert told["said no"] == "2026-05-30 12:00 UTC (2 days ago), to this stream"
     told = labels(person(newsletter, Facts(withdrawn_at=ago(2)), yes(30)))
-    assert told["said no"].endswith("to all mail of the brand")
+    assert told["said no"].endswith("to all commercial mail of the brand")
 
 
 def test_the_yes_that_counts_is_shown_not_the_newest_one(newsletter: Stream) -> None:

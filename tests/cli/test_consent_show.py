@@ -34,7 +34,7 @@ def test_the_timeline_tells_in_words_what_happened(shop: Shop) -> None:
         "- shop [IP 192.0.2.1]" in shown
     )
     assert f"-> beaten by the no of {NOW:%Y-%m-%d}" in shown
-    assert "withdrew from all mail of brand - telephone [as ann+x@example.com] -> stands" in shown
+    assert "withdrew from all commercial mail of brand - telephone [as ann+x@example.com] -> stands" in shown
 
 
 def test_a_yes_is_shown_with_its_words_its_end_and_the_line_of_the_policy(shop: Shop) -> None:

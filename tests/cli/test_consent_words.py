@@ -121,8 +121,11 @@ def test_every_state_has_its_words() -> None:
 
 
 def test_what_is_said_of_a_mailbox_is_not_said_of_streams() -> None:
-    assert sentence(EventKind.UNDELIVERABLE, stream="") == "mail was permanently refused for all mail of brand - form"
-    assert sentence(EventKind.DELIVERABLE, stream="") == "mailbox works again for all mail of brand - form"
+    assert (
+        sentence(EventKind.UNDELIVERABLE, stream="")
+        == "mail was permanently refused for all commercial mail of brand - form"
+    )
+    assert sentence(EventKind.DELIVERABLE, stream="") == "mailbox works again for all commercial mail of brand - form"
 
 
 def test_words_that_were_shown_are_named_by_the_beginning_of_their_hash() -> None:

@@ -9,7 +9,11 @@ from relay.reason import Reason
 
 def tally() -> Tally:
     made = Tally(
-        "shop", "all mail of brand", taken=1234, known=4, statement="stated by the operator for all rows: act=x"
+        "shop",
+        "all commercial mail of brand",
+        taken=1234,
+        known=4,
+        statement="stated by the operator for all rows: act=x",
     )
     made.note(
         Noted(
@@ -34,7 +38,7 @@ def test_the_report_tells_what_became_of_each_row_and_who_would_get_mail() -> No
     lines = list(in_words(tally(), dry_run=False))
     assert lines[:8] == [
         "1,240 rows: 1,234 taken (4 of them known before), 5 left out, 1 refused",
-        "as 1,230 yes, 1 withdrawal, 3 complaints; a no without a stream concerns all mail of brand",
+        "as 1,230 yes, 1 withdrawal, 3 complaints; a no without a stream concerns all commercial mail of brand",
         "left out: 5 block: a server refused one mail for what it was or where it came from; the person has said nothing",
         "refused: 1 for address",
         "assumed: 7 yes without an active act (ticked, clicked, typed, signed)",
