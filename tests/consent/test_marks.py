@@ -64,6 +64,7 @@ def test_a_yes_is_beaten_by_the_first_no_after_it_and_an_import_by_the_no_before
     assert found[brought.id] == Mark(brought, State.BEATEN, (again,))
     assert seen(said, stopped, brought)[brought.id].by == (stopped,)
     assert found[stopped.id] == Mark(stopped, State.SUPERSEDED, (again,))
+    assert seen(stopped, withdraw(2.5), brought)[brought.id].by == (withdraw(2.5),)
 
 
 def test_a_no_is_lifted_by_the_persons_own_later_yes_and_from_no_other_place() -> None:

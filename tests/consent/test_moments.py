@@ -36,6 +36,12 @@ def test_times_of_other_programs(text: str, formats: tuple[str, ...], moment: da
     assert parse_moment(text, TOKYO, formats) == moment
 
 
+@pytest.mark.parametrize("text", ["1_443_651_125", "inf", "nan", "1e9", "-5", "٣٣٣٣٣٣٣٣٣"])
+def test_seconds_since_1970_are_digits(text: str) -> None:
+    with pytest.raises(ValueError, match="is not a time"):
+        parse_moment(text, UTC, (UNIX,))
+
+
 @pytest.mark.parametrize(
     "text", ["01/05/2025", "45778", "45778.5", "5/1/25 10:00", "yesterday", "20250501100", "2025-05-01x10:00"]
 )

@@ -195,3 +195,22 @@ def test_without_room_to_put_a_list_aside_nothing_of_it_is_taken_and_that_is_sai
             take(opened, processes)
         assert told.value.full
         assert content(opened.connection)["ledger"] == []
+
+
+@pytest.mark.parametrize("processes", [0, 2])
+def test_what_was_parsed_is_told_in_the_order_of_the_list(
+    tmp_path: Path, processes: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("relay.store.bulk._SMALL", 0)
+    told: list[int] = []
+    with committer(tmp_path) as opened:
+        import_bulk(
+            opened,
+            blocks(),
+            tolds_in,
+            on_parsed=lambda parsed: told.append(parsed.extra[0]),
+            judge=lambda _connection, _rows: None,
+            dry_run=True,
+            processes=processes,
+        )
+    assert told == [number for number, _ in blocks()]

@@ -259,10 +259,11 @@ def test_the_words_stay_while_somebody_else_agreed_to_them(tmp_path: Path) -> No
         assert files_with(tmp_path, "Send me news") == []
 
 
-def test_words_that_the_operator_described_are_a_document_of_the_form_and_stay(tmp_path: Path) -> None:
+@pytest.mark.parametrize("said", ["shown_from = 1", "shown_until = 1", "picture = x'89'"])
+def test_words_that_the_operator_described_are_a_document_of_the_form_and_stay(said: str, tmp_path: Path) -> None:
     with committer(tmp_path) as opened:
         add(opened, grant(evidence=Evidence(wording=WORDS)), texts={WORDS: "Send me news"})
-        do(opened, lambda c: c.execute("UPDATE wordings SET shown_from = 1"))
+        do(opened, lambda c: c.execute(f"UPDATE wordings SET {said}"))
         erase_everywhere(opened, ANN.wide, NOW)
         assert opened.connection.execute("SELECT text, uses FROM wordings").fetchall() == [("Send me news", 0)]
 

@@ -119,9 +119,11 @@ def test_consents_are_listed_by_stream(store: Path, monkeypatch: pytest.MonkeyPa
 
 
 def test_counts(store: Path) -> None:
+    with committer(store.parent) as opened:
+        append_events(opened.connection, [event(EventKind.COMPLAIN, ANN)], PSEUDONYMS, os.urandom)
     with open_reader(store, PSEUDONYMS) as reader:
         counts = reader.counts()
-    assert (counts.events, counts.consents, counts.withdrawn, counts.decisions, counts.outcomes) == (3, 2, 1, 3, 1)
+    assert (counts.events, counts.consents, counts.withdrawn, counts.decisions, counts.outcomes) == (4, 2, 1, 3, 1)
 
 
 def test_no_store_and_a_foreign_schema_are_outages_in_words(store: Path, tmp_path: Path) -> None:

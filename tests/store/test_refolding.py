@@ -9,10 +9,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from store.ledgers import append, some_events, write
-from store.samples import ANN, BOB, NOW, PSEUDONYMS, committer, contact, decision, grant, withdraw
+from store.samples import ANN, BOB, NOW, PSEUDONYMS, committer, contact, decision, event, grant, withdraw
 
 from relay.address import Address
 from relay.consent.checking import Checked
+from relay.consent.events import Act, Basis, EventKind
 from relay.store.committing import Work
 from relay.store.connection import open_for_reading
 from relay.store.erasing import erase_everywhere
@@ -173,4 +174,13 @@ def test_the_newest_of_several_deliveries_is_the_watermark(tmp_path: Path) -> No
 
     with committer(tmp_path) as opened:
         opened.commit([Work(settle)])
+    assert found(tmp_path) == []
+
+
+@pytest.mark.parametrize("kind", [EventKind.REQUEST, EventKind.GRANT, EventKind.CONFIRM])
+def test_whatever_asked_or_agreed_founds_what_is_kept_of_the_address(tmp_path: Path, kind: EventKind) -> None:
+    worth = {} if kind is EventKind.REQUEST else {"basis": Basis.DOUBLE_OPT_IN, "act": Act.CLICKED}
+    with committer(tmp_path) as opened:
+        append(opened, [event(kind, ANN, **worth)])
+        assert opened.connection.execute("SELECT count(*) FROM facts").fetchone() == (1,)
     assert found(tmp_path) == []

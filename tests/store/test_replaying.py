@@ -91,9 +91,9 @@ def test_a_replay_killed_before_its_last_word_is_finished_by_the_next_though_not
                 raise KeyboardInterrupt
             return super().commit(works)
 
-    with closing(KilledAtTheEnd(database, tmp_path / "withdrawals.journal", PSEUDONYMS, behind_is_fine=True)) as killed:
-        with pytest.raises(KeyboardInterrupt):
-            replay(killed, NOW)
+    killed = KilledAtTheEnd(database, tmp_path / "withdrawals.journal", PSEUDONYMS, behind_is_fine=True)
+    with closing(killed), pytest.raises(KeyboardInterrupt):
+        replay(killed, NOW)
     with committer(tmp_path, behind_is_fine=True) as opened:
         assert replay(opened, NOW) == Replayed(0, 0)
     with committer(tmp_path) as opened:
