@@ -41,6 +41,12 @@ class Work:
     says_no: bool = False
 
 
+def _file_at(path: Path) -> tuple[int, int]:
+    """Which file it is, whatever its name."""
+    found = path.stat()
+    return found.st_dev, found.st_ino
+
+
 class Committer:
     """Owns the one writing connection of a process.
 
@@ -62,6 +68,7 @@ class Committer:
                 require_finished(path)
                 self.connection = open_for_writing(path)
                 opening.callback(self.connection.close)
+                self._file = _file_at(path)
                 self.applied: tuple[Migration, ...] = migrate(self.connection)
                 keep_people_key(self.connection, pseudonyms)
                 if not self.journal.is_ahead_of(self.connection):
@@ -79,10 +86,16 @@ class Committer:
         Raises StoreUnavailableError when none could be done, StoreBrokenError when the process has to stop.
         """
         with errors_of_the_store(), self._lock:
+            self._require_our_file()
             results = self._commit_around_the_unfit(works)
             if any(work.says_no for work in works):
                 self._write_journal()
             return results
+
+    def _require_our_file(self) -> None:
+        """What is written into a file that a restore has put aside would be lost."""
+        if _file_at(self.path) != self._file:
+            raise StoreUnavailableError("another file stands in its place now (was a backup restored?): start again")
 
     def _write_journal(self) -> None:
         try:
@@ -158,6 +171,7 @@ class Committer:
         without an end, which keeps the WAL from being emptied.
         """
         with errors_of_the_store(), self._lock:
+            self._require_our_file()
             self.journal.forget(wides, self.pseudonyms, self.connection, erased=erased)
             (busy, _, _) = self.connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
             if busy:

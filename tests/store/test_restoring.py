@@ -14,7 +14,7 @@ from store.test_backup import backup_of, opened, say, shop
 
 from relay.config.settings import Settings
 from relay.store.backup import Manifest, Role
-from relay.store.port import StoreBehindError
+from relay.store.port import StoreBehindError, StoreUnavailableError
 from relay.store.restoring import Exchange, Placed, carry_out, check_keys, check_store, plan
 from relay.store.unfinished import mark_of
 from relay.store.unpacking import BackupError, unpack
@@ -127,6 +127,19 @@ def test_files_that_are_the_same_are_left_alone(tmp_path: Path) -> None:
     exchange = plan(none, none, files, ())
     assert [one.name for one in exchange.files] == ["other", "new"]
     assert [one.name for one in exchange.replaced] == ["other"]
+
+
+def test_who_had_the_old_store_open_writes_nothing_into_what_was_put_aside(tmp_path: Path) -> None:
+    settings = shop(tmp_path / "shop")
+    unpacked(settings, tmp_path / "staged")
+    with closing(opened(settings)) as importing:
+        carry_out(exchange_for(settings, tmp_path / "staged"), tmp_path / "aside")
+        with pytest.raises(StoreUnavailableError, match="another file stands in its place"):
+            say(importing, withdraw(), no=True)
+        with pytest.raises(StoreUnavailableError, match="another file stands in its place"):
+            importing.forget([BOB.wide], erased=True)
+    with closing(opened(settings)) as again:
+        assert again.connection.execute("SELECT max(sequence) FROM ledger").fetchone() == (6,)
 
 
 def test_the_journal_never_goes_back_and_the_store_waits_for_it(tmp_path: Path) -> None:
