@@ -12,7 +12,6 @@ import os
 import sqlite3
 import sys
 import tempfile
-from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -23,10 +22,10 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 
 from relay.cli import CommandError
 from relay.cli.import_report import Tally, as_json, in_words
+from relay.cli.known_outlook import KnownOutlook
 from relay.cli.list_mapping import MappingFile, format_of, kind_of, mapping_of
 from relay.cli.list_mapping import add_arguments as add_mapping_arguments
 from relay.cli.lists import List, ListError, read_list
-from relay.cli.outlook import key_of
 from relay.cli.parsing import Parser, Setup
 from relay.cli.rejects import Rejects, rejects_of
 from relay.cli.stored import committer_of, now_in_utc, outages_in_words, pseudonyms_of, settings_of, zone_of
@@ -34,19 +33,14 @@ from relay.config.settings import Settings
 from relay.consent.formats import COLUMNS, Format
 from relay.consent.known_formats import OWN, PLAIN, fitting_formats
 from relay.consent.rows import RowRules, missing_columns
-from relay.policy.evaluate import evaluate
 from relay.policy.files import load_policies
 from relay.policy.model import Policies
 from relay.store.bulk import import_bulk
 from relay.store.committing import Committer
-from relay.store.facts import read_facts
-from relay.store.rows import address_of
 from relay.store.told import Parsed, Told
 
 #: Octets between two updates of the progress bar.
 _SHOWN_EVERY: Final = 1 << 16
-#: Addresses asked for in one query.
-_TOGETHER: Final = 500
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -108,8 +102,10 @@ def _import(
             if told:
                 print(told, file=sys.stderr)
 
+    outlook = KnownOutlook(setup.policies, setup.rules.pseudonyms, setup.rules.now)
+
     def judge(connection: sqlite3.Connection, rows: Sequence[Told]) -> None:
-        for key, count in _judged(connection, rows, setup):
+        for key, count in outlook.judged(connection, rows):
             tally.judged(key, count)
 
     try:
@@ -128,23 +124,6 @@ def _import(
     tally.by_cause = rejects.by_cause
     for key, count in taken.alone.items():
         tally.judged(key, count)
-
-
-def _judged(connection: sqlite3.Connection, rows: Sequence[Told], setup: Setup) -> Iterator[tuple[str, int]]:
-    """Would these rows get mail, with all that is known of their people now? How many come to what."""
-    by_stream: dict[str, Counter[str]] = {}
-    for row in rows:
-        address, stream, alone = row[3], row[5], row[-1]
-        if alone is not None and stream in setup.policies.by_id:
-            by_stream.setdefault(stream, Counter())[address] += 1
-    for name, counted in by_stream.items():
-        stream = setup.policies.by_id[name]
-        texts = list(counted)
-        for start in range(0, len(texts), _TOGETHER):
-            some = {address_of(text): counted[text] for text in texts[start : start + _TOGETHER]}
-            facts = read_facts(connection, setup.rules.pseudonyms, stream.brand, stream.id, list(some))
-            for address, count in some.items():
-                yield key_of(evaluate(stream, facts[address], address, setup.rules.now)), count
 
 
 def _check_scope(arguments: argparse.Namespace, policies: Policies) -> None:

@@ -22,15 +22,23 @@ def read_facts(
     connection: sqlite3.Connection, pseudonyms: Pseudonyms, brand: str, stream: str, addresses: Sequence[Address]
 ) -> dict[Address, Facts]:
     """Facts of each address in the stream of the brand; every address is in the result."""
-    people = ((str(address), address.wide) for address in addresses)
+    people = [(str(address), address.wide) for address in addresses]
+    by_place = rows_of_facts(connection, pseudonyms, brand, stream, people)
+    return {address: facts_in_rows(stream, by_place[place]) for place, address in enumerate(addresses)}
+
+
+def rows_of_facts(
+    connection: sqlite3.Connection, pseudonyms: Pseudonyms, brand: str, stream: str, people: Sequence[tuple[str, str]]
+) -> dict[int, list[Row]]:
+    """What `facts_in_rows` reads, by the places of these addresses and wide keys."""
     asked = _encode([[text, wide, pseudonyms.tombstone(wide)] for text, wide in people])
     by_place: dict[int, list[Row]] = {}
     for row in connection.execute(query("facts"), (stream, brand, asked)):
         by_place.setdefault(row[0], []).append(row)
-    return {address: _facts_of(stream, by_place[place]) for place, address in enumerate(addresses)}
+    return by_place
 
 
-def _facts_of(stream: str, rows: list[Row]) -> Facts:
+def facts_in_rows(stream: str, rows: Sequence[Row]) -> Facts:
     """One row for each no, or one without; what stands before the no is the same in all."""
     contact_at = loaded(rows[0][14])
     noes: list[No] = [no_of(row[15:]) for row in rows if row[15] is not None]

@@ -1,8 +1,9 @@
 """Writes bundles of a list: short transactions, and for each person the shortest way that is right.
 
-Who is new and said one thing needs no folding; who said several was folded when the bundle was made; all others, known
-before or erased, go through `append_events` like everything else. Never holds the write lock longer than some 50 ms: mail
-waits for it.
+Who is new and said one thing needs no folding; who said several was folded when the bundle was made; of who was known
+before, the history is read and folded quickly ahead of the transaction, which only has to see that nothing came in between;
+whatever is unusual goes through `append_events` like everything else. Never holds the write lock longer than some 50 ms:
+mail waits for it.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import json
 import os
 import sqlite3
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, Final, Self
@@ -21,9 +22,10 @@ from relay.store.appending import append_events
 from relay.store.bundles import Bundle, Part
 from relay.store.committing import Committer, Work
 from relay.store.connection import errors_of_the_store
-from relay.store.erasing import erased_among
+from relay.store.known_people import Folded, fold_ahead, others_met, write_folded
 from relay.store.port import StoreUnavailableError
 from relay.store.queries import query
+from relay.store.standing_noes import kept_noes, nothing_new
 from relay.store.told import (
     ADDRESS,
     ALONE,
@@ -41,10 +43,12 @@ from relay.store.told import (
     event_told,
 )
 
-#: Rows of people with a history that one transaction takes; folding takes some 0.1 ms each.
+#: Rows of people with a history that one transaction takes and folds; that takes some 0.1 ms each.
 _FOLDED_TOGETHER: Final = 300
-#: And the most, however often one address stands in a list.
-_MOST_TOGETHER: Final = 1000
+#: The same where they were folded before.
+_WRITTEN_TOGETHER: Final = 1500
+#: And the most, however often one address stands in a list, as a part of these.
+_MOST_TOGETHER: Final = 3
 #: Octets of the WAL above which it is copied into the database; what is left to a running relay, its mail waits for.
 _CHECKPOINT_ABOVE: Final = 8 << 20
 #: KiB of pages that the writing connection keeps, so that no page leaves a transaction before its end.
@@ -72,7 +76,7 @@ class Taken:
 class _Found:
     """Rows of a part by what is known of their people. new: nothing, and it is their only one. folded: nothing either, but
     they have several. same: the very same, and nothing else ever. known: the very same. erased: they asked to be erased,
-    and the list would only bring their yes back. others: anything else.
+    and the list would only bring their yes back. others: anything else. tombstoned: people who were erased, ever.
     """
 
     new: list[Ready] = field(default_factory=list)
@@ -81,6 +85,7 @@ class _Found:
     known: list[Ready] = field(default_factory=list)
     erased: list[Ready] = field(default_factory=list)
     others: list[Ready] = field(default_factory=list)
+    tombstoned: set[str] = field(default_factory=set)
 
 
 class _Undone(Exception):  # noqa: N818 - no error: it carries the result of a dry run out of its transaction
@@ -154,9 +159,9 @@ class Taking:
             done = self._commit(Work(lambda connection: self._write(connection, part, found, last), says_no))
             if not done:
                 return
-            (found,) = done
+            ((found, last),) = done
         self._count(found, part)
-        for rows in _by_person(found.others):
+        for rows in _by_person(self._add_quickly(found, part, last), _FOLDED_TOGETHER):
             told = [part.told(row) for row in rows]
             if self._full is not None:
                 told = [one for one in told if one[TOLD_KIND] in NOES]
@@ -176,21 +181,22 @@ class Taking:
     def _find(self, connection: sqlite3.Connection, part: Part, rows: Sequence[Ready]) -> _Found:
         wides = [row[WIDE] for row in rows]
         ids = _ids_of(connection, wides)
-        tombstoned = _erased(connection, wides, self._committer.pseudonyms.tombstone)
-        gone: frozenset[str] = frozenset()
-        if tombstoned and not any(part.shape(row)[KIND] in NOES for row in part.rows):  # a no is never turned away
-            strangers = [wide for wide in tombstoned if wide not in ids]
-            gone = erased_among(connection, strangers, self._committer.pseudonyms)
+        tombstoned = kept_noes(connection, wides, self._committer.pseudonyms)
+        strangers = {wide: noes for wide, noes in tombstoned.items() if wide not in ids}
+        theirs = [row for row in rows if row[WIDE] in strangers]
+        gone, covered = nothing_new(connection, part, theirs, strangers, self._committer.pseudonyms)
         for wide in tombstoned:
             ids.setdefault(wide, set())
         several = {wide for wide, _, _ in part.folded}
-        found = _Found()
+        found = _Found(tombstoned=set(tombstoned))
         if not ids and not several:
             found.new += rows
             return found
         for row in rows:
             wide = row[WIDE]
-            if wide in gone:
+            if wide in covered and part.shape(row)[KIND] in NOES:
+                found.known.append(row)
+            elif wide in gone:
                 found.erased.append(row)
             elif wide not in ids:
                 (found.folded if wide in several else found.new).append(row)
@@ -202,10 +208,15 @@ class Taking:
                 found.same.append(row)
         return found
 
-    def _write(self, connection: sqlite3.Connection, part: Part, before: _Found, last: int) -> _Found:
-        """Of what is staged. before: as it was when the last line of the ledger had the number `last`."""
+    def _write(
+        self, connection: sqlite3.Connection, part: Part, before: _Found, last: int
+    ) -> tuple[_Found, int | None]:
+        """Of what is staged. before: as it was when the last line of the ledger had the number `last`. The last line
+        now; None where others have added some.
+        """
         found = before
-        if connection.execute(query("last_line")).fetchone() != (last,):
+        alone = connection.execute(query("last_line")).fetchone() == (last,)
+        if not alone:
             found = self._find(connection, part, [*before.new, *before.folded])
             known_now = {row[WIDE] for row in (*found.same, *found.known, *found.others, *found.erased)}
             connection.execute(query("unstage_people"), (json.dumps(list(known_now)),))
@@ -213,6 +224,7 @@ class Taking:
             found.known += before.known
             found.others += before.others
             found.erased += before.erased
+            found.tombstoned |= before.tombstoned
         history = {row[WIDE] for row in (*found.same, *found.known, *found.others, *found.erased)}
         if any(shape[2 + WORDING] for shape in part.shapes):
             _count_staged(connection, self._texts)
@@ -222,7 +234,7 @@ class Taking:
         folded = [(facts, noes) for wide, facts, noes in part.folded if wide not in history]
         connection.executemany(query("put_facts"), [row for facts, _ in folded for row in facts])
         connection.executemany(query("put_no"), [row for _, noes in folded for row in noes])
-        return found
+        return found, connection.execute(query("last_line")).fetchone()[0] if alone else None
 
     def _count(self, found: _Found, part: Part) -> None:
         """Of what is settled; `others` are not yet."""
@@ -256,6 +268,56 @@ class Taking:
         places = {place for (place,) in self._committer.connection.execute(query("contacts_among"), (asked,))}
         met = [row for place, row in enumerate(rows) if place in places]
         return [row for place, row in enumerate(rows) if place not in places] if met else list(rows), met
+
+    def _add_quickly(self, found: _Found, part: Part, last: int | None) -> Iterator[Ready]:
+        """Of people with a history; what is left for the long way. last: line of the ledger when they were found, None
+        where that is not known.
+        """
+        for rows in _by_person(found.others, _WRITTEN_TOGETHER):
+            if last is None or self._full is not None:
+                yield from rows
+                continue
+            folded = fold_ahead(self._committer.connection, part, rows, found.tombstoned)
+            yield from folded.left
+            if folded.told:
+                last = self._write_folded(folded, last)
+                if last is None:
+                    yield from folded.rows
+
+    def _write_folded(self, folded: Folded, last: int) -> int | None:
+        """The last line of the ledger now; None when nothing was written."""
+        standing = [told for told in folded.told if told[TOLD_ALONE] is not None]
+
+        def work(connection: sqlite3.Connection) -> int | None:
+            (now_last,) = connection.execute(query("last_line")).fetchone()
+            if now_last != last and others_met(connection, last, folded.rows):
+                return None
+            write_folded(connection, folded, self._texts)
+            if self._dry_run:
+                self._judge(connection, standing)
+                raise _Undone((0, 0))
+            return int(now_last) + len(folded.lines)
+
+        says_no = not self._dry_run and any(told[TOLD_KIND] in NOES for told in folded.told)
+        try:
+            done = self._commit(Work(work, says_no))
+        except StoreUnavailableError as error:
+            if not error.full or not says_no:
+                raise
+            self._full = error  # fewer at once may still have room
+            return None
+        if not done:
+            return None
+        (now_last,) = done
+        if now_last is None:
+            return None
+        self.taken.rows += len(standing)
+        if self._dry_run:
+            return last
+        self.taken.events += len(folded.told)
+        if standing:
+            self._judge(self._committer.connection, standing)
+        return int(now_last)
 
     def _fold(self, rows: Sequence[Told]) -> None:
         """Rows of people with a history, or of several rows in a dry run: folded with all that there is."""
@@ -305,12 +367,12 @@ def _count_staged(connection: sqlite3.Connection, texts: Mapping[str, str]) -> N
         connection.execute(query("put_wording"), values).fetchall()
 
 
-def _by_person(rows: Sequence[Ready]) -> Iterator[list[Ready]]:
-    """Rows in the order of people, in lists of some _FOLDED_TOGETHER; nobody in two of them, but for monsters."""
+def _by_person(rows: Iterable[Ready], size: int) -> Iterator[list[Ready]]:
+    """Rows in the order of people, in lists of some `size`; nobody in two of them, but for monsters."""
     together: list[Ready] = []
     for row in rows:
-        enough = len(together) >= _FOLDED_TOGETHER and row[WIDE] != together[-1][WIDE]
-        if enough or len(together) >= _MOST_TOGETHER:
+        enough = len(together) >= size and row[WIDE] != together[-1][WIDE]
+        if enough or len(together) >= size * _MOST_TOGETHER:
             yield together
             together = []
         together.append(row)
@@ -329,13 +391,3 @@ def _ids_of(connection: sqlite3.Connection, wides: Sequence[str]) -> dict[str, s
     for wide, identity in connection.execute(query("ids_of_people"), (json.dumps(wides),)):
         ids.setdefault(wide, set()).add(identity)
     return ids
-
-
-def _erased(connection: sqlite3.Connection, wides: Sequence[str], tombstone: Callable[[str], str]) -> set[str]:
-    """Those of these people who were erased and whose no was kept."""
-    (any_at_all,) = connection.execute(query("any_tombstone")).fetchone()
-    if not any_at_all:
-        return set()
-    by_tombstone = {tombstone(wide): wide for wide in wides}
-    rows = connection.execute(query("noes_of_people"), (json.dumps(list(by_tombstone)),))
-    return {by_tombstone[row[1]] for row in rows}

@@ -35,11 +35,16 @@ Block = tuple[int, bytes]
 
 #: Places in a Told.
 TOLD_KIND: Final = 2
+TOLD_AT: Final = 6
+TOLD_RECORDED: Final = 7
+TOLD_WORDING: Final = 16
+TOLD_LANGUAGE: Final = 17
 TOLD_ALONE: Final = 20
 #: Places in a Ready.
 WIDE: Final = 0
 ID: Final = 1
 ADDRESS: Final = 2
+SALT: Final = 9
 PLACE: Final = 11
 SHAPE: Final = 12
 #: Places in a Shape.
@@ -170,6 +175,11 @@ def told_again(row: Ready) -> Told:
         wide, identity, kind, address, brand, stream, at, recorded_at, source, recorder, basis, act, confirmed_at,
         mail_sent_at, last_contact_at, form_url, wording, language, ip, user_agent, alone,
     )  # fmt: skip
+
+
+def line_of_told(told: Told, row: Ready) -> tuple[Any, ...]:
+    """For insert_told. row: what the same was made ready as."""
+    return (*told[:TOLD_WORDING], told[TOLD_WORDING] or None, *told[TOLD_LANGUAGE:TOLD_ALONE], row[SALT])
 
 
 def _worth(told: Told) -> tuple[str, str]:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import os
 import sqlite3
 import tempfile
@@ -17,12 +18,16 @@ from store.test_bundles import rows_of
 from relay.address import Address
 from relay.consent.events import Act, Basis, Event, EventKind, Evidence
 from relay.consent.evidence import wording_hash
+from relay.consent.fold import no_of_event
+from relay.consent.ledger import microseconds
 from relay.store.appending import append_events
 from relay.store.bundles import bundles
 from relay.store.committing import Committer, Work
+from relay.store.erasing import erase_everywhere
 from relay.store.facts import read_facts
 from relay.store.port import StoreUnavailableError
 from relay.store.queries import query
+from relay.store.rows import no_of
 from relay.store.taking import Taken, Taking
 from relay.store.told import TOLD_KIND, Told
 
@@ -97,6 +102,20 @@ def erase(opened: Committer, wide: str) -> None:
     opened.connection.execute("UPDATE noes SET wide = ? WHERE wide = ?", (PSEUDONYMS.tombstone(wide), wide))
 
 
+def nothing_new(opened: Committer, said: Sequence[Event]) -> list[Event]:
+    """Of Carl, who is erased and has not come back: noes that add nothing to what was kept, if he says nothing else."""
+    if opened.connection.execute("SELECT 1 FROM ledger WHERE wide = ?", (CARL.wide,)).fetchone():
+        return []
+    rows = opened.connection.execute(query("noes_of_people"), (json.dumps([PSEUDONYMS.tombstone(CARL.wide)]),))
+    kept = [no_of(row) for row in rows]
+    his = [one for one in said if one.address == CARL]
+    noes = [
+        no for no in map(no_of_event, his) if no is not None and no.kind in (EventKind.WITHDRAW, EventKind.COMPLAIN)
+    ]
+    covered = all(any(one.at >= no.at and one.covers(no.brand, no.stream, "") for one in kept) for no in noes)
+    return his if covered and len(noes) == len(his) else []
+
+
 @settings(deadline=None, max_examples=150)
 @given(st.lists(events(), max_size=4), st.lists(events(), max_size=14), st.booleans())
 def test_a_list_comes_to_the_same_as_its_events_one_by_one(
@@ -116,7 +135,8 @@ def test_a_list_comes_to_the_same_as_its_events_one_by_one(
         was = content(bulk.connection)
         dry, dry_judged = take(bulk, said, dry_run=True)
         assert content(bulk.connection) == was
-        add(one_by_one, said)
+        left_out = nothing_new(bulk, said) if erased else []
+        add(one_by_one, [one for one in said if one not in left_out])
         taken, judged = take(bulk, said)
         expected = content(one_by_one.connection)
         assert content(bulk.connection) == expected
@@ -180,6 +200,93 @@ def test_a_no_that_comes_while_a_bundle_waits_for_its_turn_is_not_overlooked(
     assert known[ANN].withdrawn_at == ago(1)
     assert known[ANN].yes is None
     assert known[BOB].yes is not None
+
+
+def long_way(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """How many events go through `append_events`, each time."""
+    seen: list[int] = []
+
+    def counted(connection: sqlite3.Connection, events: Sequence[Event], *more: Any) -> Any:
+        seen.append(len(events))
+        return append_events(connection, events, *more)
+
+    monkeypatch.setattr("relay.store.taking.append_events", counted)
+    return seen
+
+
+def test_of_people_who_are_known_only_the_unusual_go_the_long_way(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dead = event(EventKind.UNDELIVERABLE, CARL, at=ago(20))
+    with committer(tmp_path) as opened:
+        add(opened, [grant(at=ago(9)), grant(BOB, own_act=True, at=ago(9)), dead])
+        seen = long_way(monkeypatch)
+        assert take(opened, [grant(at=ago(3)), withdraw(BOB), grant(CARL)])[0].events == 3
+        known = read_facts(opened.connection, PSEUDONYMS, "brand", "newsletter", [ANN, BOB, CARL])
+    assert seen == [1]
+    assert known[ANN].yes is not None
+    assert known[ANN].yes.at == ago(3)
+    assert known[BOB].withdrawn_at == ago(5)
+    assert known[CARL].undeliverable_at is None
+
+
+@pytest.mark.parametrize(("meanwhile", "expected"), [(ANN, [2]), (CARL, [])], ids=["of these", "of others"])
+def test_what_comes_in_after_histories_were_read_is_not_overlooked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, meanwhile: Address, expected: list[int]
+) -> None:
+    with committer(tmp_path) as opened, committer(tmp_path) as relay:
+        add(opened, [grant(at=ago(9)), grant(BOB, at=ago(9))])
+        commit = opened.commit
+
+        def waiting_first(works: Sequence[Work]) -> list[Any]:
+            monkeypatch.setattr(opened, "commit", commit)
+            add(relay, [withdraw(meanwhile, at=ago(1))])
+            return commit(works)
+
+        monkeypatch.setattr(opened, "commit", waiting_first)
+        seen = long_way(monkeypatch)
+        taken, _ = take(opened, [grant(at=ago(3)), grant(BOB, at=ago(3))])
+        assert (taken.rows, taken.events, taken.known) == (2, 2, 0)
+        known = read_facts(opened.connection, PSEUDONYMS, "brand", "newsletter", [ANN, BOB])
+    assert seen == expected
+    assert (known[ANN].withdrawn_at == ago(1)) == (meanwhile == ANN)
+    assert (known[ANN].yes is None) == (meanwhile == ANN)
+    assert known[BOB].yes is not None
+    assert known[BOB].yes.at == ago(3)
+
+
+def test_who_is_erased_after_histories_were_read_is_left_with_the_no(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with committer(tmp_path) as opened, committer(tmp_path) as relay:
+        add(opened, [grant(at=ago(9)), grant(BOB, at=ago(9))])
+        commit = opened.commit
+
+        def waiting_first(works: Sequence[Work]) -> list[Any]:
+            monkeypatch.setattr(opened, "commit", commit)
+            erase_everywhere(relay, ANN.wide, NOW)
+            return commit(works)
+
+        monkeypatch.setattr(opened, "commit", waiting_first)
+        take(opened, [grant(at=ago(3)), grant(BOB, at=ago(3))])
+        known = read_facts(opened.connection, PSEUDONYMS, "brand", "newsletter", [ANN, BOB])
+    assert known[ANN].yes is None
+    assert known[ANN].withdrawn_at == NOW
+    assert known[BOB].yes is not None
+
+
+def test_an_old_list_of_noes_does_not_write_an_erased_address_down_again(tmp_path: Path) -> None:
+    with committer(tmp_path) as opened:
+        add(opened, [grant(recorded_at=ago(9)), grant(BOB, recorded_at=ago(9))])
+        for wide in (ANN.wide, BOB.wide):
+            erase_everywhere(opened, wide, ago(2))
+        taken, judged = take(opened, [withdraw(), withdraw(TAGGED, stream=""), withdraw(BOB, at=ago(1))])
+        named = opened.connection.execute("SELECT address, at FROM ledger WHERE address IS NOT NULL").fetchall()
+        assert named == [(str(BOB), microseconds(ago(1)))]  # newer than what was kept
+        assert (taken.rows, taken.known, taken.events, taken.erased) == (3, 2, 1, 0)
+        assert len(judged) == 3
+        again, _ = take(opened, [withdraw(), grant()])
+        assert (again.rows, again.known, again.events, again.erased) == (1, 1, 0, 1)
 
 
 def test_withdrawals_of_a_list_reach_the_journal(tmp_path: Path) -> None:

@@ -1,0 +1,66 @@
+"""What a list says of people who were erased, and whose no was kept under their tombstone.
+
+What is nothing new is not taken, so that no list writes an erased address down again; a no that says more always is.
+Nothing here writes.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from relay.consent.fold import No, no_of_event
+from relay.consent.ledger import microseconds
+from relay.consent.pseudonyms import Pseudonyms
+from relay.store.bundles import Part
+from relay.store.erasing import erased_among
+from relay.store.queries import query
+from relay.store.rows import Row
+from relay.store.told import KIND, NOES, WIDE, Ready, event_told
+
+#: Rows of noes_of_people by wide key.
+KeptNoes = Mapping[str, Sequence[Row]]
+
+
+def kept_noes(connection: sqlite3.Connection, wides: Sequence[str], pseudonyms: Pseudonyms) -> KeptNoes:
+    """Those of these people who were erased and whose no was kept."""
+    (any_at_all,) = connection.execute(query("any_tombstone")).fetchone()
+    if not any_at_all:
+        return {}
+    by_tombstone = {pseudonyms.tombstone(wide): wide for wide in wides}
+    kept: dict[str, list[Row]] = {}
+    for row in connection.execute(query("noes_of_people"), (json.dumps(list(by_tombstone)),)):
+        kept.setdefault(by_tombstone[row[1]], []).append(row)
+    return kept
+
+
+def nothing_new(
+    connection: sqlite3.Connection, part: Part, rows: Sequence[Ready], kept: KeptNoes, pseudonyms: Pseudonyms
+) -> tuple[frozenset[str], frozenset[str]]:
+    """Of people who were erased and have not come back (kept: with their noes): those whose yeses
+    are left out, and those whose noes say nothing new. What is nothing new writes no address down again, but a no
+    is never turned away.
+    """
+    if not rows:
+        return frozenset(), frozenset()
+    say_more: set[str] = set()
+    say_yes: set[str] = set()
+    for row in rows:
+        wide = row[WIDE]
+        if part.shape(row)[KIND] not in NOES:
+            say_yes.add(wide)
+        elif not _is_covered(no_of_event(event_told(part.told(row))), kept[wide]):
+            say_more.add(wide)
+    quiet = {row[WIDE] for row in rows} - say_more
+    gone = erased_among(connection, quiet, pseudonyms)
+    return gone, frozenset(wide for wide in quiet if wide in gone or wide not in say_yes)
+
+
+def _is_covered(no: No | None, kept: Sequence[Sequence[Any]]) -> bool:
+    """Does one of the noes that were kept say as much, and is it not older?"""
+    return no is not None and any(
+        kind in NOES and brand in ("", no.brand) and stream in ("", no.stream) and at >= microseconds(no.at)
+        for kind, _, _, brand, stream, at in kept
+    )
