@@ -79,3 +79,7 @@ PERIODS = st.none() | st.timedeltas(timedelta(1), timedelta(5000))
 def test_nothing_goes_of_all_streams_before_it_may_go_of_each(several: list[Retention], age: timedelta) -> None:
     one = person_may_go([Record(strictest(several), False, NOW - age)], NOW)
     assert one == person_may_go([Record(retention, False, NOW - age) for retention in several], NOW)
+
+
+def test_without_a_word_evidence_stays_three_years_and_technical_evidence_one() -> None:
+    assert Retention() == Retention(evidence=timedelta(days=3 * 365 + 1), technical=timedelta(days=365))

@@ -137,7 +137,12 @@ def test_a_file_cannot_make_us_work_without_end() -> None:
         opened(octets, age.with_passphrase("right"))
 
 
-@pytest.mark.parametrize("text", ["", "age1", "age1qqqq", PUBLIC[:-1], PUBLIC[:-1] + "b", PUBLIC.title(), SECRET])
+# Names of their own: a key that is new in every process is none.
+@pytest.mark.parametrize(
+    "text",
+    ["", "age1", "age1qqqq", PUBLIC[:-1], PUBLIC[:-1] + "b", PUBLIC.title(), SECRET],
+    ids=["nothing", "beginning", "short", "cut", "changed", "mixed case", "secret"],
+)
 def test_a_mistyped_recipient_is_refused_without_repeating_it(text: str) -> None:
     with pytest.raises(AgeError) as refused:
         age.for_recipient(text)

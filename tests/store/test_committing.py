@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import sqlite3
 from pathlib import Path
 
@@ -58,6 +59,23 @@ def test_a_database_without_room_says_full_and_takes_what_it_can_later(tmp_path:
         assert result.full
         opened.connection.execute("PRAGMA max_page_count = 100000")
         assert opened.commit([adding(big)]) == [(1,)]
+
+
+def test_a_withdrawal_that_a_full_database_has_no_room_for_gets_the_reserve(tmp_path: Path) -> None:
+    with committer(tmp_path) as opened:
+        (pages,) = opened.connection.execute("PRAGMA page_count").fetchone()
+        opened.connection.execute(f"PRAGMA max_page_count = {pages}")
+        there: list[bool] = []
+
+        def add(connection: sqlite3.Connection) -> object:
+            there.append((tmp_path / "relay.db.reserve").exists())
+            if not there[-1]:  # its room is ours now
+                connection.execute("PRAGMA max_page_count = 100000")
+            big = withdraw(source="x" * 20_000)
+            return append_events(connection, [big], PSEUDONYMS, os.urandom)
+
+        assert opened.commit([Work(add, says_no=True)]) == [(1,)]
+        assert there == [True, False]
 
 
 def test_while_the_reserve_is_used_up_only_withdrawals_are_written(
