@@ -90,7 +90,7 @@ async def running(
     """
     drain = settings.workers.drain
     async with contextlib.AsyncExitStack() as stack:
-        pseudonyms = load_pseudonyms(settings.keys.people)
+        pseudonyms = load_pseudonyms(settings.keys.people, settings.store.path)
         keeper = LedgerKeeper(settings.store.path, settings.ledger, settings.keys.ledger)
         stack.push_async_callback(keeper.stop)  # after the store, which writes until it is closed
         store = await open_store(settings.store.path, settings.store.journal, pseudonyms)

@@ -27,13 +27,14 @@ _NOES = frozenset({Reason.WITHDRAWN, Reason.COMPLAINED})
 @dataclass(frozen=True, slots=True)
 class Plan:
     """What to do, by stream. asked: the old address had a yes there. old_no: it has said no, which stays its own.
-    new_no: the new one has. there: the new one has a yes of its own.
+    new_no: the new one has. there: the new one has a yes of its own. stopping: where the old one has not said no yet.
     """
 
     asked: tuple[Stream, ...]
     old_no: tuple[Stream, ...]
     new_no: tuple[Stream, ...]
     there: tuple[Stream, ...]
+    stopping: tuple[Stream, ...]
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -52,15 +53,19 @@ def run(arguments: argparse.Namespace) -> int:
     with reader_of(settings) as reader:
         if reader.erased_at(old) is not None:  # and writing the address down again would undo it
             raise CommandError(f"{old} was erased, so nothing is known that could move; ask {new} as anybody new")
+        if not reader.events_of(old):  # a slip of the pen would stop a stranger's mail
+            raise CommandError(
+                f"nothing is recorded of {old}, so nothing was changed; is it spelt as the person gave it?"
+            )
         plan = plan_of(reader, policies, old, new, now)
     source = f"address change: {arguments.source}" if arguments.source else "address change"
-    noes = _withdrawals(policies, old, source, now)
+    noes = _withdrawals(plan, old, source, now)
     with committer_of(settings) as committer:
         # The old one first: when both reach the same person, the new request follows the no.
         numbers = append(committer, noes)
-        requests = _requests(plan, new, f"{source}; line {numbers[0]} of the ledger", now + timedelta(microseconds=1))
-        if requests:
-            append(committer, requests)
+        if plan.asked:
+            proof = f"{source}; line {numbers[0]} of the ledger"
+            append(committer, _requests(plan, new, proof, now + timedelta(microseconds=1)))
     if arguments.json:
         print(json.dumps(_as_json(plan, old, new), indent=2))
     else:
@@ -69,30 +74,32 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def plan_of(reader: Reader, policies: Policies, old: Address, new: Address, now: datetime) -> Plan:
-    asked, old_no, new_no, there = [], [], [], []
+    asked, old_no, new_no, there, stopping = [], [], [], [], []
     for stream in policies.streams:
         if not stream.is_commercial:
             continue
         known = reader.facts(stream.brand, stream.id, [old, new])
         if _said_no(stream, old, known[old], now):
             old_no.append(stream)
-        elif known[old].yes is None:
             continue
-        elif _said_no(stream, new, known[new], now):
+        stopping.append(stream)
+        if known[old].yes is None:
+            continue
+        if _said_no(stream, new, known[new], now):
             new_no.append(stream)
         elif known[new].yes is not None:
             there.append(stream)
         else:
             asked.append(stream)
-    return Plan(tuple(asked), tuple(old_no), tuple(new_no), tuple(there))
+    return Plan(tuple(asked), tuple(old_no), tuple(new_no), tuple(there), tuple(stopping))
 
 
 def _said_no(stream: Stream, address: Address, facts: Facts, now: datetime) -> bool:
     return bool(_NOES & set(evaluate(stream, facts, address, now).reasons))
 
 
-def _withdrawals(policies: Policies, old: Address, source: str, now: datetime) -> list[Event]:
-    """From all commercial mail of each brand."""
+def _withdrawals(plan: Plan, old: Address, source: str, now: datetime) -> list[Event]:
+    """From all commercial mail of each brand that still sends any."""
     return [
         Event(
             id=fresh_id(now),
@@ -106,7 +113,7 @@ def _withdrawals(policies: Policies, old: Address, source: str, now: datetime) -
             recorder="cli",
             live=True,
         )
-        for brand in sorted({stream.brand for stream in policies.streams if stream.is_commercial}) or [""]
+        for brand in sorted({stream.brand for stream in plan.stopping})
     ]
 
 

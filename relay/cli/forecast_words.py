@@ -140,6 +140,7 @@ def _table(told: Told) -> Iterator[str]:
     rows = [
         [str(one.first), str(one.last), *(_number(one.counts[rule]) for rule in told.rules), _number(one.total)]
         for one in told.stretches
+        if one.total  # a year is mostly lines of "-"
     ]
     sums = [f"{told.forecast.total(rule):,}" for rule in told.rules]
     rows.append(["together", "", *sums, f"{told.total():,}"])

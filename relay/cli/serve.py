@@ -76,7 +76,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _prepare(settings: Settings, arguments: argparse.Namespace) -> None:
     """Bring the store up to date once, before several processes open it."""
-    store, pseudonyms = settings.store, load_pseudonyms(settings.keys.people)
+    store, pseudonyms = settings.store, load_pseudonyms(settings.keys.people, settings.store.path)
     committer = Committer(store.path, store.journal, pseudonyms, behind_is_fine=arguments.replay_withdrawals)
     with contextlib.closing(committer):
         if arguments.replay_withdrawals:

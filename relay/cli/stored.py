@@ -46,7 +46,7 @@ def pseudonyms_of(settings: Settings) -> Pseudonyms:
     if not settings.keys.people.exists() and not settings.store.path.exists():
         return Pseudonyms(os.urandom(KEY_OCTETS))
     try:
-        return load_pseudonyms(settings.keys.people)
+        return load_pseudonyms(settings.keys.people, settings.store.path)
     except KeyFileError as error:
         raise CommandError(str(error)) from None
 
@@ -83,7 +83,7 @@ def committer_of(settings: Settings, *, behind_is_fine: bool = False) -> Iterato
         committer = Committer(
             settings.store.path,
             settings.store.journal,
-            load_pseudonyms(settings.keys.people),
+            load_pseudonyms(settings.keys.people, settings.store.path),
             behind_is_fine=behind_is_fine,
         )
         with contextlib.closing(committer):

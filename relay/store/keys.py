@@ -10,6 +10,7 @@ import contextlib
 import fcntl
 import os
 import secrets
+import sqlite3
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,6 +18,7 @@ from typing import Final
 
 from relay.consent.pseudonyms import Pseudonyms
 from relay.log import get_logger
+from relay.store.connection import open_for_reading
 from relay.tokens import KEY_LENGTH, TokenKeys, is_key_id
 
 _SUFFIX: Final = ".key"
@@ -57,9 +59,27 @@ def load_secret(path: Path) -> bytes:
         return _read(path)
 
 
-def load_pseudonyms(path: Path) -> Pseudonyms:
-    """From the secret in this file ([keys] people), made where it is missing. Raises KeyFileError."""
+def load_pseudonyms(path: Path, store: Path | None = None) -> Pseudonyms:
+    """From the secret in this file ([keys] people), made where it is missing, but never beside a store that was made
+    with another: a new key would only hide that the old one is lost. Raises KeyFileError.
+    """
+    if store is not None and not path.exists() and _has_its_key(store):
+        raise KeyFileError(
+            f"{path}: is missing, and {store} was made with it: without it the withdrawals of erased people are not "
+            "found; put the file back from a backup"
+        )
     return Pseudonyms(load_secret(path))
+
+
+def _has_its_key(store: Path) -> bool:
+    """A store that cannot be asked says more about itself when it is opened."""
+    if not store.exists():
+        return False
+    try:
+        with contextlib.closing(open_for_reading(store)) as connection:
+            return connection.execute("SELECT 1 FROM meta WHERE name = 'people-key'").fetchone() is not None
+    except sqlite3.Error:
+        return False
 
 
 @contextlib.contextmanager

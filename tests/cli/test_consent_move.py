@@ -100,9 +100,18 @@ def test_two_spellings_of_one_person_are_both_stopped_until_the_new_one_confirms
 def test_of_a_stranger_nothing_can_be_moved(shop: Shop) -> None:
     shop.run("db", "migrate")
     answer = move(shop)
-    assert answer.code == 1
-    assert "there is no consent of old@example.com to ask anew" in answer.out
-    assert not shop.standing(OLD)["gets_mail"]
+    assert (answer.code, answer.out) == (1, "")
+    assert "nothing is recorded of old@example.com, so nothing was changed" in answer.err
+    assert shop.run("consent", "show", OLD, "--json").json["events"] == []
+
+
+def test_said_twice_it_is_recorded_once(shop: Shop) -> None:
+    grant(shop, OLD)
+    move(shop)
+    before = shop.run("consent", "show", OLD, "--json").json["events"]
+    assert move(shop).code == 1
+    assert shop.run("consent", "show", OLD, "--json").json["events"] == before
+    assert len(shop.run("consent", "show", NEW, "--json").json["events"]) == 1
 
 
 def test_the_same_address_is_no_change(shop: Shop) -> None:

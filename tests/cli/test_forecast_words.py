@@ -29,9 +29,9 @@ def test_a_line_is_a_week_and_a_column_a_rule_that_ends_anything() -> None:
     ]  # fmt: skip
     assert rows[1] == ["2026-06-01", "2026-06-07", "12", "-", "1", "-", "-", "-", "1", "14"]
     assert rows[2] == ["2026-06-08", "2026-06-14", "-", "1", "-", "-", "-", "-", "-", "1"]
-    assert rows[-2] == ["2026-08-24", "2026-08-29", *["-"] * 8]
     assert rows[-1] == ["together", "12", "1", "1", "1", "1", "1", "1", "18"]
-    assert len(rows) == 15
+    assert all(row[-1] != "-" for row in rows), "weeks in which nothing runs out are left out"
+    assert len(rows) < 15
 
 
 @pytest.mark.parametrize(("days", "lines"), [(1, 1), (14, 14), (15, 3), (210, 30), (211, 8), (1095, 40)])

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import contextlib
 import errno
 import fcntl
 import multiprocessing
@@ -11,7 +12,15 @@ from disk import RENAME, SYNC, watch
 from structlog.testing import capture_logs
 
 from relay.address import Address
-from relay.store.keys import KeyFileError, add_token_key, folder_in_turn, load_secret, load_token_keys
+from relay.store.committing import Committer
+from relay.store.keys import (
+    KeyFileError,
+    add_token_key,
+    folder_in_turn,
+    load_pseudonyms,
+    load_secret,
+    load_token_keys,
+)
 from relay.tokens import Claims, Purpose, seal, unseal
 
 CLAIMS = Claims(Address("hanako", "example.jp"), "newsletter", "")
@@ -147,3 +156,15 @@ def test_a_key_that_cannot_be_written_leaves_no_draft(tmp_path: Path, monkeypatc
     with pytest.raises(KeyFileError, match="cannot be written: Input/output error"):
         load_secret(tmp_path / "people.key")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_key_that_a_store_was_made_with_is_never_made_anew(tmp_path: Path) -> None:
+    store, key = tmp_path / "relay.db", tmp_path / "people.key"
+    first = load_pseudonyms(key, store)  # no store yet
+    with contextlib.closing(Committer(store, tmp_path / "withdrawals.journal", first)):
+        pass
+    assert load_pseudonyms(key, store) == first
+    key.unlink()
+    with pytest.raises(KeyFileError, match=r"people\.key: is missing, and .*relay\.db was made with it"):
+        load_pseudonyms(key, store)
+    assert not key.exists()
