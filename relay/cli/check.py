@@ -18,6 +18,7 @@ from typing import Final
 from cryptography import x509
 
 from relay.cli import add_config_option
+from relay.cli.check_store import problems_of_store
 from relay.config.files import is_file, named_files, place_of_dkim_key
 from relay.config.lines import Location
 from relay.config.load import Loaded, load, loaded_again, shipped_policies
@@ -47,6 +48,7 @@ def run(arguments: argparse.Namespace) -> int:
         problems = [*error.problems, *_problems_of_policies(_probable_policies(path))]
     else:
         policies, problems = _examine(loaded)
+        problems += [loaded.document.problem(("store",), *one) for one in problems_of_store(loaded.settings)]
     ordered = sorted(set(problems))
     if arguments.json:
         print(json.dumps([asdict(problem) for problem in ordered], ensure_ascii=False, indent=2))
