@@ -21,7 +21,7 @@ from relay.store.connection import errors_of_the_store, open_for_writing
 from relay.store.journal import Journal
 from relay.store.lock import WriteLock
 from relay.store.port import StoreBehindError, StoreUnavailableError
-from relay.store.schema import Migration, keep_people_key, migrate
+from relay.store.schema import Migration, keep_folding, keep_people_key, migrate
 from relay.store.unfinished import require_finished
 
 #: Above this many octets the WAL is copied into the database.
@@ -71,6 +71,7 @@ class Committer:
                 self._file = _file_at(path)
                 self.applied: tuple[Migration, ...] = migrate(self.connection)
                 keep_people_key(self.connection, pseudonyms)
+                keep_folding(self.connection)
                 if not self.journal.is_ahead_of(self.connection):
                     self.journal.lacks_nothing_of(self.connection)
                 elif not behind_is_fine:

@@ -31,7 +31,7 @@ from relay.store.journal import Journal
 from relay.store.port import StoreUnavailableError
 from relay.store.queries import query
 from relay.store.rows import address_of, event_of
-from relay.store.schema import check_people_key, migrations, version_of
+from relay.store.schema import check_folding, check_people_key, migrations, version_of
 from relay.store.spellings import Contact, Failure, Spellings, contacts_of, failures_of, find_spellings
 from relay.store.unfinished import require_finished
 from relay.store.wordings import Wording, read_picture, read_wordings
@@ -105,6 +105,7 @@ def _check(connection: sqlite3.Connection, pseudonyms: Pseudonyms) -> None:
     if version_of(connection) != len(migrations()):
         raise StoreUnavailableError("the store has another schema than this version; run consent-relay db migrate")
     check_people_key(connection, pseudonyms)
+    check_folding(connection)
 
 
 class Reader:

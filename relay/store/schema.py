@@ -11,12 +11,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from relay.address_wide import FOLD_VERSION
 from relay.consent.pseudonyms import Pseudonyms
 from relay.store.port import StoreUnavailableError
 
 #: PRAGMA application_id: the file is ours ("Crly").
 _APPLICATION: Final = 0x43726C79
 _PEOPLE_KEY: Final = "people-key"
+_FOLDING: Final = "fold-version"
 _FOLDER: Final = Path(__file__).with_name("migrations")
 
 
@@ -84,4 +86,20 @@ def check_people_key(connection: sqlite3.Connection, pseudonyms: Pseudonyms) -> 
         raise StoreUnavailableError(
             f"[keys] people has the key {pseudonyms.fingerprint()}, this store was made with {kept[0]}: with another "
             "key the withdrawals of erased people are not found; put the file back from a backup"
+        )
+
+
+def keep_folding(connection: sqlite3.Connection) -> None:
+    """Note by which folding the wide keys of this store were made, once. Raises StoreUnavailableError for another one."""
+    connection.execute("INSERT OR IGNORE INTO meta (name, value) VALUES (?, ?)", (_FOLDING, str(FOLD_VERSION)))
+    check_folding(connection)
+
+
+def check_folding(connection: sqlite3.Connection) -> None:
+    """By another folding the noes of some spellings would not be found. Raises StoreUnavailableError."""
+    kept = connection.execute("SELECT value FROM meta WHERE name = ?", (_FOLDING,)).fetchone()
+    if kept is not None and kept[0] != str(FOLD_VERSION):
+        raise StoreUnavailableError(
+            f"spellings of one person were brought together by version {kept[0]} in this store, this program does it by "
+            f"version {FOLD_VERSION}: the noes of some would not be found; use the version of consent-relay that made it"
         )

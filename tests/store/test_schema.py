@@ -4,9 +4,11 @@ import sqlite3
 from pathlib import Path
 
 import pytest
+from store.samples import PSEUDONYMS, committer
 
 from relay.store import schema
 from relay.store.port import StoreUnavailableError
+from relay.store.reading import open_reader
 from relay.store.schema import Migration, migrate, migrations, version_of
 
 
@@ -67,3 +69,16 @@ def test_outcomes_of_before_have_no_footer_to_tell_of() -> None:
     connection.execute("INSERT INTO outcomes VALUES (1, 'id', 0, 'delivered', 250, '2.0.0', 'ok', '', 0.1, 1)")
     connection.executescript(migrations_then[1].sql)
     assert connection.execute("SELECT footer FROM outcomes").fetchone() == ("",)
+
+
+def test_a_store_whose_spellings_were_brought_together_otherwise_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The wide keys and tombstones in it would not be found, and with them the noes of people."""
+    with committer(tmp_path) as opened:
+        assert opened.connection.execute("SELECT value FROM meta WHERE name = 'fold-version'").fetchone() == ("1",)
+    monkeypatch.setattr(schema, "FOLD_VERSION", 2)
+    with pytest.raises(StoreUnavailableError, match="by version 1 in this store"), committer(tmp_path):
+        pass
+    with pytest.raises(StoreUnavailableError, match="by version 1 in this store"):
+        open_reader(tmp_path / "relay.db", PSEUDONYMS)
