@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import sqlite3
 import time
 from collections.abc import Callable
@@ -103,6 +104,18 @@ def test_two_relays_on_one_store_leave_one_chain(tmp_path: Path) -> None:
     asyncio.run(run())
     assert sealed(tmp_path) == 55
     assert findings(tmp_path, trusted=trusted(tmp_path)) == []
+
+
+def test_nothing_is_sealed_or_signed_while_it_is_anothers_turn(tmp_path: Path) -> None:
+    write(tmp_path, 5)
+    running = keeper(tmp_path)
+    with contextlib.closing(Sealer(tmp_path / "relay.db")) as other, other.turn() as mine:
+        assert mine
+        assert not running._once()
+        assert (sealed(tmp_path), heads(tmp_path)) == (0, 0)
+    running._once()
+    assert (sealed(tmp_path), heads(tmp_path)) == (5, 1)
+    running._finish()
 
 
 def test_many_lines_are_sealed_by_a_process_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
