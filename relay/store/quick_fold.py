@@ -112,7 +112,7 @@ def quick_fold(history: Sequence[Said], fresh: Sequence[Said]) -> tuple[list[Row
         if said[1] in ids:
             return None
     says_no = [said for said in fresh if said[2] in NOES]
-    if any(said[6] == said[7] for said in says_no) and _may_follow(history, says_no):
+    if any(_said_at(said) == said[7] for said in says_no) and _may_follow(history, says_no):
         return None
     wide = fresh[0][0]
     touched = spoken if says_no else {(said[5], said[_ADDRESS]) for said in fresh}

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
-from store.samples import ANN, NOW, PSEUDONYMS, TAGGED, ago, grant, withdraw
+from store.samples import ANN, NOW, PSEUDONYMS, TAGGED, ago, event, grant, withdraw
 from store.test_appending import database, events
 
 from relay.address import Address
@@ -71,6 +71,11 @@ def tables(connection: Any) -> tuple[set[Any], set[Any]]:
 @settings(deadline=None, max_examples=600)
 @given(st.lists(of_ann(), max_size=5), st.lists(of_ann(imported=True), min_size=1, max_size=3))
 @example([grant(own_act=True)], [withdraw(at=NOW)])
+@example([withdraw(at=ago(5)), grant(at=ago(3), own_act=True)], [grant(at=ago(4))])
+@example([withdraw(at=ago(5)), grant(at=ago(5), own_act=True)], [grant(at=ago(2))])
+@example([event(EventKind.REQUEST, at=ago(5))], [grant(at=ago(5))])
+@example([event(EventKind.REQUEST, at=NOW, mail_sent_at=NOW)], [grant(at=ago(5))])
+@example([withdraw(stream="", brand="other", at=ago(2))], [grant(at=ago(5))])
 def test_what_is_folded_quickly_is_what_the_fold_says(history: list[Event], fresh: list[Event]) -> None:
     quick, before, after = folded(history, fresh)
     if quick is None:
@@ -87,7 +92,7 @@ def test_what_is_folded_quickly_is_what_the_fold_says(history: list[Event], fres
 def test_usual_histories_of_one_address_are_folded_quickly(history: list[Event], fresh: Event) -> None:
     history = [replace(one, address=ANN) for one in history]
     fresh = replace(fresh, address=ANN)
-    assume(not any(one.kind in UNUSUAL for one in (*history, fresh)) and fresh.at != fresh.recorded_at)
+    assume(not any(one.kind in UNUSUAL for one in (*history, fresh)) and fresh.acted_at != fresh.recorded_at)
     quick, _, _ = folded(history, [fresh])
     assert quick is not None
 
@@ -98,8 +103,9 @@ def test_usual_histories_of_one_address_are_folded_quickly(history: list[Event],
         ([grant(TAGGED)], grant()),
         ([replace(grant(), kind=EventKind.UNDELIVERABLE, basis=None, act=None)], grant()),
         ([grant(recorded_at=NOW + timedelta(days=1), at=NOW + timedelta(days=1))], withdraw(at=NOW)),
+        ([grant(recorded_at=NOW + timedelta(days=1), at=NOW + timedelta(days=1))], withdraw(at=None)),
     ],
-    ids=["another spelling", "a dead mailbox", "a no that comes after the clock was set back"],
+    ids=["another spelling", "a dead mailbox", "a no after the clock was set back", "an undated one"],
 )
 def test_what_is_unusual_is_left_to_the_fold(history: list[Event], fresh: Event) -> None:
     assert folded(history, [fresh])[0] is None
