@@ -68,7 +68,7 @@ def tables(connection: Any) -> tuple[set[Any], set[Any]]:
     return set(facts.fetchall()), set(noes.fetchall())
 
 
-@settings(deadline=None, max_examples=600)
+@settings(deadline=None, max_examples=300)
 @given(st.lists(of_ann(), max_size=5), st.lists(of_ann(imported=True), min_size=1, max_size=3))
 @example([grant(own_act=True)], [withdraw(at=NOW)])
 @example([withdraw(at=ago(5)), grant(at=ago(3), own_act=True)], [grant(at=ago(4))])
@@ -87,7 +87,7 @@ def test_what_is_folded_quickly_is_what_the_fold_says(history: list[Event], fres
     assert set(noes) | {row for row in before[1] if row[:5] not in scopes} == after[1]
 
 
-@settings(deadline=None, max_examples=200)
+@settings(deadline=None, max_examples=100)
 @given(st.lists(of_ann(), max_size=5), of_ann(imported=True))
 def test_usual_histories_of_one_address_are_folded_quickly(history: list[Event], fresh: Event) -> None:
     history = [replace(one, address=ANN) for one in history]
