@@ -171,9 +171,15 @@ class Committer:
         erased: at their own wish. May be repeated. Raises StoreUnavailableError, also when somebody reads the store
         without an end, which keeps the WAL from being emptied.
         """
+        with errors_of_the_store():
+            with self._lock:
+                file, end = self.journal.begin()
+            with file:
+                looked = self.journal.look_for(wides, file, end)  # takes long; mail goes on meanwhile
+                with self._lock:
+                    self._require_our_file()
+                    self.journal.forget(wides, self.pseudonyms, self.connection, erased=erased, looked=looked)
         with errors_of_the_store(), self._lock:
-            self._require_our_file()
-            self.journal.forget(wides, self.pseudonyms, self.connection, erased=erased)
             (busy, _, _) = self.connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
             if busy:
                 raise StoreUnavailableError(

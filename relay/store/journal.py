@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import sqlite3
 from collections.abc import Callable, Collection, Iterable, Iterator
+from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import BinaryIO, Final
@@ -19,13 +20,12 @@ from relay.consent.ledger import moment_of
 from relay.consent.pseudonyms import Pseudonyms
 from relay.log import get_logger
 from relay.store.connection import sync_folder
+from relay.store.growing_file import copy, end_of_whole_lines, last_line, write_all
 from relay.store.journal_lines import MARK, Entry, LineError, may_name, read, write, write_row
 from relay.store.port import StoreUnavailableError
 from relay.store.queries import query
 from relay.store.rows import address_of, no_row
 
-#: Octets read from the end at first; nearly always the last line is in them.
-_TAIL: Final = 1 << 14
 #: Lines written in one go.
 _TOGETHER: Final = 5000
 
@@ -38,6 +38,21 @@ class JournalDamagedError(StoreUnavailableError):
             f"{path}: {which} {why}; put the file back from a backup, or correct or delete that line if you know which "
             "withdrawal it was"
         )
+
+
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """Where people may stand in the first octets of a journal. lines: that end there. places: where a line begins, and
+    its number.
+    """
+
+    inode: int
+    end: int
+    lines: int
+    places: tuple[tuple[int, int], ...]
+
+
+NOWHERE: Final = Looked(0, 0, 0, ())
 
 
 class Journal:
@@ -82,16 +97,48 @@ class Journal:
         """Say that nothing is missing up to the last line of the ledger; after a replay, whose lines have new numbers."""
         self._append([_mark(connection)])
 
+    def begin(self) -> tuple[BinaryIO, int]:
+        """The file, and octets of whole lines in it, which stay as they are. The caller closes it behind `forget`: as long
+        as it is open, no other file has its inode.
+        """
+        file = self._open()
+        end = end_of_whole_lines(file.fileno())
+        file.seek(0)
+        return file, end
+
+    def look_for(self, wides: Collection[str], file: BinaryIO, end: int) -> Looked:
+        """Where these people may stand up to `end`; needs no lock, and takes most of the time of `forget`."""
+        if not wides:
+            return NOWHERE
+        is_worth_reading = may_name(wides)
+        found: list[tuple[int, int]] = []
+        place = number = 0
+        while place < end and (line := file.readline()):
+            number += 1
+            if is_worth_reading(line):
+                found.append((place, number))
+            place += len(line)
+        return Looked(os.fstat(file.fileno()).st_ino, place, number, tuple(found))
+
     def forget(
-        self, wides: Collection[str], pseudonyms: Pseudonyms, connection: sqlite3.Connection, *, erased: bool = True
+        self,
+        wides: Collection[str],
+        pseudonyms: Pseudonyms,
+        connection: sqlite3.Connection,
+        *,
+        erased: bool = True,
+        looked: Looked = NOWHERE,
     ) -> int:
         """Take people out, whom `wides` names: their noes stay as tombstones. How many lines were changed.
 
         connection: the writing one, after the line of the erasure was added. erased: each person gets a line that says
-        so, for a restored backup has to forget them, too. A file that is changed is another file: written whole beside
-        the old one and put in its place, so whoever reads the old one reads on undisturbed. Raises as lacks_nothing_of.
+        so, for a restored backup has to forget them, too. looked: for the same people. A file that is changed is another
+        file: written whole beside the old one and put in its place, so whoever reads the old one reads on undisturbed.
+        Raises as lacks_nothing_of.
         """
         self.lacks_nothing_of(connection)
+        if not wides:
+            return 0
         tombstones = {wide: pseudonyms.tombstone(wide) for wide in wides}
         known: set[str] = set()
         changed = 0
@@ -107,7 +154,7 @@ class Journal:
             known.discard(tombstone)  # somebody who came back: erased once more
             return write(entry.forgotten(tombstone))
 
-        draft = self._draft(line_without_them, may_name(wides))
+        draft = self._draft(line_without_them, may_name(wides), looked)
         try:
             if changed:
                 draft.rename(self.path)
@@ -146,7 +193,7 @@ class Journal:
     def last(self) -> Entry | None:
         """The last whole line; None when there is none."""
         with self._open() as file:
-            line = _last_line(file)
+            line = last_line(file)
         if not line:
             return None
         try:
@@ -176,13 +223,22 @@ class Journal:
         except FileNotFoundError:
             return Path(os.devnull).open("rb")
 
-    def _draft(self, changed: Callable[[bytes, Entry], bytes], is_worth_reading: Callable[[bytes], bool]) -> Path:
+    def _draft(
+        self, changed: Callable[[bytes, Entry], bytes], is_worth_reading: Callable[[bytes], bool], looked: Looked
+    ) -> Path:
         """The file anew under another name, on disk. changed: called with the lines that are worth reading."""
         draft = self.path.with_name(f".{self.path.name}.draft")
         descriptor = os.open(draft, os.O_CREAT | os.O_TRUNC | os.O_WRONLY | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
         try:
             with self._open() as file, os.fdopen(descriptor, "wb", buffering=1 << 20) as new:
-                for number, line in enumerate(file, 1):
+                if os.fstat(file.fileno()).st_ino != looked.inode:  # another process has forgotten somebody
+                    looked = NOWHERE
+                for place, number in looked.places:
+                    copy(file, new, place - file.tell())
+                    line = file.readline()
+                    new.write(changed(line, self._read(number, line)))
+                copy(file, new, looked.end - file.tell())
+                for number, line in enumerate(file, looked.lines + 1):
                     if line.endswith(b"\n"):  # else torn: never confirmed to anybody
                         is_read = is_worth_reading(line)
                         new.write(changed(line, self._read(number, line)) if is_read else line)
@@ -205,12 +261,12 @@ class Journal:
         written = 0
         file = os.open(self.path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
         try:
-            end = _end_of_whole_lines(file)
+            end = end_of_whole_lines(file)
             os.ftruncate(file, end)  # what a crash left half written
             os.lseek(file, end, os.SEEK_SET)
             try:
                 while group:
-                    _write_all(file, b"".join(group))
+                    write_all(file, b"".join(group))
                     written += len(group)
                     group = _next(lines)
             except BaseException:
@@ -273,34 +329,3 @@ def _is_kept(entry: Entry, connection: sqlite3.Connection) -> bool:
 
 def _next(lines: Iterator[bytes]) -> list[bytes]:
     return list(islice(lines, _TOGETHER))
-
-
-def _last_line(file: BinaryIO) -> bytes:
-    """The last line that has its end; b"" when there is none."""
-    size = file.seek(0, os.SEEK_END)
-    length = _TAIL
-    while True:
-        start = max(0, size - length)
-        file.seek(start)
-        octets = file.read(size - start)
-        end = octets.rfind(b"\n")
-        begin = octets.rfind(b"\n", 0, max(end, 0))
-        if start == 0 or begin >= 0:
-            return octets[begin + 1 : end + 1] if end >= 0 else b""
-        length *= 4
-
-
-def _end_of_whole_lines(file: int) -> int:
-    size = os.lseek(file, 0, os.SEEK_END)
-    length = _TAIL
-    while True:
-        start = max(0, size - length)
-        end = os.pread(file, size - start, start).rfind(b"\n")
-        if start == 0 or end >= 0:
-            return start + end + 1
-        length *= 4
-
-
-def _write_all(file: int, octets: bytes) -> None:
-    while octets:
-        octets = octets[os.write(file, octets) :]

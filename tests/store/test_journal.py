@@ -394,6 +394,31 @@ def test_by_a_journal_written_anew_a_store_from_before_an_erasure_is_known(tmp_p
         pass
 
 
+def test_what_is_said_while_people_are_looked_for_is_kept_and_they_go_all_the_same(tmp_path: Path) -> None:
+    with committer(tmp_path) as opened:
+        add(opened, withdraw(BOB), withdraw(), withdraw(CARL))
+        file, end = opened.journal.begin()
+        with file:
+            looked = opened.journal.look_for([ANN.wide], file, end)
+            assert (looked.lines, [number for _, number in looked.places]) == (3, [2])
+            add(opened, withdraw(TAGGED), withdraw(BOB, stream="offers"))
+            assert opened.journal.forget([ANN.wide], PSEUDONYMS, opened.connection, looked=looked) == 2
+        addresses = [entry.address for entry in opened.journal.entries() if entry.says_no]
+        assert addresses == [str(BOB), "", str(CARL), "", str(BOB)]
+
+
+def test_people_who_were_looked_for_in_a_file_that_was_replaced_are_looked_for_again(tmp_path: Path) -> None:
+    with committer(tmp_path) as opened:
+        add(opened, withdraw(BOB), withdraw(), withdraw(CARL))
+        file, end = opened.journal.begin()
+        with file:
+            looked = opened.journal.look_for([ANN.wide], file, end)
+            for one in (BOB, CARL):  # by another process, and the second file could have the inode of the first
+                opened.journal.forget([one.wide], PSEUDONYMS, opened.connection)
+            opened.journal.forget([ANN.wide], PSEUDONYMS, opened.connection, looked=looked)
+        assert [entry.address for entry in opened.journal.entries() if entry.says_no] == ["", "", ""]
+
+
 def test_an_erasure_is_dated_by_itself_not_by_what_the_relay_did_meanwhile(tmp_path: Path) -> None:
     later = NOW + timedelta(hours=1)
     with committer(tmp_path) as opened:
@@ -417,7 +442,7 @@ def test_a_journal_that_cannot_be_written_is_as_long_as_before(tmp_path: Path, m
                 raise OSError(28, "No space left on device")
             return write(file, octets[: len(octets) - 50])
 
-        monkeypatch.setattr("relay.store.journal.os.write", half)
+        monkeypatch.setattr("relay.store.growing_file.os.write", half)
         with pytest.raises(OSError, match="No space"):
             opened.journal.lacks_nothing_of(opened.connection)
         monkeypatch.undo()
