@@ -30,6 +30,8 @@ EARLIEST: Final = datetime(1980, 1, 1, tzinfo=UTC)
 #: Octets of one value; more is no evidence but a file gone wrong.
 LONGEST: Final = 20_000
 
+_LATEST: Final = datetime.max.replace(tzinfo=UTC)
+_PERSONAL_NOES: Final = frozenset({EventKind.WITHDRAW, EventKind.COMPLAIN})
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND: Final = timedelta(microseconds=1)
 _E = TypeVar("_E", Basis, Act, Cause)
@@ -81,17 +83,25 @@ def events_of_row(
     texts: words shown are added here under their hash. claimed: the row says something that only the operator states.
     """
     values = {name: _text(name, row.get(name)) for name in COLUMNS}
-    withdrawn_at = _moment("withdrawn_at", values, rules)
     cause = _choice(Cause, "cause", values["cause"]) if values["cause"] else None
-    if cause is None and withdrawn_at is not None:
+    withdrawn_at, is_no = _withdrawn(values, rules, is_no=cause is not None)
+    if cause is None and is_no:
         cause = Cause.UNSUBSCRIBE
     if cause is not None and cause not in KINDS:
         return cause
-    says_yes = bool(values["basis"]) or cause is None
-    common = _common(values, rules, says_yes=says_yes, claimed=claimed)
-    events = [_grant(common, values, rules, texts)] if says_yes else []
+    events = []
+    if values["basis"] or cause is None:
+        try:
+            common = _common(values, rules, says_yes=True, claimed=claimed)
+            events = [_grant(common, values, rules, texts)]
+        except RowError:
+            # Whatever is wrong with the yes beside it, it would not count against the no; but of a stream that nobody
+            # knows, the row would say more than can be known.
+            is_unknown = values["stream"] and values["stream"] not in rules.brands
+            if cause is None or KINDS[cause] not in _PERSONAL_NOES or is_unknown:
+                raise
     if cause is not None:
-        events.append(_no(common, cause, withdrawn_at))
+        events.append(_no(_common(values, rules, says_yes=False, claimed=claimed), cause, withdrawn_at))
     return tuple(replace(event, id=_identity(event, values["source"], rules)) for event in events)
 
 
@@ -242,6 +252,20 @@ def _moment(name: str, values: Mapping[str, str], rules: RowRules) -> datetime |
     if moment < EARLIEST:
         raise RowError(f"{name}: lies before {EARLIEST.year}")
     return moment
+
+
+def _withdrawn(values: Mapping[str, str], rules: RowRules, *, is_no: bool) -> tuple[datetime | None, bool]:
+    """When, as far as it can be believed, and whether the row is a no. is_no: it is one without its time, too.
+
+    One from a clock that goes ahead of ours is a no all the same, and counts when it is recorded.
+    """
+    try:
+        moment = _moment("withdrawn_at", values, replace(rules, now=_LATEST))
+    except RowError:
+        if not is_no:  # a row may say so that there is none
+            raise
+        return None, True
+    return moment if moment is None or moment <= rules.now else None, is_no or moment is not None
 
 
 def _choice(kind: type[_E], name: str, text: str) -> _E:

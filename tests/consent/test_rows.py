@@ -127,6 +127,37 @@ def test_a_no_is_recorded_as_what_it_was(cause: Cause, kind: EventKind) -> None:
     assert (event.basis, event.stream, event.brand) == (None, "", "")
 
 
+@pytest.mark.parametrize(
+    ("row", "at"),
+    [
+        ({"withdrawn_at": "2999-01-01T00:00:00Z"}, None),
+        ({"cause": "complaint", "withdrawn_at": "2999-01-01T00:00:00Z"}, None),
+        ({"cause": "unsubscribe", "withdrawn_at": "0000-00-00 00:00:00"}, None),
+        ({"cause": "unsubscribe", "withdrawn_at": "1970-01-01T00:00:00Z"}, None),
+        ({"cause": "unsubscribe", "basis": "written", "at": "no time"}, None),
+        ({"cause": "unsubscribe", "basis": "written", "at": "2025-06-01T00:00:00Z", "stream": ""}, None),
+        ({"withdrawn_at": "2025-06-01T00:00:00Z", "basis": "nonsense"}, datetime(2025, 6, 1, tzinfo=UTC)),
+    ],
+)
+def test_a_no_is_taken_whatever_is_wrong_with_its_time_or_with_the_yes_beside_it(
+    row: dict[str, str], at: datetime | None
+) -> None:
+    event = only({"address": "ann@example.com", "stream": "newsletter"} | row)
+    assert event.kind in (EventKind.WITHDRAW, EventKind.COMPLAIN)
+    assert event.at == at
+
+
+@pytest.mark.parametrize("when", ["0000-00-00", "never", "1970-01-01T00:00:00Z"])
+def test_what_may_say_that_there_is_no_withdrawal_is_refused_and_not_guessed(when: str) -> None:
+    with pytest.raises(RowError, match="withdrawn_at"):
+        events_of_row({"address": "ann@example.com", "withdrawn_at": when}, RULES)
+
+
+def test_a_bad_yes_beside_a_dead_mailbox_is_told() -> None:
+    with pytest.raises(RowError, match="basis"):
+        events_of_row(GOOD | {"cause": "hard-bounce", "basis": "nonsense"}, RULES)
+
+
 @pytest.mark.parametrize("cause", NOT_TAKEN)
 def test_what_says_nothing_of_a_person_is_not_taken_whatever_else_the_row_says(cause: Cause) -> None:
     assert events_of_row({"address": "no address", "cause": cause.value.upper()}, RULES) is cause
