@@ -26,7 +26,7 @@ from relay.store.committing import Committer, Work
 from relay.store.port import UnreadableError
 from relay.store.queries import query
 from relay.store.rows import loaded
-from relay.store.spellings import Spellings, find_spellings
+from relay.store.spellings import Spellings, everybody, find_spellings
 
 _RANDOM_OCTETS_OF_ID: Final = 10
 
@@ -153,8 +153,7 @@ def erase_again(
     }
     if not open_ones:
         return 0
-    people = connection.execute("SELECT DISTINCT wide FROM ledger WHERE wide IS NOT NULL")
-    again = [wide for (wide,) in people if pseudonyms.tombstone(wide) in open_ones]
+    again = [wide for wide in everybody(connection) if pseudonyms.tombstone(wide) in open_ones]
     for wide in again:
         spellings = find_spellings(connection, wide)
         erase_person(connection, wide, pseudonyms, spellings=spellings, now=now, reason="erased once more")

@@ -62,6 +62,15 @@ def find_spellings(connection: sqlite3.Connection, wide: str) -> Spellings:
     )
 
 
+def everybody(connection: sqlite3.Connection) -> set[str]:
+    """The wide key of each person of whom the store holds anything at all, be it a decision on one mail."""
+    people = {wide for (wide,) in connection.execute("SELECT DISTINCT wide FROM ledger WHERE wide IS NOT NULL")}
+    for source in _SOURCES.values():
+        # each text once, however often it stands there
+        people |= {_wide_of(text) for (text,) in connection.execute(f"SELECT DISTINCT address FROM ({source})")}  # noqa: S608 - our own words
+    return people - {""}
+
+
 @dataclass(frozen=True, slots=True)
 class Contact:
     """at: the newest delivery of the stream to exactly this address."""

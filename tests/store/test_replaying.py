@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from store.samples import ANN, BOB, NOW, PSEUDONYMS, ago, committer, grant, withdraw
+from store.samples import ANN, BOB, NOW, PSEUDONYMS, ago, committer, decision, grant, withdraw
 from store.test_journal import add
 
 from relay.address import Address
@@ -14,7 +14,9 @@ from relay.store.committing import Committer, Work
 from relay.store.erasing import erase_everywhere, purge_person
 from relay.store.facts import read_facts
 from relay.store.port import StoreUnavailableError
+from relay.store.queries import query
 from relay.store.replaying import Replayed, replay
+from relay.store.rows import decision_row
 
 
 def _restored(folder: Path, people: int) -> None:
@@ -193,3 +195,20 @@ def test_a_replay_killed_between_its_commits_leaves_out_no_erasure(
         facts = read_facts(opened.connection, PSEUDONYMS, "brand", "newsletter", [ANN, BOB])
         assert [facts[one].withdrawn_at is not None for one in (ANN, BOB)] == [True, True]
         assert opened.connection.execute("SELECT address FROM ledger WHERE address LIKE 'ann%'").fetchall() == []
+
+
+def test_who_stands_in_a_decision_alone_is_erased_once_more_too(tmp_path: Path) -> None:
+    database = tmp_path / "relay.db"
+    one = decision(BOB, sender="bob@example.com")
+    with committer(tmp_path) as opened:
+        add(opened, grant(), withdraw())
+        opened.commit([Work(lambda connection: connection.execute(query("insert_decision"), decision_row(one)))])
+    backup = database.read_bytes()
+    with committer(tmp_path) as opened:
+        erase_everywhere(opened, BOB.wide, NOW)
+    database.write_bytes(backup)
+    with committer(tmp_path, behind_is_fine=True) as opened:
+        assert replay(opened, NOW).erased == 1
+    assert b"bob@example" not in database.read_bytes()
+    with committer(tmp_path) as opened:
+        assert opened.connection.execute("SELECT recipient, sender FROM decisions").fetchone() == ("", "@example.com")
