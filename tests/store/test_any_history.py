@@ -1,0 +1,464 @@
+"""Whatever happens to a store, in whatever order: a no holds, the ledger can be proved, and who was erased is gone.
+
+Everything goes through the functions that the relay and its commands use, on real files. `HISTORIES=2000 pytest
+tests/store/test_any_history.py` tries more.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+import shutil
+import tempfile
+from contextlib import closing
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Final
+
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
+from store.any_store import STREAMS, AnyStore, csv_of, iso, write_policies
+from store.naive_history import EVERYTHING, History, No, Sign, Yes
+from store.samples import event
+
+from relay.address import Address, address_from_text
+from relay.consent.events import Act, Basis, EventKind, Evidence
+from relay.policy.files import load_policies
+from relay.policy.model import Policies
+from relay.reason import Verdict
+from relay.store.committing import Committer
+from relay.store.port import StoreBehindError
+
+#: Each person's spellings. Below: what else there is of them. No text of one is part of another's.
+PEOPLE: Final = {
+    "quannabel": ("quannabel@gmail.com", "Quan.Nabel@googlemail.com", "quannabel+sale@gmail.com"),
+    "quentbob": ("quentbob@example.com", "QUENTBOB+news@EXAMPLE.com"),
+    "quent.bob": ("quent.bob@example.com",),  # the neighbour
+    "zkimura": ("zkimura@fastmail.com", "shop@zkimura.fastmail.com"),
+    "żółwix": ("żółwix@example.jp", "ŻÓŁWIX@example.jp", "z\u0307o\u0301łwix@example.jp"),
+}
+SPELLED: Final = {text: name for name, texts in PEOPLE.items() for text in texts}
+#: Bases by what the shipped policy takes for a yes.
+ACCEPTED: Final = frozenset({Basis.DOUBLE_OPT_IN, Basis.SINGLE_OPT_IN, Basis.WRITTEN})
+
+#: Most of what happens, happens to one person and in one stream, or nothing would ever meet.
+addresses = st.sampled_from([*PEOPLE["quannabel"], *PEOPLE["quannabel"], *PEOPLE["quannabel"], *sorted(SPELLED)])
+streams = st.sampled_from(["newsletter", "newsletter", *STREAMS])
+scopes = st.sampled_from([EVERYTHING, *(("", one) for one in STREAMS), *((one, "") for one in set(STREAMS.values()))])
+days = st.integers(0, 900)
+
+
+@functools.cache
+def policies() -> Policies:
+    with tempfile.TemporaryDirectory() as folder:
+        write_policies(Path(folder) / "policies")
+        return load_policies(Path(folder) / "policies")
+
+
+def address(text: str) -> Address:
+    return address_from_text(text)
+
+
+def person_of(text: str) -> str:
+    return SPELLED[text]
+
+
+def wide_of(person: str) -> str:
+    return address(PEOPLE[person][0]).wide
+
+
+def needles(person: str) -> set[bytes]:
+    """Octets by which a person would be found in a file, in lower case."""
+    locals_ = {str(address(text)).rpartition("@")[0] for text in PEOPLE[person] if not text.startswith("shop@")}
+    return {one.encode() for text in locals_ | {person, source(person)} for one in (text, text.lower())}
+
+
+def source(person: str) -> str:
+    return f"told by {person} herself"
+
+
+@dataclass(frozen=True)
+class Copy:
+    """The store's file as it was. heard: how many noes and erasures had been told by then."""
+
+    octets: bytes
+    heard: int
+
+
+@dataclass(frozen=True)
+class Kept:
+    """A backup and what was known when it was made. erasures: who had been erased how often by then."""
+
+    octets: bytes
+    history: History
+    erasures: dict[str, int]
+
+
+class AnyHistory(RuleBasedStateMachine):
+    def __init__(self) -> None:
+        super().__init__()
+        self.folder = Path(tempfile.mkdtemp(prefix="any-history-"))
+        self.store = AnyStore(self.folder / "relay", policies())
+        self.history = History()
+        self.erased: dict[str, int] = {}
+        self.gone: set[str] = set()
+        self.copies: list[Copy] = []
+        self.backup: Kept | None = None
+        self.refusals: dict[str, list[datetime]] = {}
+        self.scratch = 0
+
+    def teardown(self) -> None:
+        self.store.close()
+        shutil.rmtree(self.folder)
+
+    # --- what people do ------------------------------------------------------------------------------------------
+
+    @rule(text=addresses, stream=streams, act=st.sampled_from([Act.TICKED, Act.PRETICKED]))
+    def says_yes_in_a_form(self, text: str, stream: str, act: Act) -> None:
+        self._yes(text, stream, Basis.SINGLE_OPT_IN, act, self.store.now, own=True)
+
+    @rule(text=addresses, stream=streams)
+    def clicks_to_confirm(self, text: str, stream: str) -> None:
+        now = self.store.now
+        common = {"brand": STREAMS[stream], "stream": stream, "recorded_at": now, "live": True}
+        named = source(person_of(text))
+        self.store.append(event(EventKind.REQUEST, address(text), at=now, source=named, **common))
+        self._yes(text, stream, Basis.DOUBLE_OPT_IN, None, now, own=True, kind=EventKind.CONFIRM)
+
+    @rule(text=addresses, scope=scopes, kind=st.sampled_from([EventKind.WITHDRAW, EventKind.COMPLAIN]))
+    def says_no(self, text: str, scope: tuple[str, str], kind: EventKind) -> None:
+        self._mention(text)
+        brand, stream = scope
+        brand = brand or STREAMS.get(stream, "")
+        now, named = self.store.now, source(person_of(text))
+        self.store.append(
+            event(kind, address(text), brand=brand, stream=stream, at=now, recorded_at=now, source=named, live=True)
+        )
+        self._no(text, _scope(kind, brand, stream), now, now=True)
+
+    # --- what operators do ---------------------------------------------------------------------------------------
+
+    @rule(text=addresses, stream=streams, ago=days, after_withdrawal=st.booleans(), basis=st.sampled_from(Basis))
+    def operator_grants(self, text: str, stream: str, ago: int, after_withdrawal: bool, basis: Basis) -> None:
+        self._yes(text, stream, basis, None, self.store.now - timedelta(ago), own=after_withdrawal, live=False)
+
+    @rule(text=addresses)
+    def operator_says_that_the_mailbox_works(self, text: str) -> None:
+        self._mention(text)
+        now = self.store.now
+        self.store.append(event(EventKind.DELIVERABLE, address(text), brand="", stream="", at=now, recorded_at=now))
+        self.history.signs.append(Sign(str(address(text)), now, False))
+
+    @rule(
+        rows=st.lists(
+            st.one_of(
+                st.tuples(addresses, streams, days, st.sampled_from(["double-opt-in", "single-opt-in", "customer"])),
+                st.tuples(
+                    addresses,
+                    st.sampled_from(["", "", "newsletter", "elsewhere"]),
+                    st.none() | days,
+                    st.sampled_from(["unsubscribe", "complaint", "hard-bounce"]),
+                ),
+            ),
+            min_size=1,
+            max_size=6,
+        ),
+        brand=st.sampled_from(["", "brand", "other"]),
+    )
+    def imports(self, rows: list[tuple[str, str, int | None, str]], brand: str) -> None:
+        now = self.store.now
+        listed, saying_more = [], set()
+        for text, stream, ago, word in rows:
+            person, at = person_of(text), None if ago is None else now - timedelta(ago)
+            row = {"address": text, "stream": stream, "source": source(person)}
+            if word in ("unsubscribe", "complaint", "hard-bounce"):
+                listed.append(row | {"cause": word, "withdrawn_at": iso(at), "brand": "" if stream else brand})
+            else:
+                listed.append(row | {"basis": word, "at": iso(at), "act": "ticked" if word == "single-opt-in" else ""})
+            if word in ("unsubscribe", "complaint"):
+                kind = EventKind.WITHDRAW if word == "unsubscribe" else EventKind.COMPLAIN
+                no = No(person, _scope(kind, STREAMS.get(stream, brand), stream), at or now, now=False)
+                saying_more |= set() if self.history.says_as_much(no) else {person}
+        # Of who was erased, a list brings nothing, unless it has a no that is new.
+        left_out = {
+            person
+            for person in {person_of(text) for text, _, _, _ in rows} - saying_more
+            if self.erased.get(person) and not self.store.has_lines_of(wide_of(person))
+        }
+        assert self.store.import_csv(csv_of(listed)) == []
+        for text, stream, ago, word in rows:
+            if person_of(text) not in left_out:
+                self._mention(text)
+                self._imported(text, stream, brand, ago, word)
+
+    @rule(text=addresses)
+    def is_erased(self, text: str) -> None:
+        person, now = person_of(text), self.store.now
+        self.store.erase(address(text))
+        latest = self.history.moments(person)
+        self.history.noes.append(No(person, EVERYTHING, max([now, *latest]), now=False, erasure=True))
+        self.history.forget(person, {str(address(one)) for one in PEOPLE[person]})
+        self.erased[person] = self.erased.get(person, 0) + 1
+        self.gone.add(person)
+
+    @rule(old=addresses, new=addresses)
+    def moves(self, old: str, new: str) -> None:
+        if address(old) == address(new) or (self.erased.get(person_of(old)) and person_of(old) in self.gone):
+            return
+        before = self.store.lines()
+        self.store.move(address(old), address(new))
+        if self.store.lines() == before:
+            return
+        self._mention(old)
+        self._mention(new)
+        for brand in sorted(set(STREAMS.values())):
+            self._no(old, (brand, ""), self.store.now, now=True)
+
+    @rule(keep=st.sampled_from([200, 400, 1200]))
+    def purges(self, keep: int) -> None:
+        holding = [text for text in SPELLED for stream in STREAMS if self._verdict(text, stream) is Verdict.DELIVER]
+        before = {person for person in PEOPLE if self.store.has_lines_of(wide_of(person))}
+        self.store.purge(keep)
+        after = {person for person in PEOPLE if self.store.has_lines_of(wide_of(person))}
+        assert not {person_of(text) for text in holding} & (before - after)
+        for person in before - after:
+            self.history.forget(person, {str(address(one)) for one in PEOPLE[person]})
+
+    # --- mail ----------------------------------------------------------------------------------------------------
+
+    @rule(text=addresses, stream=streams)
+    def mail_is_delivered(self, text: str, stream: str) -> None:
+        if self._verdict(text, stream) is Verdict.DELIVER:
+            self._mention(text)
+            self.store.settle(address(text), stream, delivered=True)
+
+    @rule(text=addresses, stream=streams)
+    def mail_is_refused_for_its_address(self, text: str, stream: str) -> None:
+        self._mention(text)
+        before = self.store.lines()
+        self.store.settle(address(text), stream, delivered=False)
+        said = self.refusals.setdefault(str(address(text)), [])
+        if self.store.lines() > before:
+            assert any(self.store.now - one >= timedelta(hours=24) for one in said)
+            self.history.signs.append(Sign(str(address(text)), self.store.now, True))
+        said.append(self.store.now)
+
+    # --- time and the machine ------------------------------------------------------------------------------------
+
+    @rule(hours=st.sampled_from([1, 25, 24 * 20, 24 * 400]))
+    def time_passes(self, hours: int) -> None:
+        self.store.now += timedelta(hours=hours)
+
+    @rule(back=st.sampled_from([1, 40]))
+    def the_clock_is_set_back(self, back: int) -> None:
+        self.store.now -= timedelta(days=back)
+
+    @rule()
+    def restarts(self) -> None:
+        self.store.reopen()
+
+    @rule()
+    def is_sealed(self) -> None:
+        self.store.seal()
+
+    @rule()
+    def is_copied(self) -> None:
+        self.store.committer.checkpoint(above=0)
+        self.copies.append(Copy(self.store.settings.store.path.read_bytes(), self.store.noes_in_the_journal()))
+
+    @precondition(lambda self: self.store.lines() > 0)  # for what was lost, only a line can be signed
+    @rule()
+    def is_backed_up(self) -> None:
+        self.backup = Kept(self.store.backup(), self.history.copy(), dict(self.erased))
+
+    @precondition(lambda self: self.backup is not None)
+    @rule()
+    def is_restored(self) -> None:
+        assert self.backup is not None
+        was, now = self.history, self.backup.history.copy()
+        self.scratch += 1
+        lacking = self.store.restore(self.backup.octets, self.folder / f"scratch{self.scratch}")
+        newer = [no for no in was.noes if no not in now.noes]
+        if lacking:
+            with pytest.raises(StoreBehindError):
+                self.store.opened()
+        else:
+            assert not newer
+        self.store.replay()
+        self.copies.clear()
+        for person in PEOPLE:
+            if self.erased.get(person, 0) > self.backup.erasures.get(person, 0):
+                latest = now.moments(person)
+                now.noes.append(No(person, EVERYTHING, max([self.store.now, *latest]), now=False, erasure=True))
+                now.forget(person, {str(address(one)) for one in PEOPLE[person]})
+        for no in newer:
+            now.say_no(no)
+        self.history = now
+        self.gone = {
+            person for person in PEOPLE if self.erased.get(person) and not self.store.has_lines_of(wide_of(person))
+        }
+
+    @rule()
+    def an_earlier_copy_does_not_start(self) -> None:
+        self.scratch += 1
+        folder = self.folder / f"scratch{self.scratch}"
+        folder.mkdir()
+        shutil.copy(self.store.settings.store.journal, folder) if self.store.settings.store.journal.exists() else None
+        heard = self.store.noes_in_the_journal()
+        for copy in self.copies:
+            for rest in folder.glob("relay.db*"):
+                rest.unlink()
+            (folder / "relay.db").write_bytes(copy.octets)
+
+            def start() -> Committer:
+                return Committer(folder / "relay.db", folder / "withdrawals.journal", self.store.pseudonyms)
+
+            if copy.heard < heard:
+                with pytest.raises(StoreBehindError):
+                    start()
+            else:
+                with closing(start()):
+                    pass
+
+    @rule()
+    def a_list_of_all_is_taken_elsewhere(self) -> None:
+        if not (self.store.folder / "policies").exists():
+            write_policies(self.store.folder / "policies")
+        exported = self.store.export_csv()
+        self.scratch += 1
+        other = AnyStore(self.folder / f"scratch{self.scratch}", policies())
+        other.now = max([self.store.now, *self.history.moments(*PEOPLE)])
+        with closing(other):
+            assert other.import_csv(exported) == []
+            for stream in STREAMS:
+                found = other.facts([address(text) for text in SPELLED], stream)
+                for text in SPELLED:
+                    verdict = other.judged(found[address(text)], address(text), stream).verdict
+                    assert verdict is not Verdict.DELIVER or self._may_get(text, stream), (text, stream)
+
+    # --- what always holds ---------------------------------------------------------------------------------------
+
+    @invariant()
+    def a_no_counts_for_every_spelling_and_a_yes_for_its_own(self) -> None:
+        for stream, brand in STREAMS.items():
+            found = self.store.facts([address(text) for text in SPELLED], stream)
+            for text, person in SPELLED.items():
+                facts, name = found[address(text)], str(address(text))
+                said_no = facts.withdrawn_at is not None or facts.complained_at is not None
+                assert said_no == self.history.has_said_no(person, name, brand, stream), (text, stream)
+                if not said_no:
+                    standing = self.history.standing(person, name, brand, stream)
+                    assert (facts.yes is not None) == bool(standing), (text, stream)
+                assert (facts.undeliverable_at is not None) == self.history.is_dead(name, brand, stream), text
+                if self.store.judged(facts, address(text), stream).verdict is Verdict.DELIVER:
+                    assert self._may_get(text, stream), (text, stream)
+
+    @invariant()
+    def the_ledger_can_be_proved(self) -> None:
+        found = self.store.findings()
+        assert not found, found
+
+    @invariant()
+    def the_journal_lacks_nothing(self) -> None:
+        assert self.store.noes_not_in_the_journal() == []
+
+    @invariant()
+    def nobody_gets_what_is_held_of_another(self) -> None:
+        for person, (text, *_) in PEOPLE.items():
+            told = self.store.subject_export(address(text)).lower()
+            for other in set(PEOPLE) - {person}:
+                assert not any(needle.decode() in told for needle in needles(other)), (person, other)
+
+    @invariant()
+    def of_who_was_erased_no_file_holds_anything(self) -> None:
+        for path in self.store.files() if self.gone else ():
+            octets = path.read_bytes().lower()
+            for person in self.gone:
+                assert not any(needle in octets for needle in needles(person)), (path.name, person)
+
+    # --- what is meant by it -------------------------------------------------------------------------------------
+
+    def _yes(
+        self,
+        text: str,
+        stream: str,
+        basis: Basis,
+        act: Act | None,
+        at: datetime,
+        *,
+        own: bool,
+        kind: EventKind = EventKind.GRANT,
+        live: bool = True,
+    ) -> None:
+        self._mention(text)
+        person = person_of(text)
+        said = {"brand": STREAMS[stream], "stream": stream, "at": at, "recorded_at": self.store.now}
+        proof = Evidence(ip=f"192.0.2.{sorted(PEOPLE).index(person)}")
+        self.store.append(
+            event(
+                kind,
+                address(text),
+                **said,
+                basis=basis,
+                act=act,
+                source=source(person),
+                live=live,
+                own_act=own,
+                evidence=proof,
+            )
+        )
+        self._remember_yes(text, stream, basis, act, at, own=own)
+
+    def _remember_yes(self, text: str, stream: str, basis: Basis, act: Act | None, at: datetime, *, own: bool) -> None:
+        active = basis in (Basis.DOUBLE_OPT_IN, Basis.WRITTEN) if act is None else act is Act.TICKED
+        active = active and basis in ACCEPTED
+        name = str(address(text))
+        self.history.yeses.append(Yes(person_of(text), name, STREAMS[stream], stream, at, active, own, accepted=active))
+
+    def _no(self, text: str, scope: tuple[str, str], at: datetime, *, now: bool) -> None:
+        self.history.say_no(No(person_of(text), scope, at, now))
+
+    def _imported(self, text: str, stream: str, brand: str, ago: int | None, word: str) -> None:
+        at = self.store.now if ago is None else self.store.now - timedelta(ago)
+        if word == "hard-bounce":
+            self.history.signs.append(
+                Sign(str(address(text)), at, True, _scope(EventKind.UNDELIVERABLE, STREAMS.get(stream, brand), stream))
+            )
+        elif word in ("unsubscribe", "complaint"):
+            kind = EventKind.WITHDRAW if word == "unsubscribe" else EventKind.COMPLAIN
+            self._no(text, _scope(kind, STREAMS.get(stream, brand), stream), at, now=at == self.store.now)
+        else:
+            self._remember_yes(
+                text, stream, Basis(word), Act.TICKED if word == "single-opt-in" else None, at, own=False
+            )
+
+    def _mention(self, text: str) -> None:
+        self.gone.discard(person_of(text))
+
+    def _verdict(self, text: str, stream: str) -> Verdict:
+        facts = self.store.facts([address(text)], stream)[address(text)]
+        return self.store.judged(facts, address(text), stream).verdict
+
+    def _may_get(self, text: str, stream: str) -> bool:
+        return self.history.may_get(person_of(text), str(address(text)), STREAMS[stream], stream)
+
+
+def _scope(kind: EventKind, brand: str, stream: str) -> tuple[str, str]:
+    if kind is EventKind.COMPLAIN and brand:
+        return brand, ""
+    return ("", stream) if stream else (brand, "")
+
+
+def test_in_any_history_the_law_holds() -> None:
+    run_state_machine_as_test(
+        AnyHistory,
+        settings=settings(
+            max_examples=int(os.environ.get("HISTORIES", "12")),
+            stateful_step_count=25,
+            deadline=None,
+            suppress_health_check=list(HealthCheck),
+        ),
+    )
