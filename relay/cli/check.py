@@ -18,7 +18,7 @@ from typing import Final
 from cryptography import x509
 
 from relay.cli import add_config_option
-from relay.cli.check_store import problems_of_store
+from relay.cli.check_store import brands_without_policy, problems_of_store
 from relay.config.files import is_file, named_files, place_of_dkim_key
 from relay.config.lines import Location
 from relay.config.load import Loaded, load, loaded_again, shipped_policies
@@ -289,6 +289,11 @@ def _summary(settings: Settings, policies: Policies | None) -> str:
     count = len(lint(policies, now)) if policies else 0
     if count:
         second_look.append(f"{count} of consent-relay policy lint")
+    second_look += [
+        f'people have said no to the brand "{brand}", which no policy has, so these noes stop nothing; if it was '
+        "renamed, give its streams the old name"
+        for brand in (brands_without_policy(settings, policies) if policies else ())
+    ]
     if second_look:
         lines["remarks"] = "; ".join(second_look)
     ignored = list(_without_effect(settings))

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from relay.cli import CommandError
 from relay.cli.stored import lacks_withdrawals, reader_of
 from relay.config.settings import Settings
+from relay.policy.model import Policies
 from relay.store.connection import errors_of_the_store, open_for_reading
 from relay.store.port import StoreUnavailableError
 from relay.store.schema import migrations, version_of
@@ -32,3 +33,18 @@ def problems_of_store(settings: Settings) -> Iterator[tuple[str, str]]:
             f"{path} lacks withdrawals that {settings.store.journal} has (was it restored from a backup?)",
             "run consent-relay db migrate --replay-withdrawals",
         )
+
+
+def brands_without_policy(settings: Settings, policies: Policies) -> list[str]:
+    """Brands that people have said no to and that no policy has: renamed or given up. Only for a sound store.
+
+    A brand that is renamed leaves these noes behind, and its streams would send to people who have said no.
+    """
+    if not settings.store.path.exists():
+        return []
+    known = {stream.brand for stream in policies.streams}
+    try:
+        with reader_of(settings, tell_behind=False) as reader:
+            return [brand for brand in reader.brands_of_noes() if brand not in known]
+    except CommandError:  # an older store, which serve brings up to date
+        return []

@@ -197,6 +197,10 @@ class Reader:
         with errors_of_the_store():
             return read_picture(self._connection, wording)
 
+    def brands_of_noes(self) -> list[str]:
+        """The brands that people have said no to as a whole."""
+        return [brand for (brand,) in self._all(query("brands_of_noes"))]
+
     def decisions(self, wanted: Wanted, limit: int) -> list[Stored]:
         """The newest `limit` that are wanted, the oldest of them first."""
         where, values = _conditions(wanted)

@@ -47,3 +47,13 @@ def test_an_older_store_is_fine_because_serve_brings_it_up_to_date(shop: Shop) -
     with closing(sqlite3.connect(shop.folder / "var" / "relay.db")) as store:
         store.execute("PRAGMA user_version = 2")
     assert shop.run("check").code == 0
+
+
+def test_noes_to_a_brand_that_was_renamed_are_remarked_on(shop: Shop) -> None:
+    shop.run("consent", "withdraw", "ann@example.com")
+    assert "which no policy has" not in shop.run("check").out
+    for policy in (shop.folder / "policies").glob("*.toml"):
+        policy.write_text(policy.read_text().replace('brand = "brand"', 'brand = "label"'))
+    answer = shop.run("check")
+    assert answer.code == 0
+    assert 'people have said no to the brand "brand", which no policy has' in answer.out
