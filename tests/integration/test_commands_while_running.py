@@ -48,7 +48,7 @@ def test_show_and_export_tell_what_is_recorded(relay: Relay) -> None:
     shown = relay.command("consent", "show", person).stdout
     assert person in shown
     assert "newsletter" in shown
-    assert "double opt-in (clicked)" in shown
+    assert "double opt-in, clicked" in shown
     assert person in relay.command("consent", "export").stdout
 
 

@@ -40,7 +40,11 @@ def test_every_key_that_the_shipped_newsletter_only_mentions_can_be_switched_on(
     text = text.replace(before_footer, re.sub(r"^# (?=[a-z_]+ = )", "", before_footer, flags=re.MULTILINE))
 
     stream = load(newsletter=text).streams[0]
-    assert [key for key in mentioned if not {f"{table}.{key}" for table in ("sender", "consent", "message")} & set(stream.origins)] == []
+    assert [
+        key
+        for key in mentioned
+        if not {f"{table}.{key}" for table in ("sender", "consent", "message")} & set(stream.origins)
+    ] == []
     assert {"stop_address", "amp", "charset", "feedback_id", "cfbl_address", "inquiry_within"} <= set(mentioned)
 
 
