@@ -115,11 +115,13 @@ def erase_person(
     """At the person's own wish. spellings: as `find_spellings` gave them. reason: for the ledger; names nobody."""
     lines = _lines_of(connection, wide)
     erased = _erase_all(connection, wide, lines, spellings, pseudonyms)
-    if not erased and erased_at(connection, wide, pseudonyms) is not None:
-        return erased
-    # A no that comes now follows every yes, even when the clock was set back in between.
+    again = not erased and erased_at(connection, wide, pseudonyms) is not None
+    # A no that comes now follows every yes, even when the clock was set back in between; who asks a second time, with
+    # nothing left to erase, says no to whatever they might have said since.
     at = max([microseconds(now), *(_newest_moment(line) for line, _ in lines)])
     connection.execute(query("keep_erasure"), (pseudonyms.tombstone(wide), at))
+    if again:
+        return erased
     _record(connection, wide, now, randomness, recorder="cli", reason=reason)
     return erased
 

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from itertools import islice
 from pathlib import Path
 from typing import BinaryIO, Final
@@ -140,18 +141,18 @@ class Journal:
         if not wides:
             return 0
         tombstones = {wide: pseudonyms.tombstone(wide) for wide in wides}
-        known: set[str] = set()
+        known: dict[str, datetime] = {}
         changed = 0
 
         def line_without_them(line: bytes, entry: Entry) -> bytes:
             nonlocal changed
-            if entry.kind == EventKind.ERASE:
-                known.add(entry.tombstone)
+            if entry.kind == EventKind.ERASE and entry.recorded_at is not None:
+                known[entry.tombstone] = max(known.get(entry.tombstone, entry.recorded_at), entry.recorded_at)
             tombstone = tombstones.get(address_of(entry.address).wide) if entry.address else None
             if tombstone is None:
                 return line
             changed += 1
-            known.discard(tombstone)  # somebody who came back: erased once more
+            known.pop(tombstone, None)  # somebody who came back: erased once more
             return write(entry.forgotten(tombstone))
 
         draft = self._draft(line_without_them, may_name(wides), looked)
@@ -162,17 +163,22 @@ class Journal:
         finally:
             draft.unlink(missing_ok=True)
         if erased:
-            self._append(self._erasures(connection, [one for one in tombstones.values() if one not in known]))
+            self._append(self._erasures(connection, tombstones.values(), known))
         return changed
 
-    def _erasures(self, connection: sqlite3.Connection, tombstones: Collection[str]) -> Iterator[bytes]:
-        """Bound to the last line of the ledger, so that a store from before the erasure is found to be behind. The time
-        is that of the erasure: who has come back between it and now must not be erased by a replay.
+    def _erasures(
+        self, connection: sqlite3.Connection, tombstones: Collection[str], known: Mapping[str, datetime]
+    ) -> Iterator[bytes]:
+        """Those that the journal does not know (known: since when it does), bound to the last line of the ledger, so that
+        a store from before the erasure is found to be behind. The time is that of the erasure: who has come back between
+        it and now must not be erased by a replay; who has come back and asked once more must be.
         """
         for sequence, identity, recorded_at in connection.execute(query("head_line")):
             for tombstone in tombstones:
                 (at,) = connection.execute(query("erasure_of"), (tombstone,)).fetchone() or (recorded_at,)
                 moment = moment_of(at)
+                if tombstone in known and known[tombstone] >= moment:
+                    continue
                 entry = Entry(EventKind.ERASE.value, sequence, identity, tombstone=tombstone, recorded_at=moment)
                 yield write(entry)
 

@@ -212,3 +212,36 @@ def test_who_stands_in_a_decision_alone_is_erased_once_more_too(tmp_path: Path) 
     assert b"bob@example" not in database.read_bytes()
     with committer(tmp_path) as opened:
         assert opened.connection.execute("SELECT recipient, sender FROM decisions").fetchone() == ("", "@example.com")
+
+
+def test_who_came_back_and_was_erased_a_second_time_is_erased_by_the_replay_too(tmp_path: Path) -> None:
+    """The journal knows of the first erasure already; a store from between the two must not keep the person."""
+    database = tmp_path / "relay.db"
+    with committer(tmp_path) as opened:
+        add(opened, grant(at=ago(30), recorded_at=ago(30)))
+        erase_everywhere(opened, ANN.wide, ago(20))
+        add(opened, grant(at=ago(9), recorded_at=ago(9), own_act=True))
+        assert _yes(opened)
+    backup = database.read_bytes()
+    with committer(tmp_path) as opened:
+        erase_everywhere(opened, ANN.wide, ago(3))
+    database.write_bytes(backup)
+    with committer(tmp_path, behind_is_fine=True) as opened:
+        assert replay(opened, NOW).erased == 1
+        assert not _yes(opened)
+        assert opened.connection.execute("SELECT count(address) FROM ledger").fetchone() == (0,)
+
+
+def test_who_asks_again_with_nothing_left_says_no_to_what_comes_to_light_later(tmp_path: Path) -> None:
+    with committer(tmp_path) as opened:
+        add(opened, grant(at=ago(30), recorded_at=ago(30)))
+        erase_everywhere(opened, ANN.wide, ago(20))
+        assert not erase_everywhere(opened, ANN.wide, ago(3))
+        add(opened, grant(at=ago(9), own_act=True))
+        assert not _yes(opened)
+        add(opened, grant(at=ago(1), own_act=True))
+        assert _yes(opened)
+
+
+def _yes(opened: Committer) -> bool:
+    return read_facts(opened.connection, PSEUDONYMS, "brand", "newsletter", [ANN])[ANN].yes is not None
