@@ -117,15 +117,15 @@ class ClientTable(Table):
     )
     retries: bool = Field(
         default=False,
-        description="does it keep mail and try again after a 4xx? No effect yet: a 4xx always passes back",
+        description="does it keep mail and try again after a 4xx? If not, the relay does it for its mail",
     )
     refusal: Refusal = Field(
         default=Refusal.REJECT,
-        description='what it sees instead of a refusal: "reject"; not yet: "hold", "accept-and-report"',
+        description='what it gets when a person may not be written to: "reject", "hold" or "accept-and-report"',
     )
     owner: MailAddress | None = Field(
         default=None,
-        description="who gets reports about its mail; there are none yet",
+        description="who gets the daily report about its mail that was accepted and did not go out",
         examples=["mailer-team@brand.example"],
     )
 

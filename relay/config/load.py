@@ -203,6 +203,9 @@ def _settings(written: RelayFile, path: Path | None, folder: Path, passwords: Ma
         },
         limits=values.Limits(**dict(written.limits)),
         queue=values.QueueSettings(**dict(written.queue)),
+        hold=values.HoldSettings(**dict(written.hold)),
+        asking=values.AskingSettings(**dict(written.asking)),
+        reports=values.ReportSettings(**dict(written.reports)),
         retention=values.Retention(**dict(written.retention)),
         log=values.LogSettings(
             written.log.path if written.log.path == "-" else str(absolute(written.log.path)), written.log.addresses

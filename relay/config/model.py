@@ -20,6 +20,8 @@ from relay.config.settings import HostPort, LoggedAddresses, Mode
 
 _LIMITS: Final = settings.Limits()
 _QUEUE: Final = settings.QueueSettings()
+_HOLD: Final = settings.HoldSettings()
+_ASKING: Final = settings.AskingSettings()
 _WORKERS: Final = settings.Workers()
 
 #: RFC 5321 section 4.5.3.2.6: a client waits this long for the reply to the end of its message.
@@ -150,12 +152,17 @@ class LimitsTable(Table):
 
 
 class QueueTable(Table):
-    """Mail that the next hop could not take at once. No effect yet: the client is told to try again."""
+    """Mail that was accepted and waits for the next hop."""
 
     retry: tuple[LastingDuration, ...] = Field(
         default=_QUEUE.retry, description="waits between attempts; the last is repeated until expire", min_length=1
     )
     expire: LastingDuration = Field(default=_QUEUE.expire, description="when to give up and tell the sender")
+    octets: int = Field(
+        default=_QUEUE.octets,
+        description="size of all mail that waits, held mail included; beyond it the client gets 452 4.3.1",
+        ge=1 << 20,
+    )
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
@@ -164,6 +171,44 @@ class QueueTable(Table):
                 "mail would expire before it is tried again", "make expire longer than retry's first", at=("expire",)
             )
         return self
+
+
+class HoldTable(Table):
+    """Mail that waits for its recipient's yes; how long, the policies say."""
+
+    copies: int = Field(
+        default=_HOLD.copies, description="copies held in all; beyond it the client gets 452 4.3.1", ge=1
+    )
+    stream_copies: int = Field(default=_HOLD.stream_copies, description="copies held of one stream", ge=1)
+    release: Count = Field(default=_HOLD.release, description="copies let go in one second when many get their yes")
+    waiting: LastingDuration = Field(
+        default=_HOLD.waiting, description="longest wait until the recipient is asked; then the mail is given up"
+    )
+
+
+class AskingTable(Table):
+    """Mail from relay-notices that asks people for a new yes, where a policy's hold.ask_again allows it."""
+
+    every: LastingDuration = Field(
+        default=_ASKING.every, description="one person is asked at most once in so long, over all streams of a brand"
+    )
+    wave: Count = Field(default=_ASKING.wave, description="people asked in the first wave of a brand; it doubles")
+    rate: Count = Field(default=_ASKING.rate, description="people asked in one wave at most")
+    pause: LastingDuration = Field(default=_ASKING.pause, description="from one wave to the next")
+    bounces: float = Field(
+        default=_ASKING.bounces, description="per cent of a wave that bounce from which asking stops", gt=0, le=100
+    )
+    complaints: float = Field(
+        default=_ASKING.complaints, description="per cent of a wave that complain from which asking stops", gt=0, le=100
+    )
+
+
+class ReportsTable(Table):
+    """One mail a day to each client's owner about mail that was accepted and did not go out."""
+
+    hour: int = Field(
+        default=settings.ReportSettings().hour, description="hour of the day (UTC) from which it is sent", ge=0, le=23
+    )
 
 
 class RetentionTable(Table):
@@ -230,6 +275,9 @@ class RelayFile(Table):
     ledger: LedgerTable = Field(default=LedgerTable())
     limits: LimitsTable = Field(default=LimitsTable())
     queue: QueueTable = Field(default=QueueTable())
+    hold: HoldTable = Field(default=HoldTable())
+    asking: AskingTable = Field(default=AskingTable())
+    reports: ReportsTable = Field(default=ReportsTable())
     retention: RetentionTable = Field(default=RetentionTable())
     log: LogTable = Field(default=LogTable())
     workers: WorkersTable = Field(default=WorkersTable())

@@ -222,7 +222,9 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class QueueSettings:
-    """retry: waits between attempts, the last one repeated up to `expire` after the mail was accepted."""
+    """retry: waits between attempts, the last one repeated up to `expire` after the mail was accepted. octets: of all
+    that waits, held mail included; beyond that nothing more is taken over.
+    """
 
     retry: tuple[timedelta, ...] = (
         timedelta(minutes=5),
@@ -231,6 +233,41 @@ class QueueSettings:
         timedelta(hours=4),
     )
     expire: timedelta = timedelta(days=5)
+    octets: int = 4 << 30
+
+
+@dataclass(frozen=True, slots=True)
+class HoldSettings:
+    """Mail that waits for its recipient's yes. copies, stream_copies: how many may wait, in all and of one stream.
+    release: copies a second that are let go. waiting: how long a copy may wait until its recipient is asked.
+    """
+
+    copies: int = 100_000
+    stream_copies: int = 50_000
+    release: int = 50
+    waiting: timedelta = timedelta(days=30)
+
+
+@dataclass(frozen=True, slots=True)
+class AskingSettings:
+    """Mail that asks people for a new yes. every: one person at most once in so long, over all streams of a brand.
+    wave: how many are asked in a brand's first wave; the next has twice as many, up to `rate`. pause: from one wave to
+    the next. bounces, complaints: per cent of a wave from which asking stops.
+    """
+
+    every: timedelta = timedelta(days=30)
+    wave: int = 100
+    rate: int = 10_000
+    pause: timedelta = timedelta(hours=1)
+    bounces: float = 2.0
+    complaints: float = 0.25
+
+
+@dataclass(frozen=True, slots=True)
+class ReportSettings:
+    """Daily reports to clients' owners. hour: of the day (UTC) from which they go out."""
+
+    hour: int = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -285,6 +322,9 @@ class Settings:
     ledger: LedgerSettings = LedgerSettings()
     limits: Limits = Limits()
     queue: QueueSettings = QueueSettings()
+    hold: HoldSettings = HoldSettings()
+    asking: AskingSettings = AskingSettings()
+    reports: ReportSettings = ReportSettings()
     retention: Retention = Retention()
     log: LogSettings = LogSettings()
     workers: Workers = Workers()
