@@ -14,7 +14,7 @@ ROOT: Final = Path(__file__).resolve().parents[2]
 PACKAGE: Final = ROOT / "relay"
 
 #: Modules that stand at the top of the package and hold values; everything may use them.
-VALUES: Final = ("address", "address_wide", "reply", "reason", "decision", "envelope", "queued", "tokens")
+VALUES: Final = ("address", "address_wide", "reply", "reason", "decision", "envelope", "queued", "schedule", "tokens")
 
 BELOW_STORE: Final = {"log", "metrics", "message", "policy", "consent", "config"}
 BELOW_PIPELINE: Final = BELOW_STORE | {"store", "outbound"}
