@@ -18,17 +18,20 @@ _UNSAFE_COMMENT: Final = re.compile(r"[^A-Za-z0-9._ -]+")
 
 
 def received_field(transaction: Transaction, hostname: str, recipient: Address | None, now: datetime) -> bytes:
-    """Our trace field. recipient: named where the copy is for one person, None where naming would tell of others."""
+    """Our trace field. recipient: named where the copy is for one person, None where naming would tell of others.
+
+    Mail of the relay's own came over no connection: its `peer` is empty, and none is named.
+    """
     connection = transaction.connection
     peer = _name(connection.peer)
     address = f"IPv6:{peer}" if ":" in peer else peer
     tls = f" ({_UNSAFE_COMMENT.sub('', connection.tls)[:80]})" if connection.tls else ""
     protocol = _name(connection.protocol) or "ESMTP"
-    lines = [
+    came = [
         f"Received: from {_name(connection.helo) or 'unknown'} ([{address}])",
         f"by {hostname} (consent-relay) with {protocol}{tls}",
-        f"id {transaction.id}",
     ]
+    lines = [*(came if peer else [f"Received: by {hostname} (consent-relay)"]), f"id {transaction.id}"]
     if recipient is not None and recipient.is_ascii:
         lines.append(f"for <{recipient}>")
     return ("\r\n\t".join(lines) + f";\r\n\t{format_datetime(now)}\r\n").encode("ascii")

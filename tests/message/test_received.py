@@ -56,3 +56,10 @@ def test_nothing_of_a_client_can_begin_a_new_field(helo: str, peer: str, tls: st
 def test_date_and_message_id_are_fields_of_their_own() -> None:
     assert parsedate_to_datetime(date_field(NOW).decode().removeprefix("Date: ")) == NOW
     assert message_id_field("01HZ8", "relay.example") == b"Message-ID: <01HZ8@relay.example>\r\n"
+
+
+def test_mail_of_the_relays_own_came_from_nowhere() -> None:
+    field = received_field(transaction(peer="", helo="", protocol=""), "relay.example", None, NOW)
+    assert field == (
+        b"Received: by relay.example (consent-relay)\r\n\tid 01HZ8;\r\n\tSat, 01 Jun 2024 09:30:00 +0000\r\n"
+    )
