@@ -60,6 +60,8 @@ class Facts:
     complained_at: datetime | None = None
     undeliverable_at: datetime | None = None
     last_contact_at: datetime | None = None
+    asked_at: datetime | None = None
+    asked: int = 0
 
 
 NOTHING_KNOWN: Final = Facts()
@@ -71,6 +73,7 @@ _TIMES: Final = (
     "complained_at",
     "undeliverable_at",
     "last_contact_at",
+    "asked_at",
 )
 
 
@@ -103,6 +106,8 @@ def as_json(facts: Facts) -> dict[str, object]:
             known[name] = moment.isoformat()
     if facts.request_live:
         known["request_live"] = True
+    if facts.asked:
+        known["asked"] = facts.asked
     if facts.withdrawn_from:
         known["withdrawn_from"] = facts.withdrawn_from
     if facts.yes is not None:
@@ -125,6 +130,7 @@ def from_json(known: Mapping[str, Any]) -> Facts:
     return Facts(
         **{name: datetime.fromisoformat(known[name]) for name in _TIMES if name in known},
         request_live=known.get("request_live", False),
+        asked=known.get("asked", 0),
         withdrawn_from=known.get("withdrawn_from", ""),
         yes=None
         if yes is None

@@ -63,6 +63,8 @@ _ASKED_BEFORE: Final = frozenset(
 _Limit = tuple[Rule, Reason, datetime, timedelta | None]
 #: What ends later ends never: no moment can be named.
 _FOREVER: Final = datetime.max.replace(tzinfo=UTC)
+#: So many questions of the relay without an answer, and the yes counts no more.
+QUESTIONS: Final = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +102,8 @@ def deadlines_of_yes(facts: Facts, freshness: Freshness) -> tuple[Deadline, ...]
 
 
 def ended_by(facts: Facts, freshness: Freshness, now: datetime) -> tuple[Reason, ...]:
-    """What those of `deadlines_of_yes` that are past come to; with BASIS_NOT_ACCEPTED the yes counts as none.
+    """What those of `deadlines_of_yes` that are past come to; with BASIS_NOT_ACCEPTED the yes counts as none, and so it
+    does with NO_CONSENT, when nobody answered twice.
 
     Every mail asks this, so no deadline is built for it.
     """
@@ -132,6 +135,14 @@ def expiry_of(yes: Yes, freshness: Freshness) -> Deadline | None:
     """
     limit = _limit_of_implied(yes, freshness)
     return None if limit is None else _end(*limit, freshness.ask_before)
+
+
+def is_left_unanswered(facts: Facts, freshness: Freshness, now: datetime) -> bool:
+    """The person was asked twice for a new yes, and the time to answer is over: their old yes counts no more."""
+    limit = freshness.confirm_within
+    return (
+        facts.asked >= QUESTIONS and facts.asked_at is not None and limit is not None and now - facts.asked_at > limit
+    )
 
 
 def in_order(ends: Iterable[Deadline]) -> tuple[Deadline, ...]:
@@ -188,6 +199,9 @@ def _limits_of_yes(facts: Facts, freshness: Freshness) -> Sequence[_Limit]:
     implied = _limit_of_implied(yes, freshness)
     if implied is not None:
         limits.insert(0, implied)
+    if facts.asked >= QUESTIONS and facts.asked_at is not None:
+        # Who leaves the last question unanswered for as long as a link may be clicked has answered.
+        limits.insert(0, (Rule.CONFIRM_WITHIN, Reason.NO_CONSENT, facts.asked_at, freshness.confirm_within))
     # An imported consent says nothing of mails sent before the import, so only a live one can be late.
     if yes.live and (facts.last_contact_at is None or facts.last_contact_at < yes.at):
         limits.append((Rule.FIRST_MAIL_WITHIN, Reason.FIRST_MAIL_LATE, said_at, freshness.first_mail_within))

@@ -26,7 +26,7 @@ def status_of(facts: Facts, freshness: Freshness, now: datetime, ended: tuple[Re
         return Status.UNDELIVERABLE
     if facts.yes is not None:
         ended = ended_by(facts, freshness, now) if ended is None else ended
-        if Reason.BASIS_NOT_ACCEPTED not in ended:
+        if Reason.BASIS_NOT_ACCEPTED not in ended and Reason.NO_CONSENT not in ended:
             return Status.STALE if ended else Status.CONFIRMED
     return Status.PENDING if is_asked(facts, freshness, now) else Status.NONE
 

@@ -12,7 +12,7 @@ from typing import Final
 
 from relay.address import Address, matches_pattern
 from relay.consent.facts import Facts, Status, Yes
-from relay.consent.freshness import ended_by, expiry_of
+from relay.consent.freshness import ended_by, expiry_of, is_left_unanswered
 from relay.consent.status import is_asked, status_of
 from relay.policy.model import ConsentRules, Mode, Stream
 from relay.reason import Reason, Verdict, in_precedence
@@ -76,8 +76,15 @@ def evaluate(stream: Stream, facts: Facts, recipient: Address, now: datetime, *,
 
 
 def has_accepted_yes(rules: ConsentRules, facts: Facts, now: datetime) -> bool:
-    """A yes whose basis the policy does not accept is no yes, nor is an implied one whose time is over."""
-    return facts.yes is not None and facts.yes.basis in rules.accept and not has_lapsed(rules, facts.yes, now)
+    """A yes whose basis the policy does not accept is no yes, nor is an implied one whose time is over, nor one whose
+    person was asked for a new one twice and did not answer.
+    """
+    return (
+        facts.yes is not None
+        and facts.yes.basis in rules.accept
+        and not has_lapsed(rules, facts.yes, now)
+        and not is_left_unanswered(facts, rules.freshness, now)
+    )
 
 
 def counts_by_migration(stream: Stream, facts: Facts, now: datetime) -> bool:
@@ -89,6 +96,7 @@ def counts_by_migration(stream: Stream, facts: Facts, now: datetime) -> bool:
         and migration.takes(facts.yes, now)
         and not has_accepted_yes(stream.consent, facts, now)
         and not has_lapsed(stream.consent, facts.yes, now)
+        and not is_left_unanswered(facts, stream.consent.freshness, now)
     )
 
 
@@ -122,7 +130,7 @@ def _commercial_reasons(rules: ConsentRules, facts: Facts, counted: Facts, now: 
     if is_asked(facts, rules.freshness, now):
         # Held until the person answers; a 550 now would make the mailer drop somebody who is about to say yes.
         yield Reason.UNCONFIRMED
-    elif facts.yes is not None:
+    elif facts.yes is not None and not is_left_unanswered(facts, rules.freshness, now):
         yield Reason.BASIS_NOT_ACCEPTED
     else:
         yield Reason.NO_CONSENT

@@ -1,0 +1,64 @@
+"""Whether somebody may be asked for a new yes, by one mail of the relay's own. Pure.
+
+The articles say: a yes of a year ago with no contact since is worth nothing, ask again; and even with regular contact,
+ask again from time to time. The laws say when not to: never after a no (law 2), never after the end of implied consent,
+because a request for consent is commercial mail itself (CASL, s. 1 (3)), and in Australia not at all
+(`hold.ask_again` of the profile au). Decides nothing about mail: `relay.policy.evaluate` does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from typing import Final
+
+from relay.address import Address
+from relay.consent.facts import Facts
+from relay.consent.freshness import QUESTIONS, Deadline, Rule, ask_from, deadlines_of_yes
+from relay.policy.evaluate import counts_by_migration, evaluate, has_accepted_yes, rules_in_migration
+from relay.policy.model import Mode, Stream
+from relay.reason import Reason
+
+#: Why mail is held that a new yes lets go, and that the person can be asked for.
+ASKED_ABOUT: Final = frozenset({Reason.STALE, Reason.RENEWAL_DUE, Reason.FIRST_MAIL_LATE})
+_PASSING: Final = frozenset({Reason.CONFIRMED, Reason.MIGRATION})
+
+
+def may_be_asked(stream: Stream, facts: Facts, reasons: Sequence[Reason], now: datetime) -> bool:
+    """reasons: of the evaluation of these facts, the first decides. True where mail waits for a yes that was one once,
+    or still passes and will not much longer.
+
+    Says nothing of when: that one person is asked only so often, and in which wave, the store and the worker see to.
+    """
+    if not stream.is_commercial or stream.mode is not Mode.ENFORCE or not stream.hold.ask_again:
+        return False
+    if facts.withdrawn_at is not None or facts.complained_at is not None or facts.undeliverable_at is not None:
+        return False
+    if facts.asked >= QUESTIONS or not reasons:
+        return False
+    if not (has_accepted_yes(stream.consent, facts, now) or counts_by_migration(stream, facts, now)):
+        return False
+    return reasons[0] in ASKED_ABOUT or (reasons[0] in _PASSING and is_ending(stream, facts, now))
+
+
+def may_be_asked_now(stream: Stream, facts: Facts, recipient: Address, now: datetime) -> bool:
+    """`may_be_asked` with the reasons of now: what is looked at again before every attempt to deliver a question."""
+    return may_be_asked(stream, facts, evaluate(stream, facts, recipient, now).reasons, now)
+
+
+def is_ending(stream: Stream, facts: Facts, now: datetime) -> bool:
+    """Has the time come to ask, before the yes ends?"""
+    begins = ask_from(end for end in _ends(stream, facts, now) if not end.is_past(now))
+    return begins is not None and begins <= now
+
+
+def _ends(stream: Stream, facts: Facts, now: datetime) -> Iterator[Deadline]:
+    if facts.yes is None:
+        return
+    if not counts_by_migration(stream, facts, now):
+        yield from deadlines_of_yes(facts, stream.consent.freshness)
+    elif stream.migration is not None:
+        # Asking is what the time of a migration is for, so it begins at once.
+        since = min(facts.yes.at, now)
+        yield from deadlines_of_yes(facts, rules_in_migration(stream.consent).freshness)
+        yield Deadline(Rule.MIGRATION_UNTIL, Reason.BASIS_NOT_ACCEPTED, since, stream.migration.ends_at, ask_from=since)
