@@ -104,8 +104,7 @@ def text(words: str, subtype: str = "plain", *, language: str = "") -> Entity:
     fields = f"Content-Type: text/{subtype}; charset={charset}\r\n"
     if language:
         fields += f"Content-Language: {language}\r\n"
-    transfer = Transfer.SEVEN_BIT if _goes_as_it_is(octets) else shortest_seven_bit(octets)
-    return _entity(fields, octets, transfer)
+    return _entity(fields, octets, _transfer(octets))
 
 
 def octets_of(content_type: str, octets: bytes, *, transfer: Transfer | None = None, description: str = "") -> Entity:
@@ -116,9 +115,7 @@ def octets_of(content_type: str, octets: bytes, *, transfer: Transfer | None = N
     fields = f"Content-Type: {content_type}\r\n"
     if description:
         fields += f"Content-Description: {description}\r\n"
-    if transfer is None:
-        transfer = Transfer.SEVEN_BIT if _goes_as_it_is(octets) else shortest_seven_bit(octets)
-    return _entity(fields, octets, transfer)
+    return _entity(fields, octets, transfer or _transfer(octets))
 
 
 def several(subtype: str, parts: Sequence[Entity], parameters: str = "") -> Entity:
@@ -201,18 +198,14 @@ def _entity(fields: str, octets: bytes, transfer: Transfer) -> Entity:
     return Entity(fields.encode("ascii"), encode(octets, transfer))
 
 
-def _goes_as_it_is(octets: bytes) -> bool:
-    """Lines that are short, ASCII, and that no mailbox file takes for the start of a message ("From ")."""
+def _transfer(octets: bytes) -> Transfer:
+    """As they are: short lines of ASCII, none of which a mailbox file takes for the start of a message ("From ")."""
+    if octets.startswith(b"From ") or b"\nFrom " in octets:
+        return Transfer.BASE64
     bare = octets.replace(b"\r\n", b"")
-    return (
-        octets.isascii()
-        and b"\r" not in bare
-        and b"\n" not in bare
-        and b"\0" not in bare
-        and not has_long_line(octets)
-        and not octets.startswith(b"From ")
-        and b"\nFrom " not in octets
-    )
+    if not octets.isascii() or has_long_line(octets) or any(one in bare for one in (b"\r", b"\n", b"\0")):
+        return shortest_seven_bit(octets)
+    return Transfer.SEVEN_BIT
 
 
 def _boundary(parts: Sequence[Entity]) -> bytes:

