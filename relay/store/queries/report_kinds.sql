@@ -1,0 +1,1 @@
+SELECT fate, reason, stream, count(*) FROM reports

@@ -1,0 +1,130 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from store.keeping import Keeping, keeping
+from store.samples import NOW, ago, decision, outcome
+
+from relay.consent.ledger import microseconds
+from relay.decision import Result
+from relay.message.report import Kind
+from relay.queued import Fate
+from relay.reason import Reason
+from relay.reply import Reply
+from relay.store.committing import Work
+from relay.store.queries import query
+from relay.store.reported import WantedLines, clients_untold, count_untold, kinds_of, lines, untold
+from relay.store.rows import decision_row, outcome_row
+
+INSERT = (
+    "INSERT INTO reports (at, client, brand, stream, message, decision, sender, recipient, fate, reason, reply, told_at,"
+    " told_in) VALUES (?, ?, 'brand', ?, 'M', ?, 'news@brand.example', ?, ?, ?, '', ?, ?)"
+)
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Keeping]:
+    with keeping(tmp_path) as opened:
+        yield opened
+
+
+def write(store: Keeping, *rows: tuple[object, ...]) -> None:
+    store.committer.commit([Work(lambda connection: connection.executemany(INSERT, rows) and None)])
+
+
+def row(days: float = 1, **more: Any) -> tuple[object, ...]:
+    fields: dict[str, Any] = {
+        "at": microseconds(ago(days)),
+        "client": "mautic",
+        "stream": "newsletter",
+        "decision": "D",
+        "recipient": "ann@example.com",
+        "fate": "discarded",
+        "reason": "withdrawn",
+        "told_at": None,
+        "told_in": "",
+    }
+    return tuple((fields | more).values())
+
+
+TOLD = {"told_at": microseconds(NOW), "told_in": "MAIL"}
+
+
+def test_clients_are_found_that_have_lines_to_tell_from_before_then(store: Keeping) -> None:
+    write(store, row(), row(client="shop"), row(client="told", **TOLD), row(0.1, client="late"))
+    connection = store.committer.connection
+    assert clients_untold(connection, ago(0.5)) == ["mautic", "shop"]
+    assert count_untold(connection) == {"late": 1, "mautic": 1, "shop": 1}
+
+
+def test_what_one_mail_tells_is_counted_whole_and_listed_from_its_end(store: Keeping) -> None:
+    write(
+        store, *(row(5 - number, decision=f"D{number}") for number in range(4)), row(3, fate="expired", reason="stale")
+    )
+    told = untold(store.committer.connection, "mautic", NOW, most=100, listed=2)
+    assert told is not None
+    assert len(told.numbers) == 5
+    assert told.since == ago(5)
+    assert set(told.kinds) == {
+        Kind(Fate.DISCARDED, Reason.WITHDRAWN, "newsletter", 4),
+        Kind(Fate.EXPIRED, Reason.STALE, "newsletter", 1),
+    }
+    assert [one.at for one in told.newest] == [ago(3), ago(2)]
+
+
+def test_a_mail_tells_no_more_than_it_may_and_the_oldest_first(store: Keeping) -> None:
+    write(store, row(1, decision="young"), row(3, decision="old"), row(2, decision="middle"))
+    told = untold(store.committer.connection, "mautic", NOW, most=2, listed=9)
+    assert told is not None
+    assert [one.decision for one in told.newest] == ["old", "middle"]
+
+
+def test_nothing_is_left_to_tell_once_it_is_told(store: Keeping) -> None:
+    write(store, row(**TOLD), row(0.1))
+    assert untold(store.committer.connection, "mautic", ago(0.5), most=9, listed=9) is None
+
+
+def test_lines_are_chosen_by_what_is_wanted(store: Keeping) -> None:
+    write(
+        store,
+        row(4, decision="other client", client="shop"),
+        row(3, decision="told", **TOLD),
+        row(2, decision="expired", fate="expired"),
+        row(1, decision="bob", recipient="bob@example.com", stream="offers"),
+    )
+
+    def found(**more: Any) -> list[str]:
+        return [one.line.decision for one in lines(store.committer.connection, WantedLines(**more), 9)]
+
+    assert found() == ["other client", "told", "expired", "bob"]
+    assert found(client="mautic") == ["told", "expired", "bob"]
+    assert found(told=True) == ["told"]
+    assert found(told=False, client="mautic") == ["expired", "bob"]
+    assert found(fate=Fate.EXPIRED) == ["expired"]
+    assert found(recipient="bob@example.com") == found(stream="offers") == ["bob"]
+    assert found(since=ago(3), until=ago(1)) == ["told", "expired"]
+    assert [one.count for one in kinds_of(store.committer.connection, WantedLines(client="mautic"))] == [1, 1, 1]
+    assert [one.line.decision for one in lines(store.committer.connection, WantedLines(), 1)] == ["bob"]
+
+
+def test_a_line_says_what_became_of_the_mail_that_tells_it(store: Keeping) -> None:
+    mail = decision(message="MAIL")
+    results = (Result.DEFERRED, Result.REFUSED)
+    settled = [
+        outcome(mail, at=NOW + timedelta(minutes=number), result=result, reply=Reply(550, "5.1.1", "gone"))
+        for number, result in enumerate(results)
+    ]
+    write(store, row(3), row(2, **TOLD), row(1, told_at=microseconds(NOW), told_in="WAITS"))
+
+    def work(connection: Any) -> None:
+        connection.execute(query("insert_decision"), decision_row(mail))
+        connection.executemany(query("insert_outcome"), [outcome_row(one) for one in settled])
+
+    store.committer.commit([Work(work)])
+    found = lines(store.committer.connection, WantedLines(), 9)
+    assert [one.became for one in found] == [None, Result.REFUSED, None]
+    assert [one.told_in for one in found] == ["", "MAIL", "WAITS"]
