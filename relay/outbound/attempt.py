@@ -17,12 +17,12 @@ from relay.outbound.wire import HopError
 from relay.reply import Reply
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from relay.config.settings import NextHop
     from relay.envelope import Recipient
 
-__all__ = ["Attempt", "Mail", "NextHops"]
+__all__ = ["Attempt", "Mail", "NextHops", "Route"]
 
 #: Seconds for one attempt over all next hops: below the 10 minutes a client waits after DATA (RFC 5321 4.5.3.2.6).
 BUDGET: Final = 540.0
@@ -42,10 +42,31 @@ class Attempt:
     seconds: float
 
 
-class NextHops:
-    """All next hops of one process. Raises OSError when a `ca` cannot be read."""
+@dataclass(frozen=True, slots=True)
+class Route:
+    """The next hops, in order, that are responsible for some domains. name: theirs. domains: empty for all others.
+    connections: to the first of them at most.
+    """
 
-    def __init__(self, hops: Sequence[NextHop], hostname: str, *, budget: float = BUDGET) -> None:
+    name: str
+    domains: frozenset[str]
+    connections: int
+
+
+class NextHops:
+    """All next hops of one process. Raises OSError when a `ca` cannot be read.
+
+    heard: called with the name of a route at the end of each attempt along it: was a next hop there and answered?
+    """
+
+    def __init__(
+        self,
+        hops: Sequence[NextHop],
+        hostname: str,
+        *,
+        budget: float = BUDGET,
+        heard: Callable[[str, bool], None] = lambda _route, _reachable: None,
+    ) -> None:
         pools = [Pool(hop, hostname) for hop in hops]
         self._default = tuple(pool for pool in pools if not pool.hop.domains)
         self._routes: dict[str, tuple[Pool, ...]] = {}
@@ -54,6 +75,17 @@ class NextHops:
                 self._routes[domain] = (*self._routes.get(domain, ()), pool)
         self._pools = tuple(pools)
         self._budget = budget
+        self._heard = heard
+
+    @property
+    def routes(self) -> tuple[Route, ...]:
+        """All that there are; the one for all other domains is the last, and always there."""
+        domains: dict[tuple[Pool, ...], set[str]] = {}
+        for domain, pools in self._routes.items():
+            domains.setdefault(pools, set()).add(domain)
+        named = [Route(_name_of(pools), frozenset(those), pools[0].hop.connections) for pools, those in domains.items()]
+        connections = self._default[0].hop.connections if self._default else 1
+        return (*named, Route(_name_of(self._default), frozenset(), connections))
 
     async def deliver(self, mail: Mail) -> tuple[Attempt, ...]:
         """One Attempt per recipient, in their order."""
@@ -81,18 +113,28 @@ class NextHops:
     async def _along(self, route: tuple[Pool, ...], mail: Mail) -> list[Attempt]:
         loop = asyncio.get_running_loop()
         start = loop.time()
-        failure, name = _NO_ROUTE, ""
+        failure, name, failed = _NO_ROUTE, "", False
         for pool in route:
             name = pool.name
             try:
                 fates = await _in_rounds(pool, mail, start + self._budget)
             except HopError as error:
                 failure = error.reply
+                failed = failed or not error.busy
                 continue
+            if any(fate.result is not Result.WITHHELD for fate in fates):
+                # No answer after the dot is one of a next hop that is not well: asked on, it gets duplicates.
+                self._heard(_name_of(route), any(fate.result is not Result.UNKNOWN for fate in fates))
             seconds = loop.time() - start
             return [Attempt(fate.result, fate.reply, name, seconds) for fate in fates]
+        if failed:
+            self._heard(_name_of(route), False)
         attempt = Attempt(Result.DEFERRED, failure, name, loop.time() - start)
         return [attempt] * len(mail.recipients)
+
+
+def _name_of(route: tuple[Pool, ...]) -> str:
+    return ", ".join(pool.name for pool in route)
 
 
 async def _in_rounds(pool: Pool, mail: Mail, deadline: float) -> list[Fate]:

@@ -45,7 +45,7 @@ class Pool:
             async with asyncio.timeout_at(deadline if self._free.locked() else None):
                 await self._free.acquire()
         except TimeoutError:
-            raise HopError(Reply(451, "4.4.5", "all connections to the next hop are busy")) from None
+            raise HopError(Reply(451, "4.4.5", "all connections to the next hop are busy"), busy=True) from None
         try:
             kept = self._take()
             if kept is not None:

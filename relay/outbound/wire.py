@@ -22,13 +22,15 @@ _MAX_UNREAD: Final = 1 << 20
 class HopError(Exception):
     """The connection cannot be used any more, and the end of the message has not been sent over it.
 
-    reply: what to tell whoever waits, 4xx. lost: the next hop went away (as opposed to being slow or wrong).
+    reply: what to tell whoever waits, 4xx. lost: the next hop went away (as opposed to being slow or wrong). busy: all
+    of our connections to it are in use, which says nothing about it.
     """
 
-    def __init__(self, reply: Reply, *, lost: bool = False) -> None:
+    def __init__(self, reply: Reply, *, lost: bool = False, busy: bool = False) -> None:
         super().__init__(str(reply))
         self.reply = reply
         self.lost = lost
+        self.busy = busy
 
 
 class Wire(asyncio.Protocol):
