@@ -90,6 +90,8 @@ _YES: Final = frozenset({EventKind.GRANT, EventKind.CONFIRM, EventKind.RENEW})
 _IN_ONE_STREAM: Final = _YES | {EventKind.REQUEST}
 _OF_A_MAILBOX: Final = frozenset({EventKind.UNDELIVERABLE, EventKind.DELIVERABLE})
 _NO_OFFSET: Final = timedelta(0)
+#: Who records the questions that the relay asks by its own mail; nobody else writes under this name.
+RELAY: Final = "relay"
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,6 +202,11 @@ class Event:
     @property
     def says_yes(self) -> bool:
         return self.kind in _YES
+
+    @property
+    def is_question(self) -> bool:
+        """The relay asks somebody for a new yes who had said it; not the wish of a person that waits for their click."""
+        return self.kind is EventKind.REQUEST and self.recorder == RELAY
 
     @property
     def acted_at(self) -> datetime:

@@ -58,6 +58,7 @@ class Folded:
     """What the events of one address in one stream come to, apart from the noes that came later.
 
     freed_at: the newest yes of the person's own by an active act; noes before it no longer stand. The rest as in Facts.
+    asked, asked_at: only of questions about a yes that counts.
     """
 
     requested_at: datetime | None = None
@@ -67,6 +68,8 @@ class Folded:
     last_contact_at: datetime | None = None
     mail_sent_at: datetime | None = None
     request_live: bool = False
+    asked_at: datetime | None = None
+    asked: int = 0
 
 
 NOTHING_FOLDED: Final = Folded()
@@ -141,9 +144,13 @@ def fold(events: Iterable[Event], noes: Iterable[No]) -> Folded:
         counting = [] if freed_from is None else [said for said in yeses if said.at >= freed_from]
     yes, renewed_at = _best(counting)
     requested_at, mail_sent_at, request_live = None, None, False
+    asked_at, asked = None, 0
     if len(yeses) < len(events):
         requests = [one for one in events if one.kind is EventKind.REQUEST]
-        requested_at, mail_sent_at, request_live = _open_request(requests, counting, last_no)
+        wishes = [one for one in requests if not one.is_question]
+        requested_at, mail_sent_at, request_live = _open_request(wishes, counting, last_no)
+        if yes is not None and len(wishes) < len(requests):
+            asked_at, asked = _open_questions(requests, renewed_at or yes.at)
     return Folded(
         requested_at=requested_at,
         yes=yes,
@@ -152,6 +159,8 @@ def fold(events: Iterable[Event], noes: Iterable[No]) -> Folded:
         last_contact_at=max((one.last_contact_at for one in events if one.last_contact_at is not None), default=None),
         mail_sent_at=mail_sent_at,
         request_live=request_live,
+        asked_at=asked_at,
+        asked=asked,
     )
 
 
@@ -169,6 +178,8 @@ def facts_of(folded: Folded, noes: Iterable[No], contact_at: datetime | None, st
             yes=folded.yes,
             renewed_at=folded.renewed_at,
             last_contact_at=contact,
+            asked_at=folded.asked_at,
+            asked=folded.asked,
         )
     freed_at = folded.freed_at
     withdrawals = [no for no in noes if no.kind is EventKind.WITHDRAW and (freed_at is None or freed_at <= no.at)]
@@ -185,6 +196,8 @@ def facts_of(folded: Folded, noes: Iterable[No], contact_at: datetime | None, st
         complained_at=_newest(complaints),
         undeliverable_at=_dead_since(noes),
         last_contact_at=contact,
+        asked_at=folded.asked_at if wanted else None,
+        asked=folded.asked if wanted else 0,
     )
 
 
@@ -243,6 +256,19 @@ def _open_request(
         return None, None, False
     sent = (one.mail_sent_at for one in standing if one.mail_sent_at is not None and one.mail_sent_at >= asked_at)
     return asked_at, max(sent, default=None), any(one.live for one in standing if one.acted_at == asked_at)
+
+
+def _open_questions(requests: list[Event], newest_yes: datetime) -> tuple[datetime | None, int]:
+    """When the mail of the newest question left, and how many questions came after the newest yes.
+
+    A question is recorded when its mail is queued and again, with the same `at`, once that has left: only then was
+    anybody asked. Here the newest yes may be a purchase: it answers what was asked about one before it.
+    """
+    sent: dict[datetime, datetime] = {}
+    for one in requests:
+        if one.is_question and one.mail_sent_at is not None and one.acted_at > newest_yes:
+            sent[one.acted_at] = max(sent.get(one.acted_at, one.mail_sent_at), one.mail_sent_at)
+    return max(sent.values(), default=None), len(sent)
 
 
 def _may_cover(no: No, events: list[Event]) -> bool:

@@ -119,8 +119,14 @@ class _View:
         if beating:
             return State.BEATEN, beating[:1]
         real = [yes for yes in self._yeses if is_active_yes(yes) and not self._beating(yes)]
+        if event.is_question and self._counting:
+            real.append(max(self._counting, key=_strength))
         answers = tuple(yes for yes in real if said_at(yes) >= _when(event))
-        return _first(State.ANSWERED, answers) or _newest_of(event, self._requests, lambda _: None)
+        if event.is_question:
+            # Every question of the relay's counts: two without an answer end the yes.
+            return _first(State.ANSWERED, answers) or (State.COUNTS, ())
+        wishes = [one for one in self._requests if not one.is_question]
+        return _first(State.ANSWERED, answers) or _newest_of(event, wishes, lambda _: None)
 
     @property
     def _standing(self) -> list[Event]:

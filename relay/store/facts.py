@@ -40,9 +40,9 @@ def rows_of_facts(
 
 def facts_in_rows(stream: str, rows: Sequence[Row]) -> Facts:
     """One row for each no, or one without; what stands before the no is the same in all."""
-    contact_at = loaded(rows[0][14])
-    noes: list[No] = [no_of(row[15:]) for row in rows if row[15] is not None]
-    folded = folded_of(rows[0][1:14])
+    contact_at = loaded(rows[0][16])
+    noes: list[No] = [no_of(row[17:]) for row in rows if row[17] is not None]
+    folded = folded_of(rows[0][1:16])
     if folded is NOTHING_FOLDED and not noes and contact_at is None:
         return NOTHING_KNOWN
     return facts_of(folded, noes, contact_at, stream)

@@ -13,7 +13,7 @@ from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
 from relay.address import Address
-from relay.consent.events import Act, Basis, Event, EventKind
+from relay.consent.events import RELAY, Act, Basis, Event, EventKind
 from relay.consent.evidence import Evidence
 from relay.consent.fold import basis_and_act, no_of_event
 from relay.store.rows import Row
@@ -43,7 +43,7 @@ _LAST: Final = 253_370_764_800_000_000
 
 class _Worth(NamedTuple):
     """What an event counts as, whenever it was. scope: of a no, kind, brand and stream; None of anything else. strength,
-    by_act: of a yes; None of a request.
+    by_act: of a yes; None of a request. is_question: the relay asked.
     """
 
     scope: tuple[str, str, str] | None = None
@@ -51,6 +51,7 @@ class _Worth(NamedTuple):
     act: str | None = None
     strength: int | None = None
     by_act: bool = False
+    is_question: bool = False
 
 
 class _Yes(NamedTuple):
@@ -66,12 +67,12 @@ class _Yes(NamedTuple):
 def said_of(told: Told) -> Said:
     """A row of a list as it will stand in the ledger."""
     (
-        wide, identity, kind, address, brand, stream, at, recorded_at, source, _, basis, act, confirmed_at,
+        wide, identity, kind, address, brand, stream, at, recorded_at, source, recorder, basis, act, confirmed_at,
         mail_sent_at, last_contact_at, form_url, wording, language, _, _, _,
     ) = told  # fmt: skip
     return (
         wide, identity, kind, address, brand, stream, at, recorded_at, source, basis, act, confirmed_at, mail_sent_at,
-        last_contact_at, form_url, wording, language, 0, 0,
+        last_contact_at, form_url, wording, language, 0, 0, recorder,
     )  # fmt: skip
 
 
@@ -87,11 +88,11 @@ def quick_fold(history: Sequence[Said], fresh: Sequence[Said]) -> tuple[list[Row
     for said in (*history, *fresh):
         (
             _, _, kind, address, brand, stream, at, recorded_at, _, basis, act, confirmed_at, mail_sent_at,
-            last_contact_at, _, wording, _, _, own_act,
+            last_contact_at, _, wording, _, _, own_act, recorder,
         ) = said  # fmt: skip
         worth = _worth(
             kind, brand, stream, basis, act, at is None, confirmed_at is None, mail_sent_at is None,
-            last_contact_at is None, wording, own_act,
+            last_contact_at is None, wording, own_act, recorder == RELAY,
         )  # fmt: skip
         acted_at = recorded_at if at is None else at
         if (
@@ -173,11 +174,15 @@ def _folded(spoken: list[tuple[_Worth, Said]], noes: dict[tuple[str, str, str], 
     contacts = [said[13] for _, said in spoken if said[13] is not None]
     requested_at, mail_sent_at, request_live = None, None, 0
     if len(yeses) < len(spoken):
-        requests = [said for worth, said in spoken if worth.strength is None]
+        requests = [said for worth, said in spoken if worth.strength is None and not worth.is_question]
         requested_at, mail_sent_at, request_live = _open_request(requests, counting, last_no)
+    asked_at, asked = None, 0
+    if counting:
+        questions = [said for worth, said in spoken if worth.is_question]
+        asked_at, asked = _open_questions(questions, best.at if renewed_at is None else renewed_at)
     return (
         requested_at, *of_yes, renewed_at, max(freeing, default=None), max(contacts, default=None), mail_sent_at,
-        request_live,
+        request_live, asked_at, asked,
     )  # fmt: skip
 
 
@@ -190,6 +195,15 @@ def _open_request(
         return None, None, 0
     sent = (said[12] for said in standing if said[12] is not None and said[12] >= asked_at)
     return asked_at, max(sent, default=None), int(any(said[17] for said in standing if _said_at(said) == asked_at))
+
+
+def _open_questions(questions: list[Said], newest_yes: int) -> tuple[int | None, int]:
+    sent: dict[int, int] = {}
+    for said in questions:
+        asked_at, mail_sent_at = _said_at(said), said[12]
+        if mail_sent_at is not None and asked_at > newest_yes:
+            sent[asked_at] = max(sent.get(asked_at, mail_sent_at), mail_sent_at)
+    return max(sent.values(), default=None), len(sent)
 
 
 @lru_cache(maxsize=4096)
@@ -205,6 +219,7 @@ def _worth(  # noqa: PLR0917 - the columns that make a shape, bound quickly
     no_last_contact_at: bool,
     wording: str | None,
     own_act: int,
+    is_question: bool,
 ) -> _Worth | None:
     """None of what is unusual, and of what is no event at all."""
     try:
@@ -217,7 +232,7 @@ def _worth(  # noqa: PLR0917 - the columns that make a shape, bound quickly
             at=None if no_at else _SOME_TIME,
             recorded_at=_SOME_TIME,
             source="",
-            recorder="",
+            recorder=RELAY if is_question else "",
             basis=None if basis is None else Basis(basis),
             act=None if act is None else Act(act),
             confirmed_at=None if no_confirmed_at else _SOME_TIME,
@@ -234,6 +249,6 @@ def _worth(  # noqa: PLR0917 - the columns that make a shape, bound quickly
     if no is not None:
         return _Worth(scope=(no.kind.value, no.brand, no.stream))
     if not event.says_yes:
-        return _Worth()
+        return _Worth(is_question=event.is_question)
     worth, did = basis_and_act(event)
     return _Worth(None, worth.value, did.value, _STRENGTH[worth], worth.is_by_act)

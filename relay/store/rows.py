@@ -174,11 +174,13 @@ def folded_row(stream: str, address: Address, folded: Folded) -> Row:
         stored(folded.last_contact_at),
         stored(folded.mail_sent_at),
         int(folded.request_live),
+        stored(folded.asked_at),
+        folded.asked,
     )
 
 
 def folded_of(row: Sequence[Any]) -> Folded:
-    """The folded facts in the columns from requested_at to request_live. Raises UnreadableError."""
+    """The folded facts in the columns from requested_at to asked. Raises UnreadableError."""
     try:
         return _folded_of(row)
     except (ValueError, OverflowError) as error:
@@ -188,7 +190,7 @@ def folded_of(row: Sequence[Any]) -> Folded:
 def _folded_of(row: Sequence[Any]) -> Folded:
     (
         requested_at, basis, act, yes_at, source, live, form_url, language, renewed_at, freed_at, last_contact_at,
-        mail_sent_at, request_live,
+        mail_sent_at, request_live, asked_at, asked,
     ) = row  # fmt: skip
     yes = None
     if basis is not None:
@@ -203,6 +205,8 @@ def _folded_of(row: Sequence[Any]) -> Folded:
         last_contact_at=_moment_of(last_contact_at),
         mail_sent_at=_moment_of(mail_sent_at),
         request_live=bool(request_live),
+        asked_at=_moment_of(asked_at),
+        asked=asked or 0,
     )
 
 

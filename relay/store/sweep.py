@@ -31,7 +31,7 @@ def all_facts(
         noes = _noes(connection, pseudonyms, brand, stream, wides)
         for row, wide in zip(rows, wides, strict=True):
             standing = [no for no in noes.get(wide, ()) if no.address in ("", row[0])] if noes else ()
-            yield row[0], facts_of(folded_of(row[1:14]), standing, loaded(row[14]), stream)
+            yield row[0], facts_of(folded_of(row[1:16]), standing, loaded(row[16]), stream)
         after = rows[-1][0]
 
 
