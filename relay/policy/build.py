@@ -71,7 +71,7 @@ def build_stream(
             ),
         ),
         verdicts=MappingProxyType({reason: meaning.default for reason, meaning in MEANINGS.items()} | parsed.verdict),
-        hold=HoldRules(longest=values["hold.for"], ask_again=values["hold.ask_again"]),
+        hold=HoldRules(longest=values["hold.for"], ask_again=values["hold.ask_again"], expired=parsed.hold.expired),
         message=_message(parsed.message, purpose, values),
         internal=tuple(pattern for table in parsed.internal for pattern in table.address),
         expects=tuple(

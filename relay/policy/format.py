@@ -14,7 +14,7 @@ from relay.config.toml import Table
 from relay.consent.events import Act, Basis
 from relay.message.rules import Amp, Existing, Fallback, OldSignatures, PlainCharset
 from relay.policy.message_values import Day, FileName, MailAddress, MailAddressOrNone, SenderId, Sentence, Timezone
-from relay.policy.model import Kind, Mode, RefusedAfterData
+from relay.policy.model import Expired, Kind, Mode, RefusedAfterData
 from relay.policy.values import (
     AddressPatterns,
     Age,
@@ -130,6 +130,10 @@ class HoldTable(Table):
         default=None, alias="for", description="How long mail is held, from asking the person on; no effect yet"
     )
     ask_again: bool | None = Field(default=None, description="Is the person asked when mail is held? No effect yet")
+    expired: Expired = Field(
+        default=Expired.REPORT,
+        description="Held until the end without a yes: told in the daily report, or by a DSN to the sender as well",
+    )
 
 
 class RetentionTable(Table):

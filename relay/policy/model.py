@@ -37,6 +37,13 @@ class Mode(StrEnum):
     SHADOW = "shadow"
 
 
+class Expired(StrEnum):
+    """Mail was held until its end: in the daily report to the client's owner, or to its sender by a DSN as well."""
+
+    REPORT = "report"
+    DSN = "dsn"
+
+
 class RefusedAfterData(StrEnum):
     """Some recipients of a message are refused after DATA, the rest goes on: a DSN to the sender, or the log only."""
 
@@ -97,10 +104,13 @@ class ConsentRules:
 
 @dataclass(frozen=True, slots=True)
 class HoldRules:
-    """longest: hold.for, counted from the moment the person is asked. ask_again: may a held mail ask the person?"""
+    """longest: hold.for, counted from the moment the person is asked. ask_again: may a held mail ask the person?
+    expired: who is told when no yes came.
+    """
 
     longest: timedelta
     ask_again: bool
+    expired: Expired = Expired.REPORT
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ import pytest
 from relay.consent.retention import Retention
 from relay.message.rules import Amp, Existing, Fallback, OldSignatures, PlainCharset
 from relay.policy.format import MessageTable
-from relay.policy.model import MessageRules, Mode, Policies
+from relay.policy.model import Expired, MessageRules, Mode, Policies
 from relay.reason import MEANINGS, Reason, Verdict
 
 Load = Callable[..., Policies]
@@ -42,6 +42,12 @@ def test_every_default_is_filled_in(load: Load, newsletter_text: str) -> None:
     assert stream.message.undisclosable is Fallback.REJECT
     assert stream.message.language == "ja"
     assert stream.profiles == ("seed",)
+
+
+def test_who_is_told_of_mail_held_until_its_end_is_the_policys_choice(load: Load, newsletter_text: str) -> None:
+    assert load(newsletter=newsletter_text).streams[0].hold.expired is Expired.REPORT
+    text = newsletter_text + '[hold]\nexpired = "dsn"\n'
+    assert load(newsletter=text).streams[0].hold.expired is Expired.DSN
 
 
 def test_never_switches_a_rule_off(load: Load, newsletter_text: str) -> None:
