@@ -1,0 +1,43 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from policy.test_decide import FRESH, STALE, stream
+
+from relay.consent.facts import NOTHING_KNOWN, Facts
+from relay.policy.holding import give_up_at
+from relay.policy.model import HoldRules, Stream
+from relay.reason import Reason
+
+NOW = datetime(2026, 5, 4, tzinfo=UTC)
+WAITING = timedelta(days=30)
+FOR = timedelta(days=10)
+
+
+@pytest.fixture
+def newsletter(tmp_path: Path) -> Stream:
+    return replace(stream(tmp_path), hold=HoldRules(FOR, ask_again=True))
+
+
+def test_whoever_will_be_asked_has_until_their_turn_comes(newsletter: Stream) -> None:
+    assert give_up_at(newsletter, Reason.STALE, STALE, NOW, WAITING) == NOW + WAITING
+
+
+def test_where_the_policy_asks_nobody_the_time_runs_at_once(newsletter: Stream) -> None:
+    silent = replace(newsletter, hold=HoldRules(FOR, ask_again=False))
+    assert give_up_at(silent, Reason.STALE, STALE, NOW, WAITING) == NOW + FOR
+
+
+@pytest.mark.parametrize(
+    ("reason", "facts"),
+    [
+        (Reason.UNCONFIRMED, Facts(requested_at=NOW)),  # asked already
+        (Reason.NO_CONSENT, NOTHING_KNOWN),
+        (Reason.STREAM_PAUSED, FRESH),
+    ],
+)
+def test_whoever_will_not_be_asked_has_the_time_of_the_policy(newsletter: Stream, reason: Reason, facts: Facts) -> None:
+    assert give_up_at(newsletter, reason, facts, NOW, WAITING) == NOW + FOR
