@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from relay.address import Address
-from relay.consent.events import Act, Basis, Event, EventKind
+from relay.consent.events import RELAY, Act, Basis, Event, EventKind
 from relay.consent.facts import Facts, Yes
 
 OPT_INS = (Basis.DOUBLE_OPT_IN, Basis.SINGLE_OPT_IN, Basis.WRITTEN)
@@ -95,6 +95,7 @@ def naive_facts(history: Sequence[Event], address: Address, brand: str, stream: 
     counting = [] if standing else [yes for yes in yeses if not is_beaten(yes)]
     yes, renewed_at = best(counting)
     unbeaten = [yes for yes in yeses if not is_beaten(yes)]
+    # A question of the relay's own is about the yes that there is. A purchase answers it, too, where a purchase counts.
     open_requests = [
         request
         for request in here
@@ -102,9 +103,15 @@ def naive_facts(history: Sequence[Event], address: Address, brand: str, stream: 
         and not any(when(request) <= when(no) for no in noes)
         and not any(is_real_yes(yes) and when(yes) >= when(request) for yes in unbeaten)
     ]
+    questions = [request for request in open_requests if request.recorder == RELAY]
+    open_requests = [request for request in open_requests if request.recorder != RELAY]
     asked_at = latest([when(request) for request in open_requests])
     mails = [one.mail_sent_at for one in open_requests if one.mail_sent_at is not None]
+    questions = [one for one in questions if yes is not None and when(one) > max(yes.at, renewed_at or yes.at)]
+    mails_that_asked = [one for one in questions if one.mail_sent_at is not None]
     return Facts(
+        asked=len({when(one) for one in mails_that_asked}),
+        asked_at=latest([one.mail_sent_at for one in mails_that_asked if one.mail_sent_at is not None]),
         requested_at=asked_at,
         mail_sent_at=latest([mail for mail in mails if asked_at is not None and mail >= asked_at]),
         request_live=any(request.live for request in open_requests if when(request) == asked_at),

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from relay.address import Address
-from relay.consent.events import Act, Basis, Event, EventKind
+from relay.consent.events import RELAY, Act, Basis, Event, EventKind
 from relay.consent.facts import NOTHING_KNOWN, Facts
 from relay.consent.fold import NOTHING_FOLDED, basis_and_act, facts_of, fold_person
 
@@ -390,6 +390,8 @@ def events(draw: st.DrawFn, *, own: bool = True, crowded: bool = False) -> Event
         more["live"] = draw(st.booleans())
         if more["at"] and draw(st.booleans()):
             more["mail_sent_at"] = day(on + draw(st.integers(0, 2)))
+        if draw(st.booleans()):
+            more["recorder"] = RELAY
     return event(kind, on, ANN if crowded else draw(ADDRESSES), stream=stream, brand=brand, **more)
 
 

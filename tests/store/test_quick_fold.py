@@ -11,7 +11,7 @@ from store.samples import ANN, NOW, PSEUDONYMS, TAGGED, ago, event, grant, withd
 from store.test_appending import database, events
 
 from relay.address import Address
-from relay.consent.events import Act, Basis, Event, EventKind, Evidence
+from relay.consent.events import RELAY, Act, Basis, Event, EventKind, Evidence
 from relay.consent.evidence import wording_hash
 from relay.store.appending import append_events
 from relay.store.queries import query
@@ -35,6 +35,8 @@ def of_ann(draw: st.DrawFn, *, imported: bool = False) -> Event:
             more["at"] = more["recorded_at"]
     if said.kind is EventKind.REQUEST and draw(st.booleans()):
         more["mail_sent_at"] = more.get("recorded_at", NOW)
+    if said.kind is EventKind.REQUEST and draw(st.booleans()):
+        more["recorder"] = RELAY
     if said.kind is EventKind.GRANT and said.basis and said.basis.is_by_act and draw(st.booleans()):
         more["confirmed_at"] = NOW - timedelta(hours=draw(st.integers(0, 2)))
         more["at"] = ago(draw(st.integers(1, 3)))
@@ -62,7 +64,7 @@ def folded(history: list[Event], fresh: list[Event]) -> Any:
 def tables(connection: Any) -> tuple[set[Any], set[Any]]:
     facts = connection.execute(
         "SELECT stream, address, requested_at, basis, act, yes_at, source, live, form_url, language, renewed_at, "
-        "freed_at, last_contact_at, mail_sent_at, request_live FROM facts"
+        "freed_at, last_contact_at, mail_sent_at, request_live, asked_at, asked FROM facts"
     )
     noes = connection.execute("SELECT wide, kind, brand, stream, address, at FROM noes")
     return set(facts.fetchall()), set(noes.fetchall())
@@ -118,7 +120,7 @@ def test_an_event_that_is_there_already_is_left_to_the_fold() -> None:
 
 COLUMNS = (
     "wide", "id", "kind", "address", "brand", "stream", "at", "recorded_at", "source", "basis", "act", "confirmed_at",
-    "mail_sent_at", "last_contact_at", "form_url", "wording", "language", "live", "own_act",
+    "mail_sent_at", "last_contact_at", "form_url", "wording", "language", "live", "own_act", "recorder",
 )  # fmt: skip
 
 

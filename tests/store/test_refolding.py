@@ -66,12 +66,13 @@ EDITS = {
     "a yes that nobody said": "UPDATE facts SET yes_at = yes_at + 1 WHERE address = 'ann@example.com'",
     "a better basis": "UPDATE facts SET basis = 'written' WHERE address = 'ann@example.com'",
     "a freed address": "UPDATE facts SET freed_at = 1900000000000000 WHERE address = 'bob@example.com'",
+    "a question that nobody asked": "UPDATE facts SET asked = 2, asked_at = yes_at WHERE address = 'ann@example.com'",
     "a yes that is gone": "DELETE FROM facts WHERE address = 'ann@example.com'",
     "a yes of a stranger": "INSERT INTO facts SELECT stream, 'eve@example.com', requested_at, basis, act, yes_at, source, live,"
-    " form_url, language, renewed_at, freed_at, last_contact_at, mail_sent_at, request_live FROM facts LIMIT 1",
+    " form_url, language, renewed_at, freed_at, last_contact_at, mail_sent_at, request_live, asked_at, asked FROM facts LIMIT 1",
     "a yes of another spelling": "UPDATE facts SET address = 'ann+news@example.com' WHERE address = 'ann@example.com'",
     "one more yes, of another spelling": "INSERT INTO facts SELECT stream, 'ann+news@example.com', requested_at, basis, act,"
-    " yes_at, source, live, form_url, language, renewed_at, freed_at, last_contact_at, mail_sent_at, request_live FROM facts"
+    " yes_at, source, live, form_url, language, renewed_at, freed_at, last_contact_at, mail_sent_at, request_live, asked_at, asked FROM facts"
     " WHERE address = 'ann@example.com'",
     "a yes in another stream": "UPDATE facts SET stream = 'offers' WHERE address = 'ann@example.com'",
     "a no that is gone": "DELETE FROM noes WHERE wide = 'bob@example.com'",
