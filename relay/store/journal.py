@@ -63,6 +63,14 @@ class Journal:
         self.path = path
         self._first_look = True
 
+    def stamp(self) -> tuple[int, int, int]:
+        """Differs from an earlier one once somebody may have said no since, in any process. One look, no lock."""
+        try:
+            found = self.path.stat()
+        except FileNotFoundError:
+            return (0, 0, 0)
+        return found.st_ino, found.st_size, found.st_mtime_ns
+
     def lacks_nothing_of(self, connection: sqlite3.Connection) -> None:
         """Bring the journal up to the ledger: after a commit, and after a crash between a commit and its journal.
 

@@ -6,7 +6,8 @@ over is then either committed whole or not at all.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Protocol
 
@@ -14,6 +15,7 @@ from relay.address import Address
 from relay.consent.events import Event
 from relay.consent.facts import Facts
 from relay.decision import Decision, Outcome
+from relay.queued import Claimed, Step
 
 
 class StoreUnavailableError(Exception):
@@ -55,6 +57,18 @@ class ClockWrongError(StoreUnavailableError):
     """Nobody knows what time it is, so nobody can be judged: what is fresh, and what came after what."""
 
 
+class QueueFullError(StoreUnavailableError):
+    """What waits has reached a cap of [queue] or [hold]: nothing of the step was written. what: which, and how to raise it."""
+
+    def __init__(self, what: str) -> None:
+        super().__init__(what, full=True)
+        self.what = what
+
+
+class AlreadyToldError(Exception):
+    """A report line among `told` was told by another mail, or is gone: nothing of the step was written."""
+
+
 class Store(Protocol):
     async def facts(self, brand: str, stream: str, addresses: Sequence[Address]) -> dict[Address, Facts]:
         """What is known now, never from a cache: every address is in the result. Raises StoreUnavailableError."""
@@ -71,6 +85,50 @@ class Store(Protocol):
         An event whose id the ledger knows is not added again. What says no is also in withdrawals.journal, on disk,
         when this returns. Raises StoreUnavailableError.
         """
+
+    async def commit(self, step: Step) -> None:
+        """All of it, on disk, when this returns. Raises StoreUnavailableError; QueueFullError when `messages` would pass
+        a cap, AlreadyToldError when a line of `told` was told; nothing of the step is written then.
+
+        A move of a copy whose lease is lost (replaced, erased, dropped by an operator) changes nothing; a step that has
+        moves, none of which can be made, writes its decisions and outcomes only. So the same step may be committed again
+        when nobody knows whether it was.
+        """
+
+    def commit_later(self, step: Step) -> None:
+        """The same without promise: soon, and again while the store is away or full, as long as this process lives. For
+        what became of an attempt, which has to be known before its copies are let go.
+        """
+
+    async def claim(
+        self, now: datetime, most: int, *, only: Collection[str] | None = None, skip: Collection[str] = ()
+    ) -> tuple[Claimed, ...]:
+        """Lease up to `most` queued copies that are due, the oldest first, by message. only, skip: domains of recipients.
+
+        A start of each message is counted and on disk before anybody reads its content. A message that was begun before
+        and did not come to an end (its worker died) is claimed alone; one that was begun three times goes aside. Empty
+        while nothing is due. Raises StoreUnavailableError.
+        """
+
+    async def claim_failed(self, now: datetime, most: int) -> tuple[Claimed, ...]:
+        """Lease the failed copies of messages whose sender can be told: no copy waits for the next hop any more, or one
+        is due. All that have failed of a message, whole messages up to `most` copies (one at least).
+        """
+
+    async def claim_expired(self, now: datetime, most: int) -> tuple[Claimed, ...]:
+        """Lease up to `most` held copies that are to be given up."""
+
+    async def give_back(self, copies: Collection[int]) -> None:
+        """End the leases of these copies as if they had not been claimed; those of others are left alone."""
+
+    async def content(self, message: int) -> bytes:
+        """As it came from the client. Raises KeyError when it is gone."""
+
+    async def next_due(self, now: datetime) -> bool:
+        """Is there anything to claim? A cheap look, without a lock."""
+
+    def noes_stamp(self) -> object:
+        """Differs from an earlier one once any process has acknowledged a withdrawal or complaint since."""
 
     async def flush(self) -> None:
         """Return when all that was handed over before has been written or has failed."""

@@ -27,7 +27,7 @@ from relay.store.keys import KeyFileError, load_pseudonyms
 from relay.store.lock import WriteLock
 from relay.store.port import StoreUnavailableError
 from relay.store.queries import query
-from relay.store.schema import migrations, version_of
+from relay.store.schema import migrations, programs_in, programs_of, version_of
 from relay.store.unfinished import mark_of
 from relay.store.unpacking import BackupError
 from relay.tokens import is_key_id
@@ -89,8 +89,7 @@ def _check_schema(store: sqlite3.Connection, manifest: Manifest) -> None:
             f"the backup has schema {version}, this version of consent-relay knows {len(migrations())}; "
             f"use version {manifest.version} or newer"
         )
-    (programs,) = store.execute("SELECT count(*) FROM sqlite_schema WHERE type NOT IN ('table', 'index')").fetchone()
-    if programs:
+    if not set(programs_in(store)) <= programs_of(version):
         raise BackupError("the store in the backup holds triggers or views, which no store of ours has")
 
 

@@ -5,6 +5,7 @@ Caller holds the write lock.
 
 from __future__ import annotations
 
+import contextlib
 import re
 import sqlite3
 from dataclasses import dataclass
@@ -69,6 +70,20 @@ def migrate(connection: sqlite3.Connection) -> tuple[Migration, ...]:
                 connection.execute("ROLLBACK")
             raise
     return every[version:]
+
+
+def programs_in(connection: sqlite3.Connection) -> frozenset[tuple[str, str]]:
+    """Triggers and views of a database: name, and the text that runs."""
+    rows = connection.execute("SELECT name, sql FROM sqlite_schema WHERE type NOT IN ('table', 'index')")
+    return frozenset((name, sql) for name, sql in rows)
+
+
+def programs_of(version: int) -> frozenset[tuple[str, str]]:
+    """Those that a store of this schema has."""
+    with contextlib.closing(sqlite3.connect(":memory:", isolation_level=None)) as connection:
+        for migration in migrations()[:version]:
+            connection.executescript(migration.sql)
+        return programs_in(connection)
 
 
 def keep_people_key(connection: sqlite3.Connection, pseudonyms: Pseudonyms) -> None:

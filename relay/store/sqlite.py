@@ -6,7 +6,8 @@ import asyncio
 import os
 import sqlite3
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
@@ -16,14 +17,17 @@ from relay.consent.facts import Facts
 from relay.consent.pseudonyms import Pseudonyms
 from relay.decision import Decision, Outcome
 from relay.log import get_logger
+from relay.queued import Claimed, Step
 from relay.store.appending import NOES, append_events
 from relay.store.committing import Committer, Work
 from relay.store.connection import errors_of_the_store, open_for_reading
 from relay.store.facts import read_facts
 from relay.store.grouping import Grouping
 from relay.store.learning import Learning, Lessons, tells_of_address
+from relay.store.open_queue import Claiming, OpenQueue, Told
 from relay.store.port import StoreBrokenError, UnreadableError
 from relay.store.queries import query
+from relay.store.queue import Caps
 from relay.store.rows import decision_row, outcome_row, watermark_row
 from relay.store.thread import CallThread
 
@@ -46,29 +50,37 @@ async def open_store(
     journal: Path,
     pseudonyms: Pseudonyms,
     *,
+    caps: Caps = Caps(),  # noqa: B008 - a frozen value
     on_broken: Callable[[StoreBrokenError], None] = stop_at_once,
 ) -> SqliteStore:
     """Open the store of this process, making or migrating it where needed.
 
-    pseudonyms: of the key that the store was made with.
+    pseudonyms: of the key that the store was made with. caps: how much mail may wait.
     on_broken: called once, on the loop, when a write or fsync failed in a way after which nothing can be trusted; it
     has to stop the process. Raises StoreUnavailableError, StoreBehindError when withdrawals.journal has more.
     """
     committers: list[Committer] = []
+    queues: list[OpenQueue] = []
 
     def open_for_commits() -> sqlite3.Connection:
         committers.append(Committer(path, journal, pseudonyms))
+        try:
+            queues.append(OpenQueue(committers[0], caps))
+        except BaseException:
+            committers[0].close()
+            raise
         return committers[0].connection
 
     writing = await CallThread("store-writer", open_for_commits).open()
-    (committer,) = committers
+    (committer,), (queue,) = committers, queues
     try:
         reading = await CallThread("store-reader", lambda: _open_for_reading(path)).open()
     except BaseException:
+        await writing.call(queue.close)
         await writing.call(committer.close)
         await writing.close()
         raise
-    return SqliteStore(writing=writing, committer=committer, reading=reading, on_broken=on_broken)
+    return SqliteStore(writing=writing, committer=committer, queue=queue, reading=reading, on_broken=on_broken)
 
 
 class SqliteStore:
@@ -77,11 +89,13 @@ class SqliteStore:
         *,
         writing: CallThread,
         committer: Committer,
+        queue: OpenQueue,
         reading: CallThread,
         on_broken: Callable[[StoreBrokenError], None],
     ) -> None:
         self._writing, self._reading = writing, reading
         self._committer = committer
+        self._queue = queue
         self._pseudonyms = committer.pseudonyms
         self._closed = False
         self._alarm_from = 0.0
@@ -117,6 +131,55 @@ class SqliteStore:
         )
         return numbers
 
+    async def commit(self, step: Step) -> None:
+        await self._writes.do(Work(self._queue.work_of(step)))
+
+    def commit_later(self, step: Step) -> None:
+        self._writes.do_later(Work(self._queue.work_of(step)))
+
+    async def claim(
+        self, now: datetime, most: int, *, only: Collection[str] | None = None, skip: Collection[str] = ()
+    ) -> tuple[Claimed, ...]:
+        return await self._claim(self._queue.claim(now, most, only, skip))
+
+    async def claim_failed(self, now: datetime, most: int) -> tuple[Claimed, ...]:
+        return await self._claim(self._queue.claim_failed(now, most))
+
+    async def claim_expired(self, now: datetime, most: int) -> tuple[Claimed, ...]:
+        return await self._claim(self._queue.claim_expired(now, most))
+
+    async def _claim(self, claiming: Claiming) -> tuple[Claimed, ...]:
+        try:
+            claimed: tuple[Claimed, ...] = await self._writes.do(Work(claiming.run))
+        except BaseException:
+            # Cancelled, or nobody waits any more: what was leased all the same would stay so as long as we live.
+            self._writes.do_later(Work(claiming.undo))
+            raise
+        return claimed
+
+    async def give_back(self, copies: Collection[int]) -> None:
+        await self._writes.do(Work(self._queue.give_back(copies)))
+
+    async def content(self, message: int) -> bytes:
+        return await self._reading.call(lambda: self._content(message))
+
+    def _content(self, message: int) -> bytes:
+        """On the reading thread."""
+        with errors_of_the_store():
+            row = self._reading.connection.execute(query("content"), (message,)).fetchone()
+        if row is None:
+            raise KeyError(message)
+        return bytes(row[0])
+
+    async def next_due(self, now: datetime) -> bool:
+        due, ended = await self._reading.call(lambda: self._queue.look(self._reading.connection, now))
+        if ended:
+            await self._writes.do(Work(self._queue.free))
+        return due or ended
+
+    def noes_stamp(self) -> object:
+        return self._committer.journal.stamp()
+
     async def flush(self) -> None:
         await self._writes.do(Work(lambda _: None))
 
@@ -124,6 +187,7 @@ class SqliteStore:
         await asyncio.gather(self._writes.close(), self._questions.close())
         if not self._closed:
             self._closed = True
+            await self._writing.call(self._queue.close)
             await self._writing.call(self._committer.close)
             await asyncio.gather(self._writing.close(), self._reading.close())
 
@@ -131,9 +195,9 @@ class SqliteStore:
         """On the writing thread."""
         results = self._committer.commit(works)
         for result in results:
-            if isinstance(result, Lessons):
+            if isinstance(result, (Lessons, Told)):
                 result.tell()
-        return results
+        return [result.answer if isinstance(result, Told) else result for result in results]
 
     def _append_one(self, connection: sqlite3.Connection, event: Event) -> None:
         append_events(connection, [event], self._pseudonyms, os.urandom)

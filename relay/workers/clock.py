@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Final
@@ -20,6 +20,7 @@ from relay.consent.events import Event
 from relay.consent.facts import Facts
 from relay.decision import Decision, Outcome
 from relay.log import get_logger
+from relay.queued import Claimed, Step
 from relay.store.port import ClockWrongError, Store
 
 #: How far the clock may be behind the newest record: clocks of virtual machines are put right by a few seconds.
@@ -126,6 +127,45 @@ class CheckedStore:
 
     async def append(self, events: Sequence[Event]) -> tuple[int, ...]:
         return await self._store.append(events)
+
+    async def commit(self, step: Step) -> None:
+        """What judges needs the time; what only ends an attempt is written down, as in settle_later."""
+        if step.decisions or step.messages:
+            self._guard.require()
+        await self._store.commit(self._undated(step))
+
+    def commit_later(self, step: Step) -> None:
+        self._store.commit_later(self._undated(step))
+
+    async def claim(
+        self, now: datetime, most: int, *, only: Collection[str] | None = None, skip: Collection[str] = ()
+    ) -> tuple[Claimed, ...]:
+        if self._guard.trouble():
+            return ()
+        return await self._store.claim(now, most, only=only, skip=skip)
+
+    async def claim_failed(self, now: datetime, most: int) -> tuple[Claimed, ...]:
+        return () if self._guard.trouble() else await self._store.claim_failed(now, most)
+
+    async def claim_expired(self, now: datetime, most: int) -> tuple[Claimed, ...]:
+        return () if self._guard.trouble() else await self._store.claim_expired(now, most)
+
+    async def give_back(self, copies: Collection[int]) -> None:
+        await self._store.give_back(copies)
+
+    async def content(self, message: int) -> bytes:
+        return await self._store.content(message)
+
+    async def next_due(self, now: datetime) -> bool:
+        return not self._guard.trouble() and await self._store.next_due(now)
+
+    def noes_stamp(self) -> object:
+        return self._store.noes_stamp()
+
+    def _undated(self, step: Step) -> Step:
+        if not step.outcomes or not self._guard.trouble():
+            return step
+        return replace(step, outcomes=tuple(replace(one, contact=False, address=None) for one in step.outcomes))
 
     async def flush(self) -> None:
         await self._store.flush()

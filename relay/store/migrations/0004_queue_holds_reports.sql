@@ -1,11 +1,12 @@
 -- Mail that was accepted and is not over yet. Times as everywhere: microseconds since 1970 (UTC).
+-- Numbers of messages and copies are never given twice: somebody may still hold one that is gone.
 
 -- Once a message. id: of the transaction, as in decisions.message. stream: '' where no policy claims it. envelope: JSON of
 -- what is known of it beside sender and recipients (relay/queued.py). origin: '' for a client's mail, else which mail of
 -- the relay's own it is, and `about`: the id of what that tells of. starts: how often a worker began with it and has not
 -- come to an end, counted before anything looks into the message.
 CREATE TABLE messages (
-  number INTEGER PRIMARY KEY,
+  number INTEGER PRIMARY KEY AUTOINCREMENT,
   id TEXT NOT NULL UNIQUE,
   at INTEGER NOT NULL,
   client TEXT NOT NULL,
@@ -30,7 +31,7 @@ CREATE TABLE contents (
 -- since: in this state. due_at: queued: next attempt; held: when it is given up; failed: told at the latest. asked_at: of
 -- a held one, when the person was asked. lease: the process that works on it. code to next_hop: the last answer.
 CREATE TABLE copies (
-  number INTEGER PRIMARY KEY,
+  number INTEGER PRIMARY KEY AUTOINCREMENT,
   message INTEGER NOT NULL,
   decision TEXT NOT NULL,
   address TEXT NOT NULL,
@@ -55,9 +56,9 @@ CREATE TABLE copies (
   reply TEXT NOT NULL DEFAULT '',
   next_hop TEXT NOT NULL DEFAULT ''
 ) STRICT;
-CREATE INDEX copies_due ON copies (state, due_at) WHERE lease IS NULL;
+CREATE INDEX copies_due ON copies (state, due_at, domain, message) WHERE lease IS NULL;
 CREATE INDEX copies_leased ON copies (lease) WHERE lease IS NOT NULL;
-CREATE INDEX copies_of_message ON copies (message);
+CREATE INDEX copies_of_message ON copies (message, state);
 CREATE INDEX copies_of_person ON copies (wide);
 CREATE INDEX copies_of_decision ON copies (decision);
 
@@ -84,6 +85,20 @@ CREATE TRIGGER copy_goes AFTER DELETE ON copies BEGIN
   UPDATE tallies SET copies = copies - 1, octets = octets - old.octets WHERE state = old.state AND stream = old.stream;
   DELETE FROM contents WHERE message = old.message AND NOT EXISTS (SELECT 1 FROM copies WHERE message = old.message);
   DELETE FROM messages WHERE number = old.message AND NOT EXISTS (SELECT 1 FROM copies WHERE message = old.message);
+END;
+
+-- What the messages take on the disk: of each its content once, however many copies of it wait. One row.
+CREATE TABLE stock (
+  messages INTEGER NOT NULL,
+  octets INTEGER NOT NULL
+) STRICT;
+INSERT INTO stock (messages, octets) VALUES (0, 0);
+
+CREATE TRIGGER message_comes AFTER INSERT ON messages BEGIN
+  UPDATE stock SET messages = messages + 1, octets = octets + new.octets;
+END;
+CREATE TRIGGER message_goes AFTER DELETE ON messages BEGIN
+  UPDATE stock SET messages = messages - 1, octets = octets - old.octets;
 END;
 
 -- What a client's owner is told once a day: mail that was accepted and did not go out. told_at: when the mail that tells

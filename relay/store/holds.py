@@ -1,0 +1,85 @@
+"""Held copies: let go when their person says yes, replaced by newer ones. Runs inside the caller's transaction.
+
+Letting go is not sending: the copy is queued, and decided anew with the facts of then. Each gets a slot, so that a list
+of people who all said yes does not flood the next hop.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Final
+
+from relay.address import Address
+from relay.config.settings import HoldSettings
+from relay.consent.ledger import microseconds
+from relay.store.queries import query
+from relay.store.queue_rows import replaced_row
+
+#: Rows of `meta`: when the next copy may be let go (microseconds), and how many a second, as the relay was told last.
+_CURSOR: Final = "next-release"
+_RATE: Final = "release-rate"
+_SECOND: Final = 1_000_000
+
+
+def keep_release_rate(connection: sqlite3.Connection, copies_a_second: int) -> None:
+    """So that commands let go as fast as the relay does."""
+    connection.execute(query("set_meta"), (_RATE, str(copies_a_second)))
+
+
+def release(connection: sqlite3.Connection, people: Iterable[tuple[str, Address]], now: datetime) -> int:
+    """Let go what is held for these (stream, address), who have said yes; how many copies that were.
+
+    An address as it was given: a yes counts for no other spelling.
+    """
+    numbers = [
+        number
+        for stream, address in people
+        for (number,) in connection.execute(query("held_of_address"), (address.wide, str(address), stream)).fetchall()
+    ]
+    return release_copies(connection, numbers, now)
+
+
+def release_copies(connection: sqlite3.Connection, numbers: Iterable[int], now: datetime) -> int:
+    """Let go these held copies, each at its slot; how many that were. One that somebody works on is left alone."""
+    numbers = list(numbers)
+    if not numbers:
+        return 0
+    at = microseconds(now)
+    step = _SECOND // _meta(connection, _RATE, HoldSettings().release) or 1
+    slot = max(at, _sensible(connection, at, step))
+    released = 0
+    for number in numbers:
+        if connection.execute(query("release_copy"), (at, slot, number)).rowcount:
+            released += 1
+            slot += step
+    connection.execute(query("set_meta"), (_CURSOR, str(slot)))
+    return released
+
+
+def replace_older(connection: sqlite3.Connection, copy: int, at: datetime) -> list[str]:
+    """Only the newest held message of a person and stream is kept; this copy has become held. Ids of the decisions on
+    the copies that are over with that; each becomes a line of the report.
+    """
+    if connection.execute(query("held_since"), (copy,)).fetchone() is not None:
+        # It was queued while a newer one was held; what is newest of the two decides, not which came here last.
+        gone = connection.execute(query("held_itself"), (copy,)).fetchall()
+    else:
+        gone = connection.execute(query("held_before"), {"copy": copy}).fetchall()
+    for row in gone:
+        connection.execute(query("insert_report"), replaced_row(row, at))
+        connection.execute(query("delete_copy"), (row[0],))
+    return [row[1] for row in gone]
+
+
+def _sensible(connection: sqlite3.Connection, now: int, step: int) -> int:
+    """The next slot that is free. It cannot be further ahead than the copies that wait take: then a wrong clock set it."""
+    cursor = _meta(connection, _CURSOR, 0)
+    (queued,) = connection.execute(query("queued_count")).fetchone()
+    return cursor if cursor <= now + (queued + 1) * step else now
+
+
+def _meta(connection: sqlite3.Connection, name: str, default: int) -> int:
+    row = connection.execute(query("get_meta"), (name,)).fetchone()
+    return default if row is None else int(row[0])

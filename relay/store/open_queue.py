@@ -1,0 +1,150 @@
+"""The queue as one process works on it: its lease, its caps, and what it tells the log. Everything here runs on the
+writing thread, save `look`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sqlite3
+import time
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Final
+
+from relay.consent.ledger import microseconds
+from relay.log import get_logger
+from relay.queued import Step
+from relay.store import queue
+from relay.store.committing import Committer, Work
+from relay.store.connection import errors_of_the_store
+from relay.store.holds import keep_release_rate
+from relay.store.leases import Lease, ended
+from relay.store.port import StoreUnavailableError
+from relay.store.queries import query
+from relay.store.queue import Caps, Done, Handed, Unfit
+
+#: Seconds between two looks at whose processes are no more.
+_LOOK_EVERY: Final = 2.0
+
+
+@dataclass(slots=True)
+class Told:
+    """The result of a work, and what the log is told once it is committed."""
+
+    answer: Any
+    lost: list[int] = field(default_factory=list)
+    replaced: list[str] = field(default_factory=list)
+    aside: tuple[str, ...] = ()
+
+    def tell(self) -> None:
+        logger = get_logger()
+        for copy in self.lost:
+            logger.warning("lease-lost", copy=copy)
+        for decision in self.replaced:
+            logger.info("hold-replaced", id=decision)
+        for message in self.aside:
+            logger.error("message-set-aside", message=message, why="every worker that touched it failed")
+
+
+@dataclass(slots=True)
+class Claiming:
+    """A claim that may be taken back. claim: called inside the transaction."""
+
+    claim: Callable[[sqlite3.Connection], Handed]
+    lease: str
+    copies: list[int] = field(default_factory=list)
+
+    def run(self, connection: sqlite3.Connection) -> Told:
+        self.copies = []
+        handed = self.claim(connection)
+        self.copies = [copy.number for one in handed.claimed for copy in one.copies]
+        return Told(handed.claimed, aside=handed.aside)
+
+    def undo(self, connection: sqlite3.Connection) -> None:
+        queue.give_back(connection, self.lease, self.copies)
+
+
+class OpenQueue:
+    """Opening makes the lease of this process and frees what processes that are no more had. Raises
+    StoreUnavailableError.
+    """
+
+    def __init__(self, committer: Committer, caps: Caps) -> None:
+        self._committer = committer
+        self._caps = caps
+        self._look_from = 0.0
+        with errors_of_the_store():
+            self._lease = Lease(committer.path, os.urandom(12).hex())
+        try:
+            self._run(self._begin)
+        except StoreUnavailableError as error:
+            if not error.full:  # what cannot be freed now is freed later; withdrawals are taken meanwhile
+                self._lease.close()
+                raise
+        except BaseException:
+            self._lease.close()
+            raise
+
+    def work_of(self, step: Step) -> Callable[[sqlite3.Connection], Told | Unfit]:
+        def run(connection: sqlite3.Connection) -> Told | Unfit:
+            done = queue.take_step(connection, step, self._lease.name, self._caps, self._committer.pseudonyms)
+            return Told(None, done.lost, done.replaced) if isinstance(done, Done) else done
+
+        return run
+
+    def claim(self, now: datetime, most: int, only: Collection[str] | None, skip: Collection[str]) -> Claiming:
+        lease = self._lease.name
+        return Claiming(lambda connection: queue.claim(connection, lease, now, most, only=only, skip=skip), lease)
+
+    def claim_failed(self, now: datetime, most: int) -> Claiming:
+        lease = self._lease.name
+        return Claiming(lambda connection: Handed(queue.claim_failed(connection, lease, now, most)), lease)
+
+    def claim_expired(self, now: datetime, most: int) -> Claiming:
+        lease = self._lease.name
+        return Claiming(lambda connection: Handed(queue.claim_expired(connection, lease, now, most)), lease)
+
+    def give_back(self, copies: Collection[int]) -> Callable[[sqlite3.Connection], None]:
+        return lambda connection: queue.give_back(connection, self._lease.name, copies)
+
+    def look(self, connection: sqlite3.Connection, now: datetime) -> tuple[bool, bool]:
+        """Is anything due, and are there copies of processes that are no more? On the reading thread."""
+        with errors_of_the_store():
+            ((due,),) = connection.execute(query("anything_due"), {"now": microseconds(now)}).fetchall()
+            if time.monotonic() < self._look_from:
+                return bool(due), False
+            self._look_from = time.monotonic() + _LOOK_EVERY
+            return bool(due), any(self._has_ended(name) for name in self._others(connection))
+
+    def free(self, connection: sqlite3.Connection) -> None:
+        """What processes that are no more had can be claimed again."""
+        for name in self._others(connection):
+            with ended(self._committer.path, name) as is_so:
+                if is_so:
+                    queue.free(connection, name)
+
+    def close(self) -> None:
+        """Whatever this process still had is as if it had not been claimed."""
+        with contextlib.suppress(StoreUnavailableError):  # then it is as after a crash
+            self._run(lambda connection: queue.give_back(connection, self._lease.name))
+        self._lease.close()
+
+    def _begin(self, connection: sqlite3.Connection) -> None:
+        keep_release_rate(connection, self._caps.release)
+        self.free(connection)
+
+    def _run(self, run: Callable[[sqlite3.Connection], object]) -> None:
+        (result,) = self._committer.commit([Work(run)])
+        if isinstance(result, BaseException):
+            raise result
+
+    def _others(self, connection: sqlite3.Connection) -> list[str]:
+        rows = connection.execute(query("lease_owners")).fetchall()
+        return [name for (name,) in rows if name != self._lease.name]
+
+    def _has_ended(self, name: str) -> bool:
+        # Only a look: the rows are freed under the lock of the file once more, inside the transaction.
+        with ended(self._committer.path, name, keep=True) as is_so:
+            return is_so

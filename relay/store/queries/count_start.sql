@@ -1,0 +1,1 @@
+UPDATE messages SET starts = starts + 1 WHERE number = ?

@@ -1,0 +1,2 @@
+-- The process (by its lease) is no more. What it had begun stays counted.
+UPDATE copies SET lease = NULL WHERE lease = ?

@@ -1,0 +1,1 @@
+SELECT stream, copies FROM tallies WHERE state = 'held'

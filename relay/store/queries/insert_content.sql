@@ -1,0 +1,1 @@
+INSERT INTO contents (message, content) VALUES (?, ?)

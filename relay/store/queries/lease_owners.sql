@@ -1,0 +1,1 @@
+SELECT DISTINCT lease FROM copies WHERE lease IS NOT NULL

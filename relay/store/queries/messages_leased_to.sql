@@ -1,0 +1,1 @@
+SELECT DISTINCT message FROM copies WHERE lease = ? AND state = 'queued'

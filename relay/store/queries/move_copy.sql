@@ -1,0 +1,15 @@
+-- A copy goes on, if it is still leased to this process. What is '' or NULL stays as it was.
+UPDATE copies SET
+  since = CASE WHEN state = :state THEN since ELSE :at END,
+  state = :state,
+  reason = :reason,
+  due_at = :due_at,
+  decision = CASE WHEN :decision = '' THEN decision ELSE :decision END,
+  attempts = attempts + :counts,
+  code = coalesce(:code, code),
+  enhanced = coalesce(:enhanced, enhanced),
+  reply = coalesce(:reply, reply),
+  next_hop = CASE WHEN :next_hop = '' THEN next_hop ELSE :next_hop END,
+  lease = NULL
+WHERE number = :copy AND lease = :lease
+RETURNING message

@@ -1,0 +1,1 @@
+SELECT coalesce(sum(copies), 0) FROM tallies WHERE state = 'queued'

@@ -1,0 +1,1 @@
+SELECT messages, octets FROM stock

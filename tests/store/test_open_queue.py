@@ -1,0 +1,92 @@
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from relay.queued import Move, State, Step
+from relay.reason import Reason
+from relay.store.port import QueueFullError
+from relay.store.queue import Caps
+from relay.store.sqlite import SqliteStore, open_store
+from store.waiting import CONTENT, HOUR, NOW, PSEUDONYMS, copy_to, message_to
+
+
+@contextlib.asynccontextmanager
+async def opened(folder: Path, **more: Any) -> AsyncIterator[SqliteStore]:
+    store = await open_store(folder / "relay.db", folder / "withdrawals.journal", PSEUDONYMS, **more)
+    try:
+        yield store
+    finally:
+        await store.close()
+
+
+def test_what_is_committed_can_be_claimed_read_and_ended(tmp_path: Path) -> None:
+    async def run() -> None:
+        async with opened(tmp_path) as store:
+            assert not await store.next_due(NOW)
+            await store.commit(Step(messages=(message_to("a@example.org", "b@example.org"),)))
+            assert await store.next_due(NOW)
+            (claimed,) = await store.claim(NOW, 10)
+            assert [str(copy.recipient.address) for copy in claimed.copies] == ["a@example.org", "b@example.org"]
+            assert not await store.next_due(NOW)
+            assert await store.claim(NOW, 10) == ()
+            assert await store.content(claimed.message.number) == CONTENT
+            first, second = claimed.copies
+            later = Move(second.number, NOW, State.QUEUED, Reason.NEXT_HOP_DEFERRED, NOW + HOUR, counts=True)
+            await store.commit(Step(moves=(Move(first.number, NOW), later)))
+            assert await store.claim(NOW, 10) == ()
+            ((again,),) = [one.copies for one in await store.claim(NOW + HOUR, 10)]
+            assert (again.number, again.attempts, again.reason) == (second.number, 1, Reason.NEXT_HOP_DEFERRED)
+            await store.commit(Step(moves=(Move(again.number, NOW + HOUR),)))
+            with pytest.raises(KeyError):
+                await store.content(claimed.message.number)
+
+    asyncio.run(run())
+
+
+def test_beyond_a_cap_nothing_of_the_step_is_written_and_others_are(tmp_path: Path) -> None:
+    async def run() -> None:
+        async with opened(tmp_path, caps=Caps(octets=len(CONTENT))) as store:
+            results = await asyncio.gather(
+                *(store.commit(Step(messages=(message_to(f"{name}@example.org"),))) for name in "abc"),
+                return_exceptions=True,
+            )
+            assert [type(result) for result in results] == [type(None), QueueFullError, QueueFullError]
+            ((only,),) = [one.copies for one in await store.claim(NOW, 10)]
+            assert str(only.recipient.address) == "a@example.org"
+
+    asyncio.run(run())
+
+
+def test_held_copies_can_be_claimed_when_they_are_given_up(tmp_path: Path) -> None:
+    async def run() -> None:
+        async with opened(tmp_path) as store:
+            held = copy_to("a@example.org", State.HELD, due=NOW + HOUR)
+            await store.commit(Step(messages=(message_to(held),)))
+            assert await store.claim_expired(NOW, 10) == ()
+            assert await store.next_due(NOW + HOUR)
+            (claimed,) = await store.claim_expired(NOW + HOUR, 10)
+            assert claimed.copies[0].state is State.HELD
+
+    asyncio.run(run())
+
+
+def test_a_claim_that_nobody_waits_for_any_more_is_taken_back(tmp_path: Path) -> None:
+    async def run() -> None:
+        async with opened(tmp_path) as store:
+            await store.commit(Step(messages=(message_to("a@example.org"),)))
+            claiming = asyncio.create_task(store.claim(NOW, 10))
+            await asyncio.sleep(0)
+            claiming.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await claiming
+            await store.flush()
+            (claimed,) = await store.claim(NOW, 10)
+            assert claimed.message.starts == 1
+
+    asyncio.run(run())
