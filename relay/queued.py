@@ -10,7 +10,6 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
-from relay.address import Address
 from relay.consent.events import Event
 from relay.decision import Decision, Outcome
 from relay.envelope import Recipient, Transaction
@@ -176,30 +175,11 @@ class ReportLine:
 
 
 @dataclass(frozen=True, slots=True)
-class Ask:
-    """One mail that asks somebody for a new yes to a stream. message: id of its transaction. event: id of the request
-    that tells of it in the ledger. wave: of the brand, in which it goes out. none_since: nothing of the step is written
-    when this person (any spelling) was asked for the brand at this moment or later. give_up_at: when their held mail of
-    the stream is given up without an answer.
-    """
-
-    brand: str
-    stream: str
-    address: Address
-    message: str
-    event: str
-    at: datetime
-    wave: int
-    none_since: datetime
-    give_up_at: datetime
-
-
-@dataclass(frozen=True, slots=True)
 class Step:
     """What is written together or not at all, in this order. moves: only of copies that this process has claimed.
 
-    told: numbers of report lines that a mail among `messages` tells. at most one message a step then. asks, events: what
-    a mail among `messages` asks, and its lines of the ledger; a no has `Store.append`.
+    told: numbers of report lines that a mail among `messages` tells. at most one message a step then. events: lines of
+    the ledger; a no has `Store.append`.
     """
 
     decisions: tuple[Decision, ...] = ()
@@ -208,5 +188,4 @@ class Step:
     outcomes: tuple[Outcome, ...] = ()
     reports: tuple[ReportLine, ...] = ()
     told: tuple[int, ...] = ()
-    asks: tuple[Ask, ...] = ()
     events: tuple[Event, ...] = ()
