@@ -39,6 +39,8 @@ def drip(reply: str, pause: float = 0.05) -> Action:
 
     async def action(session: Session) -> None:
         for octet in reply.encode() + b"\r\n":
+            if session.writer.is_closing():
+                raise GoneError
             session.writer.write(bytes([octet]))
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(session.server.stopping.wait(), pause)

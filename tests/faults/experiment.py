@@ -1,0 +1,169 @@
+"""One experiment from beginning to end: mail, faults, kills; then everything is let flow, stopped, read and judged."""
+
+from __future__ import annotations
+
+import random
+import shutil
+import sqlite3
+import time
+from collections import Counter
+from collections.abc import Callable
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from faults.chaos import chaos_hop, kind_of
+from faults.judge import Verdict, crossed, judge
+from faults.killing import Killer, serves
+from faults.mailers import Mailers, Minds
+from faults.staging import make_people, staged
+from faults.trace import Kind, Reported, Trace, Waiting
+from integration.serving import Relay
+
+#: Seconds in which everything has to flow once nothing is in its way.
+_SETTLE: Final = 90
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """messages: tries of the mailers in all. pause: most seconds between two of a session. minutes: then it ends."""
+
+    seed: int
+    messages: int
+    kills: int
+    processes: int = 1
+    sessions: int = 6
+    pause: float = 0.1
+    minutes: float = 60
+    people: tuple[int, int, int] = (60, 60, 30)
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    plan: Plan
+    trace: Trace
+    verdict: Verdict
+    kills: Counter[str]
+    problems: tuple[str, ...]
+    seconds: float
+    settled_in: float
+    crossed: tuple[float, ...]
+
+
+def run(plan: Plan, tell: Callable[[str], None] = lambda _: None, keep: Path | None = None) -> Result:
+    """keep: a folder for the log and the tables when something was found."""
+    began = time.monotonic()
+    people = make_people(*plan.people)
+    with chaos_hop(plan.seed) as hop, staged(hop.port, people, processes=plan.processes) as relay:
+        relay.start()
+        hop.faulty(now=True)
+        mailers = Mailers(relay, people, sessions=plan.sessions, seed=plan.seed, pause=plan.pause, most=plan.messages)
+        minds = Minds(relay, people, seed=plan.seed, pause=0.4)
+        killer = Killer(relay, random.Random(f"{plan.seed} kills"))
+        _kill_while_mail_flows(plan, mailers, killer, began + plan.minutes * 60, tell)
+        minds.finish()
+        hop.faulty(now=False)
+        settled_in, problems = settle(relay)
+        attempts, faults = hop.seen()
+        trace = Trace(
+            consenting=people.consenting,
+            sent=tuple(mailers.sent),
+            attempts=tuple(attempts),
+            acts=tuple(minds.acts),
+            crashes=tuple(killer.crashes),
+            waiting=waiting_in(relay.folder),
+            reported=reported_in(relay.folder),
+            faults=dict(faults),
+        )
+        verdict = judge(trace)
+        if keep is not None and (verdict.findings or problems):
+            _keep(relay, keep)
+    return Result(
+        plan, trace, verdict, killer.kinds, tuple(problems), time.monotonic() - began, settled_in, tuple(crossed(trace))
+    )
+
+
+def _kill_while_mail_flows(
+    plan: Plan, mailers: Mailers, killer: Killer, until: float, tell: Callable[[str], None]
+) -> None:
+    while time.monotonic() < until and (mailers.busy or len(killer.crashes) < plan.kills):
+        time.sleep(killer.chance.uniform(0.05, 0.8))
+        if len(killer.crashes) < plan.kills:
+            killer.kill_one()
+        tell(f"{len(killer.crashes)} of {plan.kills} kills, {len(mailers.sent)} of {plan.messages} messages")
+    mailers.finish()
+
+
+def settle(relay: Relay) -> tuple[float, list[str]]:
+    """Seconds until nothing waited for the next hop any more; then it is stopped. What was wrong meanwhile."""
+    began, problems = time.monotonic(), []
+    quiet = 0
+    while quiet < 5 and time.monotonic() - began < _SETTLE:
+        time.sleep(0.2)
+        quiet = quiet + 1 if not under_way(relay.folder) else 0
+    if quiet < 5:
+        problems.append(f"{under_way(relay.folder)} copies were still on their way after {_SETTLE} s")
+    if not serves(relay):
+        problems.append("it does not serve in the end")
+    seconds = time.monotonic() - began
+    if (code := relay.stop()) != 0:
+        problems.append(f"it ended with {code}")
+    return seconds, problems + store_problems(relay.folder)
+
+
+# --- what is in the tables, read as an outsider
+
+
+def _open(folder: Path) -> sqlite3.Connection:
+    return sqlite3.connect(f"file:{folder}/var/relay.db?mode=ro", uri=True, timeout=30)
+
+
+def under_way(folder: Path) -> int:
+    with closing(_open(folder)) as store:
+        (found,) = store.execute("SELECT count(*) FROM copies WHERE state IN ('queued', 'failed')").fetchone()
+        return int(found)
+
+
+def waiting_in(folder: Path) -> tuple[Waiting, ...]:
+    rows = "SELECT m.sender, c.address, c.state, m.origin, b.content FROM copies c JOIN messages m ON m.number = c.message LEFT JOIN contents b ON b.message = m.number"
+    with closing(_open(folder)) as store:
+        return tuple(_waiting(*row) for row in store.execute(rows))
+
+
+def _waiting(sender: str, address: str, state: str, origin: str, content: bytes) -> Waiting:
+    kind, about = kind_of(sender, content or b"") if origin else (Kind.CLIENT, ())
+    return Waiting(kind, sender, address, state, about)
+
+
+def reported_in(folder: Path) -> tuple[Reported, ...]:
+    with closing(_open(folder)) as store:
+        return tuple(Reported(*row) for row in store.execute("SELECT sender, recipient, fate FROM reports"))
+
+
+def store_problems(folder: Path) -> list[str]:
+    """Of the store itself, once everything has been stopped."""
+    problems = []
+    with closing(_open(folder)) as store:
+        [(sound,)] = store.execute("PRAGMA integrity_check(1)").fetchall()
+        if sound != "ok":
+            problems.append(f"the store is damaged: {sound}")
+        counted = "SELECT state, stream, count(*), sum(octets) FROM copies GROUP BY 1, 2 ORDER BY 1, 2"
+        kept = "SELECT state, stream, copies, octets FROM tallies WHERE copies <> 0 OR octets <> 0 ORDER BY 1, 2"
+        if store.execute(counted).fetchall() != store.execute(kept).fetchall():
+            problems.append("the tallies are not what is there")
+        orphans = (
+            "SELECT count(*) FROM messages WHERE number NOT IN (SELECT message FROM copies)",
+            "SELECT count(*) FROM copies WHERE message NOT IN (SELECT message FROM contents)",
+            "SELECT count(*) FROM contents WHERE message NOT IN (SELECT number FROM messages)",
+            "SELECT count(*) FROM copies WHERE decision NOT IN (SELECT id FROM decisions)",
+        )
+        problems += [f"left behind: {ask}" for ask in orphans if store.execute(ask).fetchone() != (0,)]
+    return problems
+
+
+def _keep(relay: Relay, keep: Path) -> None:
+    keep.mkdir(parents=True, exist_ok=True)
+    for name in ("relay.log", "serve.out", "var/relay.db", "var/relay.db-wal"):
+        if (relay.folder / name).exists():
+            shutil.copy(relay.folder / name, keep / Path(name).name)
