@@ -6,16 +6,20 @@ over is then either committed whole or not at all.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import Protocol
+from types import MappingProxyType
+from typing import Final, Protocol
 
 from relay.address import Address
 from relay.consent.events import Event
 from relay.consent.facts import Facts
 from relay.decision import Decision, Outcome
 from relay.queued import Claimed, Step
+
+#: No words are told.
+NO_TEXTS: Final[Mapping[str, str]] = MappingProxyType({})
 
 
 class StoreUnavailableError(Exception):
@@ -79,8 +83,9 @@ class Store(Protocol):
     def settle_later(self, outcomes: Sequence[Outcome]) -> None:
         """Write soon, without promise; an outcome that is a contact moves the watermark of its address and stream."""
 
-    async def append(self, events: Sequence[Event]) -> tuple[int, ...]:
-        """Add to the ledger and fold the facts in one transaction; the sequence number of each event.
+    async def append(self, events: Sequence[Event], texts: Mapping[str, str] = NO_TEXTS) -> tuple[int, ...]:
+        """Add to the ledger and fold the facts in one transaction; the sequence number of each event. texts: words by
+        their hash, of the wordings that the events name; each is kept once.
 
         An event whose id the ledger knows is not added again. What says no is also in withdrawals.journal, on disk,
         when this returns. Raises StoreUnavailableError.

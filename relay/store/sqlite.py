@@ -6,7 +6,7 @@ import asyncio
 import os
 import sqlite3
 import time
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
@@ -25,7 +25,7 @@ from relay.store.facts import read_facts
 from relay.store.grouping import Grouping
 from relay.store.learning import Learning, Lessons, tells_of_address
 from relay.store.open_queue import Claiming, OpenQueue, Told
-from relay.store.port import StoreBrokenError, UnreadableError
+from relay.store.port import NO_TEXTS, StoreBrokenError, UnreadableError
 from relay.store.queries import query
 from relay.store.queue import Caps
 from relay.store.rows import decision_row, outcome_row, watermark_row
@@ -123,11 +123,14 @@ class SqliteStore:
 
         self._writes.do_later(Work(settle))
 
-    async def append(self, events: Sequence[Event]) -> tuple[int, ...]:
+    async def append(self, events: Sequence[Event], texts: Mapping[str, str] = NO_TEXTS) -> tuple[int, ...]:
         says_no = any(event.kind in NOES for event in events)
         events = tuple(events)
         numbers: tuple[int, ...] = await self._writes.do(
-            Work(lambda connection: append_events(connection, events, self._pseudonyms, os.urandom), says_no=says_no)
+            Work(
+                lambda connection: append_events(connection, events, self._pseudonyms, os.urandom, texts),
+                says_no=says_no,
+            )
         )
         return numbers
 

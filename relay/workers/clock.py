@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Final
@@ -21,7 +21,7 @@ from relay.consent.facts import Facts
 from relay.decision import Decision, Outcome
 from relay.log import get_logger
 from relay.queued import Claimed, Step
-from relay.store.port import ClockWrongError, Store
+from relay.store.port import NO_TEXTS, ClockWrongError, Store
 
 #: How far the clock may be behind the newest record: clocks of virtual machines are put right by a few seconds.
 _TOLERANCE: Final = timedelta(minutes=5)
@@ -125,8 +125,8 @@ class CheckedStore:
             outcomes = [replace(outcome, contact=False, address=None) for outcome in outcomes]
         self._store.settle_later(outcomes)
 
-    async def append(self, events: Sequence[Event]) -> tuple[int, ...]:
-        return await self._store.append(events)
+    async def append(self, events: Sequence[Event], texts: Mapping[str, str] = NO_TEXTS) -> tuple[int, ...]:
+        return await self._store.append(events, texts)
 
     async def commit(self, step: Step) -> None:
         """What judges needs the time; what only ends an attempt is written down, as in settle_later."""

@@ -22,7 +22,7 @@ from relay.consent.facts import NOTHING_KNOWN, Facts
 from relay.decision import Decision, Outcome, new_id
 from relay.policy.files import load_policies
 from relay.policy.model import Policies
-from relay.store.port import Store
+from relay.store.port import NO_TEXTS, Store
 from relay.tokens import KEY_LENGTH, Claims, Purpose, TokenKeys, seal
 from relay.web.app import build_app
 from relay.web.server import WebServer, start_web
@@ -57,8 +57,13 @@ language = "ja"
 """
 
 
-def token_for(address: Address = READER, stream: str = "newsletter", sent: datetime = SENT) -> str:
-    return seal(KEYS, Purpose.UNSUBSCRIBE, Claims(address, stream, new_id(sent, bytes(10))))
+def token_for(
+    address: Address = READER,
+    stream: str = "newsletter",
+    sent: datetime = SENT,
+    purpose: Purpose = Purpose.UNSUBSCRIBE,
+) -> str:
+    return seal(KEYS, purpose, Claims(address, stream, new_id(sent, bytes(10))))
 
 
 def shop_policies(folder: Path) -> Policies:
@@ -74,6 +79,7 @@ class TroubledStore:
     delay: float = 0.0
     facts_known: Facts = NOTHING_KNOWN
     appended: list[Event] = field(default_factory=list)
+    texts: dict[str, str] = field(default_factory=dict)
     asked: int = 0
 
     async def facts(self, brand: str, stream: str, addresses: Sequence[Address]) -> dict[Address, Facts]:
@@ -81,9 +87,10 @@ class TroubledStore:
         await self._meet_trouble()
         return dict.fromkeys(addresses, self.facts_known)
 
-    async def append(self, events: Sequence[Event]) -> tuple[int, ...]:
+    async def append(self, events: Sequence[Event], texts: Mapping[str, str] = NO_TEXTS) -> tuple[int, ...]:
         await self._meet_trouble()
         self.appended += events
+        self.texts.update(texts)
         return tuple(range(len(events)))
 
     async def _meet_trouble(self) -> None:
