@@ -57,11 +57,6 @@ class Untold:
     newest: tuple[ReportLine, ...]
 
 
-def clients_untold(connection: sqlite3.Connection, before: datetime) -> list[str]:
-    """Clients with lines from before then that no mail tells."""
-    return [client for (client,) in _all(connection, query("untold_clients"), microseconds(before))]
-
-
 def untold(connection: sqlite3.Connection, client: str, before: datetime, most: int, listed: int) -> Untold | None:
     """The oldest `most` lines of a client from before then that no mail tells; None when there are none. listed: how
     many of them are shown, the newest.

@@ -1,0 +1,1 @@
+SELECT message, state, lease FROM copies WHERE number = ?

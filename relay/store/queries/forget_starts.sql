@@ -1,0 +1,1 @@
+UPDATE messages SET starts = 0 WHERE number = ?
