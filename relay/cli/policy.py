@@ -190,7 +190,7 @@ def _rules(stream: Stream) -> dict[str, str]:
             "hold.for": stream.hold.longest,
             "hold.ask_again": stream.hold.ask_again,
         }
-        rules = _as_figures(values)
+        rules = _as_figures(values) | {"hold.expired": f'"{stream.hold.expired}"'}
         if stream.migration is not None:
             rules |= _migration_rules(stream.migration)
     rules |= {f"verdict.{reason}": f'"{stream.verdicts[reason]}"' for reason in Reason if MEANINGS[reason].allowed}

@@ -64,11 +64,13 @@ class Backoff:
             return most
         return 1 if most and not state.probing and self._now() >= state.until else 0
 
-    def probing(self, route: str) -> None:
-        """The copy that `room` allowed to a closed route goes out now."""
+    def probing(self, route: str) -> bool:
+        """What `room` allowed goes out now. Is it a probe? Then `probed` has to be called when it is over."""
         state = self._states.get(route)
-        if state is not None and state.pause:
-            state.probing = True
+        if state is None or not state.pause:
+            return False
+        state.probing = True
+        return True
 
     def probed(self, route: str) -> None:
         """It is over. Where nothing was heard of the next hop (it was withdrawn meanwhile), another may go out."""
