@@ -13,6 +13,8 @@ from typing import Final
 
 from relay.address import Address
 from relay.config.settings import HoldSettings
+from relay.consent.events import Event, EventKind
+from relay.consent.fold import is_active_yes
 from relay.consent.ledger import microseconds
 from relay.store.queries import query
 from relay.store.queue_rows import replaced_row
@@ -28,15 +30,41 @@ def keep_release_rate(connection: sqlite3.Connection, copies_a_second: int) -> N
     connection.execute(query("set_meta"), (_RATE, str(copies_a_second)))
 
 
+def release_for(connection: sqlite3.Connection, events: Iterable[Event]) -> int:
+    """Let go what waits for a yes that is among these lines of the ledger, just added; how many copies that were.
+
+    That the mailbox works is said of no stream, and lets go whatever is held for the address.
+    """
+    yeses = [event for event in events if event.kind is EventKind.DELIVERABLE or is_active_yes(event)]
+    if not yeses or not any_held(connection):
+        return 0
+    return release(
+        connection,
+        [("" if event.kind is EventKind.DELIVERABLE else event.stream, event.address) for event in yeses],
+        max(event.recorded_at for event in yeses),
+    )
+
+
+def release_staged(connection: sqlite3.Connection, now: datetime) -> int:
+    """The same for the lone rows of a list (relay/store/taking.py)."""
+    if not any_held(connection):
+        return 0
+    return release_copies(connection, [number for (number,) in connection.execute(query("held_for_staged"))], now)
+
+
+def any_held(connection: sqlite3.Connection) -> bool:
+    return connection.execute(query("any_held")).fetchone() is not None
+
+
 def release(connection: sqlite3.Connection, people: Iterable[tuple[str, Address]], now: datetime) -> int:
-    """Let go what is held for these (stream, address), who have said yes; how many copies that were.
+    """Let go what is held for these (stream, address), who have said yes; how many copies that were. "": every stream.
 
     An address as it was given: a yes counts for no other spelling.
     """
     numbers = [
         number
         for stream, address in people
-        for (number,) in connection.execute(query("held_of_address"), (address.wide, str(address), stream)).fetchall()
+        for (number,) in connection.execute(query("held_of_address"), _of(stream, address)).fetchall()
     ]
     return release_copies(connection, numbers, now)
 
@@ -78,6 +106,10 @@ def _sensible(connection: sqlite3.Connection, now: int, step: int) -> int:
     cursor = _meta(connection, _CURSOR, 0)
     (queued,) = connection.execute(query("queued_count")).fetchone()
     return cursor if cursor <= now + (queued + 1) * step else now
+
+
+def _of(stream: str, address: Address) -> dict[str, str]:
+    return {"wide": address.wide, "address": str(address), "stream": stream}
 
 
 def _meta(connection: sqlite3.Connection, name: str, default: int) -> int:

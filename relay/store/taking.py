@@ -15,13 +15,16 @@ import sqlite3
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from types import TracebackType
 from typing import Any, Final, Self
 
+from relay.consent.fold import is_active_yes
 from relay.store.appending import append_events
 from relay.store.bundles import Bundle, Part
 from relay.store.committing import Committer, Work
 from relay.store.connection import errors_of_the_store
+from relay.store.holds import any_held, release, release_staged
 from relay.store.known_people import Folded, fold_ahead, others_met, write_folded
 from relay.store.port import StoreUnavailableError
 from relay.store.queries import query
@@ -99,6 +102,7 @@ class Taking:
 
     def __init__(self, committer: Committer, judge: Judge, texts: Mapping[str, str], *, dry_run: bool) -> None:
         self._committer = committer
+        self._clock = _now
         self._judge = judge
         self._texts = texts
         self._dry_run = dry_run
@@ -231,6 +235,7 @@ class Taking:
         connection.execute(query("take_staged"))
         connection.execute(query("take_staged_yeses"))
         connection.execute(query("take_staged_noes"))
+        release_staged(connection, self._clock())
         folded = [(facts, noes) for wide, facts, noes in part.folded if wide not in history]
         connection.executemany(query("put_facts"), [row for facts, _ in folded for row in facts])
         connection.executemany(query("put_no"), [row for _, noes in folded for row in noes])
@@ -293,6 +298,7 @@ class Taking:
             if now_last != last and others_met(connection, last, folded.rows):
                 return None
             write_folded(connection, folded, self._texts)
+            self._release(connection, folded.told)
             if self._dry_run:
                 self._judge(connection, standing)
                 raise _Undone((0, 0))
@@ -318,6 +324,11 @@ class Taking:
         if standing:
             self._judge(self._committer.connection, standing)
         return int(now_last)
+
+    def _release(self, connection: sqlite3.Connection, rows: Iterable[Told]) -> None:
+        if any_held(connection):
+            yeses = [event for event in map(event_told, rows) if is_active_yes(event)]
+            release(connection, [(event.stream, event.address) for event in yeses], self._clock())
 
     def _fold(self, rows: Sequence[Told]) -> None:
         """Rows of people with a history, or of several rows in a dry run: folded with all that there is."""
@@ -359,6 +370,11 @@ class Taking:
         # On a full disk the WAL begins anew after each time, because it cannot grow.
         self._committer.checkpoint(_CHECKPOINT_ABOVE if self._full is None else 0)
         return results
+
+
+def _now() -> datetime:
+    """When held mail is let go: now, and not when the list was begun."""
+    return datetime.now(UTC)
 
 
 def _count_staged(connection: sqlite3.Connection, texts: Mapping[str, str]) -> None:

@@ -1,4 +1,4 @@
--- Held copies of this address in this stream that nobody works on, the oldest first.
+-- Held copies of this address in this stream ('' for any) that nobody works on, the oldest first.
 SELECT number FROM copies
-WHERE wide = ? AND address = ? AND stream = ? AND state = 'held' AND lease IS NULL
+WHERE wide = :wide AND address = :address AND (stream = :stream OR :stream = '') AND state = 'held' AND lease IS NULL
 ORDER BY number

@@ -1,1 +1,0 @@
-SELECT DISTINCT message FROM copies WHERE lease = ? AND state = 'queued'

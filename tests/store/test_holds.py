@@ -1,0 +1,159 @@
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import pytest
+from store.samples import event
+from store.waiting import HOUR, NOW, PSEUDONYMS, copy_to, message_to
+
+from relay.address import address_from_text
+from relay.consent.events import Act, Basis, EventKind
+from relay.consent.ledger import microseconds
+from relay.queued import Move, NewMessage, State, Step
+from relay.reason import Reason
+from relay.store.appending import append_events
+from relay.store.committing import Committer, Work
+from relay.store.holds import keep_release_rate, release, release_copies
+from relay.store.queue import Caps, Done, claim, take_step
+
+ANN = "ann@example.org"
+BOB = "bob@example.org"
+
+
+class Box:
+    def __init__(self, folder: Path) -> None:
+        self.committer = Committer(folder / "relay.db", folder / "withdrawals.journal", PSEUDONYMS)
+
+    def step(self, step: Step) -> Done:
+        return self.do(lambda c: take_step(c, step, "me", Caps(), PSEUDONYMS))
+
+    def accept(self, *messages: NewMessage) -> Done:
+        return self.step(Step(messages=messages))
+
+    def do(self, run):  # type: ignore[no-untyped-def]
+        (result,) = self.committer.commit([Work(run)])
+        if isinstance(result, BaseException):
+            raise result
+        return result
+
+    def says(self, kind: EventKind, who: str = ANN, *, at: datetime = NOW, **more: object) -> None:
+        one = event(kind, address_from_text(who), at=at, recorded_at=at, **more)
+        self.do(lambda c: append_events(c, [one], PSEUDONYMS, os.urandom))
+
+    def copies(self) -> list[tuple[str, str, int]]:
+        rows = self.committer.connection.execute("SELECT address, state, due_at FROM copies ORDER BY number").fetchall()
+        return [(address, state, due) for address, state, due in rows]
+
+    def states(self) -> list[tuple[str, str]]:
+        return [row[:2] for row in self.copies()]
+
+    def reports(self) -> list[tuple[str, str, str]]:
+        sql = "SELECT recipient, fate, reason FROM reports ORDER BY number"
+        return list(self.committer.connection.execute(sql).fetchall())
+
+
+@pytest.fixture
+def box(tmp_path: Path) -> Iterator[Box]:
+    one = Box(tmp_path)
+    with contextlib.closing(one.committer):
+        yield one
+
+
+def held(who: str = ANN, **more: object) -> NewMessage:
+    return message_to(copy_to(who, State.HELD, due=NOW + HOUR), **more)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("kind", [EventKind.GRANT, EventKind.CONFIRM, EventKind.RENEW])
+def test_a_yes_lets_go_what_is_held_for_its_address_and_stream(box: Box, kind: EventKind) -> None:
+    box.accept(held(), held(BOB), held(stream="offers"))
+    box.says(kind, basis=Basis.DOUBLE_OPT_IN)
+    assert box.states() == [(ANN, "queued"), (BOB, "held"), (ANN, "held")]
+    assert box.copies()[0][2] == microseconds(NOW)
+
+
+def test_a_yes_of_another_spelling_lets_nothing_go(box: Box) -> None:
+    box.accept(held())
+    box.says(EventKind.GRANT, "Ann+news@example.org", basis=Basis.SINGLE_OPT_IN, act=Act.TICKED)
+    assert box.states() == [(ANN, "held")]
+
+
+@pytest.mark.parametrize(
+    ("kind", "more"),
+    [
+        (EventKind.GRANT, {"basis": Basis.SINGLE_OPT_IN, "act": Act.PRETICKED}),
+        (EventKind.GRANT, {"basis": Basis.CUSTOMER}),
+        (EventKind.WITHDRAW, {}),
+        (EventKind.REQUEST, {}),
+    ],
+)
+def test_what_is_no_yes_by_an_act_lets_nothing_go(box: Box, kind: EventKind, more: dict[str, object]) -> None:
+    box.accept(held())
+    box.says(kind, **more)
+    assert box.states() == [(ANN, "held")]
+
+
+def test_that_a_mailbox_works_lets_go_what_is_held_for_it_in_every_stream(box: Box) -> None:
+    box.accept(held(), held(stream="offers"), held(BOB))
+    box.says(EventKind.DELIVERABLE, brand="", stream="")
+    assert box.states() == [(ANN, "queued"), (ANN, "queued"), (BOB, "held")]
+
+
+def test_what_is_let_go_at_once_is_spread_over_time(box: Box) -> None:
+    box.do(lambda c: keep_release_rate(c, 2))
+    people = [f"p{number}@example.org" for number in range(5)]
+    box.accept(*[held(who) for who in people])
+    box.do(lambda c: release(c, [("newsletter", address_from_text(who)) for who in people[:4]], NOW))
+    box.do(lambda c: release(c, [("newsletter", address_from_text(people[4]))], NOW + timedelta(seconds=1)))
+    slots = [due - microseconds(NOW) for _, _, due in box.copies()]
+    assert slots == [0, 500_000, 1_000_000, 1_500_000, 2_000_000]
+
+
+def test_after_a_pause_the_slots_begin_now(box: Box) -> None:
+    box.accept(held(), held(BOB))
+    box.do(lambda c: release(c, [("newsletter", address_from_text(ANN))], NOW))
+    box.do(lambda c: release(c, [("newsletter", address_from_text(BOB))], NOW + HOUR))
+    assert box.copies()[1][2] == microseconds(NOW + HOUR)
+
+
+def test_a_cursor_from_a_wrong_clock_is_put_right(box: Box) -> None:
+    box.accept(held(), held(BOB))
+    box.do(lambda c: release(c, [("newsletter", address_from_text(ANN))], NOW + 10_000 * HOUR))
+    box.do(lambda c: release(c, [("newsletter", address_from_text(BOB))], NOW))
+    assert box.copies()[1][2] == microseconds(NOW)
+
+
+def test_a_copy_that_somebody_works_on_is_not_let_go(box: Box) -> None:
+    box.accept(held())
+    box.do(lambda c: c.execute("UPDATE copies SET lease = 'other'"))
+    assert box.do(lambda c: release_copies(c, [1], NOW)) == 0
+    assert box.states() == [(ANN, "held")]
+
+
+def test_only_the_newest_held_message_of_a_person_and_stream_is_kept(box: Box) -> None:
+    box.accept(held(), held(stream="offers"), held(BOB))
+    done = box.accept(held("ANN@example.org"))
+    assert box.states() == [(ANN, "held"), (BOB, "held"), ("ANN@example.org", "held")]
+    assert box.reports() == [(ANN, "replaced", "stale")]
+    assert len(done.replaced) == 1
+    (contents,) = box.committer.connection.execute("SELECT count(*) FROM contents").fetchone()
+    assert contents == 3
+
+
+def test_two_recipients_of_one_message_who_are_one_person_both_wait(box: Box) -> None:
+    box.accept(message_to(copy_to(ANN, State.HELD), copy_to("ANN@example.org", State.HELD)))
+    assert len(box.states()) == 2
+    assert box.reports() == []
+
+
+def test_an_older_copy_that_becomes_held_makes_way_for_the_newer_that_is(box: Box) -> None:
+    box.accept(message_to(ANN))
+    ((claimed,),) = [one.copies for one in box.do(lambda c: claim(c, "me", NOW, 1)).claimed]
+    box.accept(held(at=NOW + HOUR))
+    box.step(Step(moves=(Move(claimed.number, NOW + HOUR, State.HELD, Reason.STALE, NOW + 2 * HOUR),)))
+    assert box.states() == [(ANN, "held")]
+    assert box.copies()[0][2] == microseconds(NOW + HOUR)
+    assert box.reports() == [(ANN, "replaced", "stale")]
