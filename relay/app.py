@@ -21,11 +21,13 @@ from relay import log
 from relay.config.problems import ProblemsError
 from relay.config.settings import HostPort, LoggedAddresses, Settings
 from relay.disposal import Forwarder
+from relay.envelope import Client
 from relay.inbound.listener import start_listeners
 from relay.log import get_logger
 from relay.message.dkim import DkimKeyError
 from relay.outbound.attempt import NextHops
 from relay.pipeline import Pipeline
+from relay.policy.acceptance import Waits
 from relay.policy.files import load_policies
 from relay.policy.model import Policies
 from relay.rewriting import Rewriter
@@ -34,13 +36,19 @@ from relay.store.dkim_keys import load_signers
 from relay.store.keys import KeyFileError, load_pseudonyms, load_secret, load_token_keys
 from relay.store.newest import newest_recorded
 from relay.store.port import Store, StoreUnavailableError
+from relay.store.queue import Caps
 from relay.store.sqlite import open_store
 from relay.tokens import seal
 from relay.web.app import build_app
 from relay.web.server import start_web
+from relay.workers.backoff import Backoff
 from relay.workers.clock import CheckedStore, ClockGuard, Moment, moment
+from relay.workers.delivery import Deliveries
+from relay.workers.holding import end_expired_holds
+from relay.workers.queue import QueueWorker
 from relay.workers.retention import Keeper, keep_retention
 from relay.workers.sealing import LedgerKeeper
+from relay.workers.settling import Terms
 from relay.workers.supervisor import READY
 
 #: What keeps a worker from starting and the operator can mend; everything else is a bug and shows as one.
@@ -93,7 +101,8 @@ async def running(
         pseudonyms = load_pseudonyms(settings.keys.people, settings.store.path)
         keeper = LedgerKeeper(settings.store.path, settings.ledger, settings.keys.ledger)
         stack.push_async_callback(keeper.stop)  # after the store, which writes until it is closed
-        store = await open_store(settings.store.path, settings.store.journal, pseudonyms)
+        caps = Caps.of(settings.queue, settings.hold)
+        store = await open_store(settings.store.path, settings.store.journal, pseudonyms, caps=caps)
         stack.push_async_callback(store.close)
         keeper.start()
         guard = ClockGuard(look, newest=await asyncio.to_thread(_newest, settings.store.path), since=since)
@@ -113,8 +122,12 @@ async def running(
         keeping = asyncio.create_task(keep_retention(retention, secrets.SystemRandom()))
         stack.callback(keeping.cancel)
         tokens = load_token_keys(settings.keys.tokens)
+        backoff = Backoff(settings.queue.retry[0].total_seconds())
         next_hops = NextHops(
-            settings.next_hops, settings.identity.hostname, budget=settings.limits.transaction.total_seconds()
+            settings.next_hops,
+            settings.identity.hostname,
+            budget=settings.limits.transaction.total_seconds(),
+            heard=lambda route, reachable: backoff.heard(route, reachable=reachable),
         )
         stack.push_async_callback(next_hops.close)
         rewriter = Rewriter(
@@ -126,28 +139,55 @@ async def running(
             is_local=settings.web.is_loopback,
             clock=guard.now,
         )
+        forwarder = Forwarder(next_hops=next_hops, rewriter=rewriter, clock=guard.now)
+        queue = QueueWorker(
+            store=checked,
+            deliveries=Deliveries(
+                store=checked,
+                policies=book.current,
+                forwarder=forwarder,
+                clients=[Client(one.name, one.senders, one.retries, one.refusal) for one in settings.clients],
+                terms=Terms(settings.queue.retry, settings.queue.expire, settings.hold.waiting),
+                mode=settings.mode,
+                clock=guard.now,
+                randomness=secrets.token_bytes,
+            ),
+            backoff=backoff,
+            routes=next_hops.routes,
+            clock=guard.now,
+        )
         pipeline = Pipeline(
             store=checked,
             policies=book.current,
-            forwarder=Forwarder(next_hops=next_hops, rewriter=rewriter, clock=guard.now),
+            forwarder=forwarder,
             mode=settings.mode,
             clock=guard.now,
             randomness=secrets.token_bytes,
+            waits=Waits(settings.queue.retry, settings.hold.waiting),
+            nudge=queue.nudge,
         )
         # The store itself: what people say is taken, whatever the clock says.
-        site = build_app(store, book.current, tokens, guard.now, clock_trouble=guard.trouble)
+        site = build_app(
+            store, book.current, tokens, guard.now, clock_trouble=guard.trouble, public_url=settings.web.public_url
+        )
         web = await start_web(site, settings.web.address, drain=drain)
         stack.push_async_callback(web.stop)
         listeners = await start_listeners(settings, pipeline)
         stack.push_async_callback(listeners.close)
+        queue.start()
+        stack.push_async_callback(queue.stop, 0)
+        expiring = asyncio.create_task(end_expired_holds(checked, book.current, guard.now))
+        stack.callback(expiring.cancel)
         get_logger().info("listening", smtp=[str(one) for one in listeners.addresses], web=str(web.address))
         yield Relay(store, book, listeners.addresses, web.address)
         listeners.stop_accepting()
         closing = asyncio.create_task(web.stop())  # now: whoever comes after us wants the address
-        left = await listeners.drain(drain.total_seconds())
+        left, unfinished = await asyncio.gather(
+            listeners.drain(drain.total_seconds()), queue.stop(drain.total_seconds())
+        )
         await closing
-        if left:
-            get_logger().warning("drain-cut-short", transactions=left)
+        if left or unfinished:
+            get_logger().warning("drain-cut-short", transactions=left, queued=unfinished)
 
 
 def run_worker(settings: Settings, _number: int, control: Connection, *, since: Moment | None = None) -> None:

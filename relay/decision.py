@@ -16,6 +16,8 @@ _CROCKFORD: Final = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 _PAIRS: Final = tuple(first + second for first in _CROCKFORD for second in _CROCKFORD)
 #: Characters of a reply that say what it was about this message.
 _LONGEST_DETAIL: Final = 100
+#: Where accepted mail is that does not go out now, as the reply begins.
+_ACCEPTED: Final = {Verdict.HOLD: "held", Verdict.DISCARD: "not sent"}
 
 
 def new_id(at: datetime, randomness: bytes) -> str:
@@ -143,9 +145,9 @@ def refusal(
 ) -> Reply:
     """The reply to a recipient, sender or message that does not pass (law 1).
 
-    `reject` is permanent only at the moment where it concerns this recipient or sender alone: a stream that only the
-    message's headers could settle is refused for now after DATA, because a mailer would drop every recipient for good.
-    Everything else, until held mail can be stored, is asked for again: 451 4.7.1. decision_id: "" where it is said
+    What is held, and what is taken and not sent, was accepted: 250, and where it is now. `reject` is permanent only at
+    the moment where it concerns this recipient or sender alone: a stream that only the message's headers could settle
+    is refused for now after DATA, because a mailer would drop every recipient for good. decision_id: "" where it is said
     elsewhere. detail: what it was about this message, in a few words.
     """
     meaning = MEANINGS[reason]
@@ -154,6 +156,8 @@ def refusal(
         text += f": {one_line(detail, _LONGEST_DETAIL)}"
     if decision_id:
         text += f" (id {decision_id})"
+    if verdict in _ACCEPTED:
+        return Reply(250, "2.0.0", f"{_ACCEPTED[verdict]}: {text}")
     senders_fault = reason in (Reason.STREAM_UNKNOWN, Reason.SENDER_NOT_ALLOWED)
     if verdict is Verdict.REJECT and not (senders_fault and after_data):
         return Reply(550, "5.7.1", text)

@@ -20,6 +20,8 @@ from relay.decision import Decision, Outcome, Result
 if TYPE_CHECKING:
     from structlog.typing import FilteringBoundLogger, Processor
 
+    from relay.queued import Step
+
 
 def configure(path: str = "-", *, hash_key: bytes | None = None, debug: bool = False) -> None:
     """Send the log to standard output ("-") or append it to a file.
@@ -87,6 +89,17 @@ def write_outcome(outcome: Outcome) -> None:
         seconds=round(outcome.seconds, 4),
         footer=outcome.footer,
     )
+
+
+def write_acceptance(step: Step) -> None:
+    """What was taken over and does not go out at once: `queued`, `held`, `failed` or `discarded`, once a recipient."""
+    logger = get_logger()
+    for message in step.messages:
+        for copy in message.copies:
+            due_at = copy.due_at.isoformat(timespec="seconds")
+            logger.info(copy.state.value, message=message.tx.id, id=copy.decision, reason=copy.reason, due_at=due_at)
+    for line in step.reports:
+        logger.info("discarded", message=line.message, id=line.decision, fate=line.fate, reason=line.reason)
 
 
 def _serialise(record: MutableMapping[str, Any], **_: Any) -> bytes:

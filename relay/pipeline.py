@@ -1,39 +1,41 @@
 """One message's whole journey: MAIL, RCPT, DATA. Policy looks, the message is changed, the next hop takes it.
 
-Every decision is committed before its effect; where consent cannot be known, nothing is sent (laws 1 and 3).
+Every decision is committed before its effect; where consent cannot be known, nothing is sent; a 250 is said when the
+next hop has said it, or when what waits is committed (laws 1 and 3).
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Final
 
 from relay.address import Address, matches_pattern
 from relay.config.settings import Mode
 from relay.consent.facts import Facts
-from relay.decision import Decision, Outcome, Result, new_id, refusal
-from relay.disposal import Forwarder, LastLook, Passing
+from relay.decision import Decision, Result, new_id, refusal
+from relay.disposal import Forwarder, Passing
 from relay.envelope import Client, Connection, MailParameters, Recipient, Transaction
-from relay.log import get_logger, write_decision, write_outcome
+from relay.log import get_logger, write_acceptance, write_decision, write_outcome
 from relay.message.headers import header_values
 from relay.message.index import index
-from relay.policy.decide import decide, has_to_wait, objection, reply_to_data, without_stream
+from relay.policy.acceptance import Accepted, Judged, Mail, Waits, accept, accept_later, reply_after, turned_down
+from relay.policy.decide import decide, without_stream
 from relay.policy.match import bound_streams, needs_headers, settle
 from relay.policy.model import Policies, Stream
 from relay.reason import Reason, Verdict
 from relay.reply import Reply
 from relay.rewriting import Plan
-from relay.store.port import ClockWrongError, Store, StoreUnavailableError
+from relay.second_look import SecondLook, Sight
+from relay.store.port import ClockWrongError, QueueFullError, Store, StoreUnavailableError
 
-#: Facts read so shortly before are not read again: a mail and a withdrawal that cross within it cannot be told apart.
-_FRESH: Final = timedelta(milliseconds=100)
 _RECIPIENT_ACCEPTED: Final = Reply(250, "2.1.5", "recipient accepted")
 
 
 class Pipeline:
-    """clock: aware UTC now. randomness: n -> n octets. policies: the set in force now."""
+    """clock: aware UTC now. randomness: n -> n octets. policies: the set in force now. waits: of mail that waits.
+    nudge: called when something was queued, so that it goes out at once.
+    """
 
     def __init__(
         self,
@@ -44,6 +46,8 @@ class Pipeline:
         mode: Mode,
         clock: Callable[[], datetime],
         randomness: Callable[[int], bytes],
+        waits: Waits,
+        nudge: Callable[[], None] = lambda: None,
     ) -> None:
         self._store = store
         self._policies = policies
@@ -51,6 +55,8 @@ class Pipeline:
         self._observes = mode is Mode.OBSERVE
         self._clock = clock
         self._randomness = randomness
+        self._waits = waits
+        self._nudge = nudge
 
     def begin(
         self, client: Client, connection: Connection, sender: Address | None, parameters: MailParameters
@@ -82,7 +88,7 @@ class Pipeline:
                 decision_id=self._id(now),
                 after_data=False,
             )
-            if decision.passes:  # only the look at DATA counts, and is recorded
+            if decision.reply.is_success:  # only the look at DATA counts, and is recorded
                 return _RECIPIENT_ACCEPTED
             await self._record([decision])
         except StoreUnavailableError as error:
@@ -90,22 +96,71 @@ class Pipeline:
         return decision.reply
 
     async def at_data(self, tx: Transaction, recipients: Sequence[Recipient], content: bytes) -> Reply:
-        recipients = list({one.address: one for one in recipients}.values())  # named twice, sent once
+        recipients = _each_once(recipients)
         message = index(content)
         stream = settle(self._bound(tx), tx.client.name, tx.sender, header_values(message))
-        read_at = self._clock()
+        mail = Mail(tx, stream, content)
         try:
+            seen = Sight(self._store, self._clock)
             facts = await self._facts(stream, [one.address for one in recipients])  # again: this decision counts
             plan = await self._forwarder.plan(tx, stream, message, recipients)
-            decisions = [self._decide(plan, one.address, facts) for one in recipients]
-            await self._record(decisions)
+            judged = [self._judged(plan, one, facts) for one in recipients]
+            if len(judged) == 1 and judged[0].decision.passes:
+                return await self._forward(plan, mail, judged[0], seen)
+            return await self._take_over(mail, judged)
         except StoreUnavailableError as error:
             return self._outage(tx, error)
-        outcomes = await self._dispose(plan, decisions, recipients, facts, read_at)
-        self._store.settle_later(outcomes)  # the next hop's 250 is the promise
-        for outcome in outcomes:
-            write_outcome(outcome)
-        return reply_to_data(decisions, outcomes)
+
+    async def _forward(self, plan: Plan, mail: Mail, one: Judged, seen: Sight) -> Reply:
+        """To the next hop while the client waits: its answer is the answer, unless the message waits here instead."""
+        await self._record([one.decision])
+        look = SecondLook(
+            store=self._store,
+            stream=plan.stream,
+            seen=seen,
+            clock=self._clock,
+            outage=lambda error: self._outage(plan.tx, error),
+        )
+        (outcome,) = await self._forwarder.forward(plan, [Passing(one.decision, one.recipient, one.facts)], look)
+        write_outcome(outcome)
+        accepted = accept_later(mail, one, outcome, self._waits, self._chance())
+        if accepted is not None and await self._is_kept(mail, accepted):
+            return accepted.reply
+        self._store.settle_later([outcome])  # the next hop's 250 is the promise
+        if outcome.result is Result.WITHHELD:
+            judged = self._judged(plan, one.recipient, await self._facts(plan.stream, [one.recipient.address]))
+            if not judged.decision.passes:  # said no meanwhile: this is another decision, with an id of its own
+                return await self._take_over(mail, [judged])
+        return reply_after(outcome)
+
+    async def _take_over(self, mail: Mail, judged: Sequence[Judged]) -> Reply:
+        accepted = accept(mail, judged, self._clock(), self._waits, self._chance())
+        try:
+            await self._write(accepted)
+        except QueueFullError as error:
+            get_logger().error("queue-full", message=mail.tx.id, stream=judged[0].decision.stream, why=str(error))
+            accepted = turned_down(judged, str(error))
+            await self._write(accepted)
+        return accepted.reply
+
+    async def _is_kept(self, mail: Mail, accepted: Accepted) -> bool:
+        """Is the message here now? Else the next hop's own answer goes back, and the client keeps it."""
+        try:
+            await self._write(accepted)
+        except StoreUnavailableError as error:
+            get_logger().error("not-queued", message=mail.tx.id, why=str(error))
+            return False
+        return True
+
+    async def _write(self, accepted: Accepted) -> None:
+        if accepted.takes_over:
+            await self._store.commit(accepted.step)
+            self._nudge()
+        else:
+            await self._store.record(accepted.step.decisions)
+        for decision in accepted.step.decisions:
+            write_decision(decision)
+        write_acceptance(accepted.step)
 
     def _bound(self, tx: Transaction) -> tuple[Stream, ...]:
         return bound_streams(self._policies(), tx.client.name, tx.sender)
@@ -113,21 +168,29 @@ class Pipeline:
     def _id(self, now: datetime) -> str:
         return new_id(now, self._randomness(10))
 
-    def _decide(self, plan: Plan, address: Address, facts: Mapping[Address, Facts]) -> Decision:
+    def _chance(self) -> float:
+        return int.from_bytes(self._randomness(4)) / 2**32
+
+    def _judged(self, plan: Plan, recipient: Recipient, facts: Mapping[Address, Facts]) -> Judged:
         now = self._clock()
-        if plan.stream is None:
+        known = facts.get(recipient.address)
+        if plan.stream is None or known is None:
             reason = Reason.OBSERVED if self._observes else Reason.STREAM_UNKNOWN
-            return without_stream(plan.tx, address, reason, now, decision_id=self._id(now), after_data=True)
-        return decide(
-            plan.tx,
-            plan.stream,
-            address,
-            facts[address],
-            now,
-            decision_id=self._id(now),
-            after_data=True,
-            undisclosable=plan.undisclosable,
-        )
+            decision = without_stream(
+                plan.tx, recipient.address, reason, now, decision_id=self._id(now), after_data=True
+            )
+        else:
+            decision = decide(
+                plan.tx,
+                plan.stream,
+                recipient.address,
+                known,
+                now,
+                decision_id=self._id(now),
+                after_data=True,
+                undisclosable=plan.undisclosable,
+            )
+        return Judged(recipient, decision, known)
 
     async def _facts(self, stream: Stream | None, addresses: Sequence[Address]) -> Mapping[Address, Facts]:
         return {} if stream is None else await self._store.facts(stream.brand, stream.id, addresses)
@@ -146,44 +209,6 @@ class Pipeline:
             return self._outage(tx, error)
         return decision.reply
 
-    async def _dispose(
-        self,
-        plan: Plan,
-        decisions: Sequence[Decision],
-        recipients: Sequence[Recipient],
-        facts: Mapping[Address, Facts],
-        read_at: datetime,
-    ) -> list[Outcome]:
-        passing = [
-            Passing(decision, recipient, facts.get(recipient.address))
-            for decision, recipient in zip(decisions, recipients, strict=True)
-            if decision.passes
-        ]
-        waits = has_to_wait(decisions)
-        if waits is not None:
-            now = self._clock()
-            return [Outcome(one.decision.id, now, Result.WITHHELD, waits.reply) for one in passing]
-        return await self._forwarder.forward(plan, passing, self._last_look(plan, read_at))
-
-    def _last_look(self, plan: Plan, read_at: datetime) -> LastLook:
-        """A copy may have waited long for its turn: whoever has withdrawn meanwhile does not get it."""
-
-        async def look(addresses: Sequence[Address]) -> Reply | None:
-            if plan.stream is None or timedelta(0) <= self._clock() - read_at < _FRESH:
-                return None
-            try:
-                facts = await self._facts(plan.stream, addresses)
-            except StoreUnavailableError as error:
-                return self._outage(plan.tx, error)
-            now = self._clock()
-            objections = (objection(plan.stream, address, facts[address], now) for address in addresses)
-            found = next((one for one in objections if one is not None), None)
-            if found is None or len(addresses) == 1:
-                return found
-            return replace(found, code=451, enhanced="4.7.1")  # the others are to have it: RCPT sorts them out
-
-        return look
-
     def _outage(self, tx: Transaction, error: StoreUnavailableError) -> Reply:
         now = self._clock()
         outage = self._id(now)
@@ -196,3 +221,11 @@ class Pipeline:
                 452, "4.3.1", f"{Reason.STORE_UNAVAILABLE}: no space left for records, try again (id {outage})"
             )
         return refusal(Reason.STORE_UNAVAILABLE, Verdict.DEFER, "", outage, after_data=True)
+
+
+def _each_once(recipients: Sequence[Recipient]) -> list[Recipient]:
+    """Named twice, sent once, with what was asked of the first."""
+    named: dict[Address, Recipient] = {}
+    for one in recipients:
+        named.setdefault(one.address, one)
+    return list(named.values())

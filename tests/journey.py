@@ -15,7 +15,7 @@ from typing import Any
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
 from relay.address import Address, address_from_text
-from relay.config.settings import HostPort, Mode, NextHop
+from relay.config.settings import HoldSettings, HostPort, Mode, NextHop, QueueSettings
 from relay.consent.events import Act, Basis, Event, EventKind, Evidence
 from relay.consent.pseudonyms import Pseudonyms
 from relay.decision import new_id
@@ -24,9 +24,12 @@ from relay.envelope import Client, Connection, MailParameters, Recipient, Transa
 from relay.message.dkim import KeyType, Signer, generate, load_key
 from relay.outbound.attempt import NextHops
 from relay.pipeline import Pipeline
+from relay.policy.acceptance import Waits
 from relay.policy.files import load_policies
 from relay.reply import Reply
 from relay.rewriting import Rewriter
+from relay.store.connection import open_for_reading
+from relay.store.queue import Caps
 from relay.store.sqlite import SqliteStore, open_store
 from relay.tokens import KEY_LENGTH, TokenKeys, seal
 
@@ -109,6 +112,7 @@ def signer() -> Signer:
 @dataclass(slots=True)
 class Stage:
     pipeline: Pipeline
+    forwarder: Forwarder
     store: SqliteStore
     hop: NextHopServer
     numbers: itertools.count[int]
@@ -144,6 +148,24 @@ class Stage:
         )
         await self.store.append([event])
 
+    def waiting(self) -> list[dict[str, Any]]:
+        """The copies in the store, in the order in which they came."""
+        with contextlib.closing(open_for_reading(self.path)) as connection:
+            found = connection.execute(
+                "SELECT address, state, reason, decision, due_at, attempts, code, reply, next_hop, notify"
+                " FROM copies ORDER BY number"
+            )
+            names = [column[0] for column in found.description]
+            return [dict(zip(names, row, strict=True)) for row in found]
+
+    def states(self) -> list[tuple[str, str, str]]:
+        return [(one["address"], one["state"], one["reason"]) for one in self.waiting()]
+
+    def reported(self) -> list[tuple[str, str, str]]:
+        """Recipient, fate, reason."""
+        with contextlib.closing(open_for_reading(self.path)) as connection:
+            return connection.execute("SELECT recipient, fate, reason FROM reports ORDER BY number").fetchall()
+
     def begin(
         self,
         sender: Address | None = NEWS,
@@ -154,10 +176,10 @@ class Stage:
         return self.pipeline.begin(client, Connection("192.0.2.7", "shop.example", "ESMTP"), sender, parameters)
 
     async def send(
-        self, *recipients: str, content: bytes = MAIL, sender: Address | None = NEWS
+        self, *recipients: str, content: bytes = MAIL, sender: Address | None = NEWS, client: Client = CLIENT
     ) -> tuple[dict[str, Reply], Reply | None]:
         """A whole transaction as a client would do it: replies to RCPT, and to DATA when somebody was left."""
-        tx = self.begin(sender)
+        tx = self.begin(sender, client=client)
         mail = await self.pipeline.at_mail(tx)
         if not mail.is_success:
             return {}, mail
@@ -179,6 +201,7 @@ async def stage(
     mode: Mode = Mode.ENFORCE,
     signers: Mapping[str, tuple[Signer, ...]] | None = None,
     public_url: str = "https://mail.brand.example",
+    caps: Caps = Caps(),  # noqa: B008 - frozen
 ) -> AsyncIterator[Stage]:
     texts = {"newsletter": NEWSLETTER, "receipts": RECEIPTS} if policies is None else policies
     (folder / "policies").mkdir(exist_ok=True)
@@ -191,7 +214,7 @@ async def stage(
     )
     next_hops = NextHops([NextHop(HostPort("127.0.0.1", server.sockets[0].getsockname()[1]))], "relay.brand.example")
     path = folder / "relay.db"
-    store = await open_store(path, folder / "withdrawals.journal", PSEUDONYMS)
+    store = await open_store(path, folder / "withdrawals.journal", PSEUDONYMS, caps=caps)
     ticks, randoms = itertools.count(), itertools.count()
 
     def clock() -> datetime:  # every look at the clock is a microsecond later: ids stay in order
@@ -206,16 +229,18 @@ async def stage(
         is_local=False,
         clock=clock,
     )
+    forwarder = Forwarder(next_hops=next_hops, rewriter=rewriter, clock=clock)
     try:
         pipeline = Pipeline(
             store=store,
             policies=lambda: loaded,
-            forwarder=Forwarder(next_hops=next_hops, rewriter=rewriter, clock=clock),
+            forwarder=forwarder,
             mode=mode,
             clock=clock,
             randomness=lambda size: next(randoms).to_bytes(size),
+            waits=Waits(QueueSettings().retry, HoldSettings().waiting),
         )
-        yield Stage(pipeline, store, hop, itertools.count(1), path)
+        yield Stage(pipeline, forwarder, store, hop, itertools.count(1), path)
     finally:
         await store.close()
         await next_hops.close()

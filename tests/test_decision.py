@@ -102,10 +102,19 @@ def test_the_senders_fault_is_permanent_at_mail_and_temporary_after_data(reason:
     assert str(refusal(reason, Verdict.REJECT, "", "01J", after_data=True)).startswith("451 4.7.1")
 
 
-@pytest.mark.parametrize("verdict", [Verdict.HOLD, Verdict.DEFER, Verdict.DISCARD])
-def test_what_cannot_be_kept_yet_is_asked_for_again(verdict: Verdict) -> None:
+@pytest.mark.parametrize(
+    ("verdict", "begins"),
+    [
+        (Verdict.HOLD, "250 2.0.0 held: "),
+        (Verdict.DISCARD, "250 2.0.0 not sent: "),
+        (Verdict.DEFER, "451 4.7.1 "),
+    ],
+)
+def test_what_is_kept_here_is_accepted_and_the_reply_says_where_it_is(verdict: Verdict, begins: str) -> None:
     for reason in PRECEDENCE:
-        assert str(refusal(reason, verdict, "s", "01J", after_data=True)).startswith("451 4.7.1")
+        reply = str(refusal(reason, verdict, "s", "01J", after_data=True))
+        assert reply.startswith(f"{begins}{reason}: ")
+        assert reply.endswith("(id 01J)")
 
 
 def test_our_own_outage_is_451_4_3_0() -> None:

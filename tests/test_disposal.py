@@ -1,8 +1,11 @@
 from __future__ import annotations
 
 import asyncio
+import email
 import json
 import threading
+from collections.abc import Sequence
+from datetime import timedelta
 from pathlib import Path
 
 import dkim
@@ -12,11 +15,22 @@ from hypothesis import strategies as st
 from journey import MAIL, NOW, Stage, signer, stage
 
 from relay import log
-from relay.disposal import copies_at_once
+from relay.address import Address, address_from_text
+from relay.consent.events import Act, Basis
+from relay.consent.facts import Facts, Yes
+from relay.decision import Decision, Result, new_id
+from relay.disposal import Passing, copies_at_once
+from relay.envelope import Recipient, Transaction
 from relay.message.compose import copy_for
 from relay.message.dkim import dns_record
 from relay.message.dkim import signed as rewriting_signed
+from relay.message.index import index
+from relay.policy.decide import decide
+from relay.policy.files import load_policies
+from relay.policy.model import Stream
 from relay.reason import Reason
+
+KNOWN = Facts(yes=Yes(Basis.DOUBLE_OPT_IN, Act.CLICKED, NOW - timedelta(days=3), "form", live=False))
 
 
 def one_copy(folder: Path, content: bytes = MAIL, **how: object) -> bytes:
@@ -46,12 +60,41 @@ def test_what_leaves_is_signed_over_what_leaves(tmp_path: Path) -> None:
 def test_a_copy_names_its_reader_only_where_the_message_has_no_other(tmp_path: Path, others: tuple[str, ...]) -> None:
     async def play() -> None:
         async with stage(tmp_path) as on:
-            for person in ("hanako@example.org", *others):
-                await on.yes(person)
-            await on.send("hanako@example.org", *others)
+            tx, stream = on.begin(), load_policies(tmp_path / "policies", NOW).by_id["newsletter"]
+            people = [Recipient(address_from_text(text)) for text in ("hanako@example.org", *others)]
+            plan = await on.forwarder.plan(tx, stream, index(MAIL), people)
+            passing = [Passing(decided(tx, stream, one), one, KNOWN) for one in people]
+            outcomes = await on.forwarder.forward(plan, passing, nothing_speaks_against_it)
+            assert [one.result for one in outcomes] == [Result.DELIVERED] * len(people)
             assert (b"for <hanako@example.org>" in on.hop.copy_of("hanako@example.org")) == (not others)
 
     asyncio.run(play())
+
+
+def test_many_personal_copies_go_out_beside_each_other_each_to_its_reader_alone(tmp_path: Path) -> None:
+    async def play() -> None:
+        async with stage(tmp_path) as on:
+            tx, stream = on.begin(), load_policies(tmp_path / "policies", NOW).by_id["newsletter"]
+            people = [Recipient(address_from_text(f"person{number}@example.org")) for number in range(25)]
+            plan = await on.forwarder.plan(tx, stream, index(MAIL), people)
+            passing = [Passing(decided(tx, stream, one), one, KNOWN) for one in people]
+            outcomes = await on.forwarder.forward(plan, passing, nothing_speaks_against_it)
+            assert [one.address for one in outcomes] == [one.address for one in people]
+            copies = [email.message_from_bytes(on.hop.copy_of(str(one.address))) for one in people]
+            assert len({copy["List-Unsubscribe"] for copy in copies}) == len(people)
+            assert all(len(recipients) == 1 for _, recipients, _ in on.hop.got)
+
+    asyncio.run(play())
+
+
+def decided(tx: Transaction, stream: Stream, one: Recipient) -> Decision:
+    decision = decide(tx, stream, one.address, KNOWN, NOW, decision_id=new_id(NOW, bytes(10)), after_data=True)
+    assert decision.passes
+    return decision
+
+
+async def nothing_speaks_against_it(_: Sequence[Address]) -> None:
+    return None
 
 
 @pytest.mark.parametrize(("octets", "beside"), [(9_000, False), (40_000, True)])

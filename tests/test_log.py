@@ -5,6 +5,7 @@ import resource
 from datetime import UTC, datetime
 from pathlib import Path
 
+from policy.test_acceptance import accepted
 from test_decision import decision
 
 from relay import log
@@ -86,3 +87,15 @@ def test_a_log_that_takes_no_more_harms_nobody_and_tells_later_what_is_missing(t
     assert len(begun) == 10
     assert (json.loads(told)["event"], json.loads(told)["lines"]) == ("log-lines-lost", 2)
     assert json.loads(after)["event"] == "after"
+
+
+def test_what_is_taken_over_is_one_line_a_recipient_without_their_address(tmp_path: Path) -> None:
+    log.configure(str(tmp_path / "relay.log"))
+    found = accepted("passes", "held", "no", "refused")
+    log.write_acceptance(found.step)
+    lines = [json.loads(line) for line in (tmp_path / "relay.log").read_text().splitlines()]
+    assert [line["event"] for line in lines] == ["queued", "held", "failed", "discarded"]
+    assert {line["message"] for line in lines} == {found.step.decisions[0].message}
+    told = [line["id"] for line in lines]
+    assert told == [found.step.decisions[place].id for place in (0, 1, 3, 2)]
+    assert "example.org" not in (tmp_path / "relay.log").read_text()

@@ -6,6 +6,7 @@ import re
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from journey import MAIL, NEWS, NEWSLETTER, NOW, ORDERS, PSEUDONYMS, RECEIPTS, TOKENS, Stage, shadowed, stage
@@ -13,11 +14,13 @@ from journey import MAIL, NEWS, NEWSLETTER, NOW, ORDERS, PSEUDONYMS, RECEIPTS, T
 from relay.address import address_from_text
 from relay.config.settings import Mode
 from relay.decision import Decision, Result
-from relay.envelope import Client, Recipient
-from relay.reason import Reason
+from relay.envelope import Client, Recipient, Refusal
+from relay.reason import Reason, Verdict
 from relay.reply import Reply
+from relay.store.port import StoreUnavailableError
+from relay.store.queue import Caps
 from relay.store.reading import Wanted, open_reader
-from relay.store.sqlite import SqliteStore
+from relay.store.sqlite import SqliteStore, open_store
 from relay.tokens import Purpose, unseal
 
 SIGNED = (
@@ -105,25 +108,31 @@ def test_a_withdrawal_between_rcpt_and_data_stops_the_mail(tmp_path: Path) -> No
     on_stage(tmp_path, story)
 
 
-def test_each_of_several_recipients_gets_a_copy_of_their_own(tmp_path: Path) -> None:
+def test_mail_for_several_is_taken_over_in_one_step_before_it_is_accepted(tmp_path: Path) -> None:
     async def story(on: Stage) -> None:
         names = [f"person{number}@example.org" for number in range(25)]
         for name in names:
             await on.yes(name)
         _, reply = await on.send(*names)
-        assert said(reply).startswith("250 ")
-        links = {email.message_from_bytes(on.hop.copy_of(name))["List-Unsubscribe"] for name in names}
-        assert len(links) == len(names)
-        assert all(len(recipients) == 1 for _, recipients, _ in on.hop.got)
+        assert said(reply).startswith("250 2.0.0 queued 25 (id ")
+        assert on.states() == [(name, "queued", "confirmed") for name in names]
+        (claimed,) = await on.store.claim(NOW + timedelta(seconds=1), 100)
+        assert claimed.message.tx.id in said(reply)
+        assert await on.store.content(claimed.message.number) == MAIL
 
     on_stage(tmp_path, story)
 
 
-def test_a_recipient_named_twice_gets_one_copy(tmp_path: Path) -> None:
+def test_a_recipient_named_twice_gets_one_copy_as_the_first_asked_for(tmp_path: Path) -> None:
     async def story(on: Stage) -> None:
         await on.yes("hanako@example.org")
         await on.send("hanako@example.org", '"hanako"@EXAMPLE.org')
         assert len(on.hop.got) == 1
+        await on.yes("olaf@example.org", days_ago=500)
+        olaf = address_from_text("olaf@example.org")
+        twice = [Recipient(olaf, ("NEVER",)), Recipient(olaf, ("FAILURE",))]
+        assert (await on.pipeline.at_data(on.begin(), twice, MAIL)).text.startswith("held: stale: ")
+        assert [(one["address"], one["notify"]) for one in on.waiting()] == [("olaf@example.org", "NEVER")]
 
     on_stage(tmp_path, story)
 
@@ -138,25 +147,68 @@ def test_the_next_hops_own_refusal_passes_back_to_one_recipient(tmp_path: Path) 
     on_stage(tmp_path, story)
 
 
-def test_when_the_next_hop_takes_only_a_part_for_now_the_client_is_asked_to_send_again(tmp_path: Path) -> None:
+@pytest.mark.parametrize("answer", ["450 4.2.2 mailbox full", "421 4.3.2 going down"])
+def test_what_the_next_hop_defers_is_queued_for_a_client_that_does_not_retry(tmp_path: Path, answer: str) -> None:
     async def story(on: Stage) -> None:
         await on.yes("hanako@example.org")
-        await on.yes("taro@example.org")
-        on.hop.answers["taro@example.org"] = "450 4.2.2 mailbox full"
-        _, reply = await on.send("hanako@example.org", "taro@example.org")
-        assert said(reply).startswith("450 4.2.2 1 of 2 copies were taken")
+        on.hop.answers["hanako@example.org"] = answer
+        _, reply = await on.send("hanako@example.org")
+        assert said(reply).startswith("250 2.0.0 queued: next-hop-deferred: ")
+        (one,) = on.waiting()
+        assert (one["state"], one["reason"], one["attempts"]) == ("queued", "next-hop-deferred", 1)
+        assert (one["code"] // 100, one["reply"]) == (4, answer[10:])
+        assert one["next_hop"].startswith("127.0.0.1:")
+        wait = one["due_at"] / 1e6 - NOW.timestamp()
+        assert 4.5 * 60 <= wait <= 5.5 * 60 + 1
+        assert one["decision"] in said(reply)
+        with open_reader(on.path, PSEUDONYMS) as reader:
+            assert [found.result for found in reader.outcomes_of([one["decision"]])] == [Result.DEFERRED]
 
     on_stage(tmp_path, story)
+
+
+def test_a_client_that_retries_gets_the_next_hops_own_4xx_and_keeps_its_mail(tmp_path: Path) -> None:
+    async def story(on: Stage) -> None:
+        await on.yes("hanako@example.org")
+        on.hop.answers["hanako@example.org"] = "450 4.2.2 mailbox full"
+        _, reply = await on.send("hanako@example.org", client=Client("mta", retries=True))
+        assert said(reply).startswith("450 4.2.2 next-hop-deferred: mailbox full (id ")
+        assert on.waiting() == []
+
+    on_stage(tmp_path, story)
+
+
+@pytest.mark.parametrize("caps", [Caps(octets=10), None])
+def test_where_the_store_cannot_keep_deferred_mail_the_next_hops_own_4xx_passes_back(
+    tmp_path: Path, caps: Caps | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def refused(*_: object) -> None:
+        raise StoreUnavailableError("locked")
+
+    async def story(on: Stage) -> None:
+        await on.yes("hanako@example.org")
+        if caps is None:
+            monkeypatch.setattr(SqliteStore, "commit", refused)
+        on.hop.answers["hanako@example.org"] = "450 4.2.2 mailbox full"
+        _, reply = await on.send("hanako@example.org")
+        assert said(reply).startswith("450 4.2.2 next-hop-deferred: mailbox full (id ")
+        assert on.waiting() == []
+        await on.store.flush()
+        with open_reader(on.path, PSEUDONYMS) as reader:  # what became of it is known all the same
+            (found,) = reader.decisions(Wanted(), 10)
+            assert [one.result for one in reader.outcomes_of([found.decision.id])] == [Result.DEFERRED]
+
+    on_stage(tmp_path, story, caps=caps or Caps())
 
 
 def test_a_receipt_passes_without_consent_and_gets_no_footer(tmp_path: Path) -> None:
     async def story(on: Stage) -> None:
         await on.no("hanako@example.org")
         receipt = MAIL.replace(b"news@news.brand.example", b"orders@brand.example")
-        _, reply = await on.send("hanako@example.org", "taro@example.org", content=receipt, sender=ORDERS)
+        _, reply = await on.send("hanako@example.org", content=receipt, sender=ORDERS)
         assert said(reply).startswith("250 ")
         ((_, recipients, copy),) = on.hop.got
-        assert recipients == ("hanako@example.org", "taro@example.org")
+        assert recipients == ("hanako@example.org",)
         assert copy.endswith(receipt)
         assert b"List-Unsubscribe" not in copy
 
@@ -175,9 +227,14 @@ def test_in_observe_mode_what_no_policy_claims_passes_byte_for_byte_and_is_recor
     async def story(on: Stage) -> None:
         content = b"Bcc: secret@example.org\r\nX-Consent-Stream: none\r\n\r\n..odd\x80 bytes\r\n"
         sender = address_from_text("x@elsewhere.example")
-        _, reply = await on.send("a@example.org", "b@example.org", content=content, sender=sender)
+        _, reply = await on.send("a@example.org", content=content, sender=sender)
         assert said(reply).startswith("250 ")
         assert [copy for _, _, copy in on.hop.got] == [content]
+        _, several = await on.send("a@example.org", "b@example.org", content=content, sender=sender)
+        assert said(several).startswith("250 2.0.0 queued 2 ")
+        (claimed,) = await on.store.claim(NOW + timedelta(seconds=1), 10)
+        assert claimed.message.stream == ""
+        assert await on.store.content(claimed.message.number) == content
         with open_reader(on.path, PSEUDONYMS) as reader:
             assert {one.decision.reason for one in reader.decisions(Wanted(), 10)} == {Reason.OBSERVED}
 
@@ -195,8 +252,9 @@ def test_observe_mode_enforces_the_policies_that_there_are(tmp_path: Path) -> No
 def test_a_shadowed_stream_passes_unedited_and_stamps_no_contact(tmp_path: Path) -> None:
     async def story(on: Stage) -> None:
         await on.yes("hanako@example.org")
-        await on.send("hanako@example.org", "stranger@example.org")
-        assert [copy for _, _, copy in on.hop.got] == [MAIL]
+        await on.send("hanako@example.org")
+        await on.send("stranger@example.org")
+        assert [copy for _, _, copy in on.hop.got] == [MAIL, MAIL]
         await on.store.flush()
         hanako = address_from_text("hanako@example.org")
         facts = await on.store.facts("brand", "newsletter", [hanako])
@@ -279,18 +337,104 @@ def test_a_header_chooses_among_the_streams_of_a_sender_and_is_taken_out(tmp_pat
     on_stage(tmp_path, story, policies={"newsletter": NEWSLETTER, "receipts": receipts})
 
 
-def test_after_data_one_who_has_to_wait_keeps_all_waiting_so_that_nobody_is_lost_or_served_twice(
-    tmp_path: Path,
-) -> None:
+def test_each_of_several_has_a_place_and_the_one_reply_counts_them(tmp_path: Path) -> None:
     async def story(on: Stage) -> None:
         await on.yes("hanako@example.org")
         await on.yes("olaf@example.org", days_ago=500)
-        _, reply = await on.send("hanako@example.org", "olaf@example.org")
-        assert said(reply).startswith("451 4.7.1 one of 2 recipients has to wait")
-        assert on.hop.got == []
+        _, reply = await on.send("hanako@example.org", "olaf@example.org", "stranger@example.org")
+        assert said(reply).startswith("250 2.0.0 queued 1, held 1, refused 1 (id ")
+        assert on.states() == [
+            ("hanako@example.org", "queued", "confirmed"),
+            ("olaf@example.org", "held", "stale"),
+            ("stranger@example.org", "failed", "no-consent"),
+        ]
+        failed = on.waiting()[2]
+        assert (failed["code"], failed["reply"].startswith("no-consent: ")) == (550, True)
+        with open_reader(on.path, PSEUDONYMS) as reader:
+            assert len(reader.decisions(Wanted(), 10)) == 3
 
     receipts = RECEIPTS.replace("*@brand.example", "*@news.brand.example")
     on_stage(tmp_path, story, policies={"newsletter": NEWSLETTER, "receipts": receipts})
+
+
+def test_mail_to_somebody_who_has_to_say_yes_anew_is_held_and_only_the_decision_at_data_is_kept(
+    tmp_path: Path,
+) -> None:
+    async def story(on: Stage) -> None:
+        await on.yes("olaf@example.org", days_ago=500)
+        replies, reply = await on.send("olaf@example.org")
+        assert str(replies["olaf@example.org"]) == "250 2.1.5 recipient accepted"
+        assert said(reply).startswith("250 2.0.0 held: stale: ")
+        (one,) = on.waiting()
+        assert (one["state"], one["reason"], one["attempts"]) == ("held", "stale", 0)
+        assert one["decision"] in said(reply)
+        assert on.hop.got == []
+        with open_reader(on.path, PSEUDONYMS) as reader:
+            (found,) = reader.decisions(Wanted(), 10)
+        assert (found.decision.id, found.decision.verdict) == (one["decision"], Verdict.HOLD)
+
+    on_stage(tmp_path, story)
+
+
+def test_what_is_discarded_is_accepted_and_stands_in_the_report(tmp_path: Path) -> None:
+    async def story(on: Stage) -> None:
+        replies, reply = await on.send("stranger@example.org")
+        assert replies["stranger@example.org"].is_success
+        assert said(reply).startswith("250 2.0.0 not sent: no-consent: ")
+        assert on.reported() == [("stranger@example.org", "discarded", "no-consent")]
+        assert (on.waiting(), on.hop.got) == ([], [])
+
+    on_stage(tmp_path, story, policies={"newsletter": NEWSLETTER + '[verdict]\nno-consent = "discard"\n'})
+
+
+@pytest.mark.parametrize(
+    ("wish", "waiting", "reported"),
+    [
+        (Refusal.HOLD, [("stranger@example.org", "held", "no-consent")], ["gone@example.org"]),
+        (Refusal.ACCEPT_AND_REPORT, [], ["stranger@example.org", "gone@example.org"]),
+    ],
+)
+def test_a_client_that_wants_no_refusals_gets_none_and_nothing_is_sent_all_the_same(
+    tmp_path: Path, wish: Refusal, waiting: list[tuple[str, str, str]], reported: list[str]
+) -> None:
+    async def story(on: Stage) -> None:
+        await on.no("gone@example.org")
+        for person in ("stranger@example.org", "gone@example.org"):
+            replies, reply = await on.send(person, client=Client("crm", refusal=wish))
+            assert replies[person].is_success
+            assert said(reply).startswith("250 2.0.0 ")
+        assert on.states() == waiting
+        assert [recipient for recipient, _, _ in on.reported()] == reported
+        assert on.hop.got == []
+
+    on_stage(tmp_path, story)
+
+
+def test_a_sender_of_another_client_is_refused_whatever_the_client_wants_to_see(tmp_path: Path) -> None:
+    async def story(on: Stage) -> None:
+        tx = on.begin(NEWS, client=Client("crm", senders=("*@crm.example",), refusal=Refusal.ACCEPT_AND_REPORT))
+        assert str(await on.pipeline.at_mail(tx)).startswith("550 5.7.1 sender-not-allowed")
+
+    on_stage(tmp_path, story)
+
+
+def test_past_the_cap_of_held_mail_the_client_is_to_come_again_and_the_decision_says_why(tmp_path: Path) -> None:
+    async def story(on: Stage) -> None:
+        for person in ("olaf@example.org", "mia@example.org"):
+            await on.yes(person, days_ago=500)
+        _, first = await on.send("olaf@example.org")
+        assert said(first).startswith("250 2.0.0 held: ")
+        _, second = await on.send("mia@example.org")
+        assert said(second).startswith("452 4.3.1 limit: ")
+        assert on.states() == [("olaf@example.org", "held", "stale")]
+        with open_reader(on.path, PSEUDONYMS) as reader:
+            (found,) = reader.decisions(Wanted(reason=Reason.LIMIT), 10)
+        assert found.decision.id in said(second)
+        assert (found.decision.verdict, found.decision.reasons) == (Verdict.DEFER, (Reason.LIMIT, Reason.STALE))
+        _, newer = await on.send("olaf@example.org")  # takes the place of the older one, so there is room
+        assert said(newer).startswith("250 2.0.0 held: ")
+
+    on_stage(tmp_path, story, caps=Caps(stream_copies=1))
 
 
 def test_a_client_may_use_only_its_own_senders(tmp_path: Path) -> None:
@@ -340,42 +484,97 @@ def test_a_large_message_does_not_block_the_loop(tmp_path: Path) -> None:
     on_stage(tmp_path, story)
 
 
-def test_who_withdraws_while_the_copies_go_out_gets_none_any_more(
+def withdrawing_after_the_decision(
+    on: Stage, monkeypatch: pytest.MonkeyPatch, person: str, stream: str = "newsletter"
+) -> None:
+    """The decision that lets it pass is on disk; then the person says no, and is told so; then the mail would go out."""
+    record = SqliteStore.record
+
+    async def record_then_withdraw(store: SqliteStore, decisions: Sequence[Decision]) -> None:
+        await record(store, decisions)
+        monkeypatch.setattr(SqliteStore, "record", record)
+        await on.no(person, stream=stream)
+
+    monkeypatch.setattr(SqliteStore, "record", record_then_withdraw)
+
+
+def test_after_an_acknowledged_withdrawal_no_attempt_starts_however_short_ago_the_facts_were_read(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("relay.disposal._COPIES_AT_ONCE", 1)
-    monkeypatch.setattr("relay.pipeline._FRESH", timedelta(0))
-
     async def story(on: Stage) -> None:
-        await on.yes("first@example.org")
-        await on.yes("second@example.org")
-
-        on.hop.at_rcpt = lambda: on.no("second@example.org")
-        _, reply = await on.send("first@example.org", "second@example.org")
-        assert said(reply).startswith("550 5.7.1 1 of 2 copies were taken, one was not: withdrawn: ")
-        assert said(reply).count("(id ") == 1
-        assert [recipients for _, recipients, _ in on.hop.got] == [("first@example.org",)]
+        await on.yes("hanako@example.org")
+        withdrawing_after_the_decision(on, monkeypatch, "hanako@example.org")
+        _, reply = await on.send("hanako@example.org")
+        assert said(reply).startswith("550 5.7.1 withdrawn: ")
+        assert on.hop.got == []
+        with open_reader(on.path, PSEUDONYMS) as reader:
+            passed, refused = sorted(reader.decisions(Wanted(), 10), key=lambda one: one.decision.id)
+            (outcome,) = reader.outcomes_of([passed.decision.id])
+        assert (passed.decision.verdict, outcome.result) == (Verdict.DELIVER, Result.WITHHELD)
+        assert (refused.decision.reason, refused.decision.id in said(reply)) == (Reason.WITHDRAWN, True)
 
     on_stage(tmp_path, story)
 
 
-def test_a_withdrawal_while_one_copy_for_several_waits_makes_the_client_ask_again(
+def test_a_withdrawal_in_another_process_is_seen_by_the_next_attempt(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A no that names a transactional stream: RCPT then refuses that one, and the others get their mail."""
-    monkeypatch.setattr("relay.pipeline._FRESH", timedelta(0))
+    async def story(on: Stage) -> None:
+        await on.yes("hanako@example.org")
+        other = await open_store(on.path, tmp_path / "withdrawals.journal", PSEUDONYMS)
+        try:
+            here, on.store = on.store, other  # whose `no` is the other's now
+            withdrawing_after_the_decision(on, monkeypatch, "hanako@example.org")
+            _, reply = await on.send("hanako@example.org")
+            on.store = here
+        finally:
+            await other.close()
+        assert said(reply).startswith("550 5.7.1 withdrawn: ")
+        assert on.hop.got == []
+
+    on_stage(tmp_path, story)
+
+
+def test_facts_are_not_read_again_while_nobody_says_no(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    read: list[str] = []
+    facts = SqliteStore.facts
+
+    async def counted(store: SqliteStore, *question: Any) -> Any:
+        read.append("facts")
+        return await facts(store, *question)
 
     async def story(on: Stage) -> None:
-        both = [Recipient(address_from_text(text)) for text in ("first@example.org", "second@example.org")]
-        tx = on.begin(ORDERS)
-        record = on.store.record
+        await on.yes("hanako@example.org")
+        await on.no("taro@example.org")
+        monkeypatch.setattr(SqliteStore, "facts", counted)
+        _, reply = await on.send("hanako@example.org")
+        assert said(reply).startswith("250 ")
+        assert len(read) == 2  # at RCPT and at DATA
 
-        async def record_then_withdraw(decisions: Sequence[Decision]) -> None:
-            await record(decisions)
-            await on.no("second@example.org", stream="receipts")
+    on_stage(tmp_path, story)
 
-        monkeypatch.setattr(SqliteStore, "record", lambda _, decisions: record_then_withdraw(decisions))
-        assert said(await on.pipeline.at_data(tx, both, MAIL)).startswith("451 4.7.1 withdrawn: ")
+
+def test_who_withdraws_meanwhile_is_dealt_with_as_the_client_wants_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def story(on: Stage) -> None:
+        await on.yes("hanako@example.org")
+        withdrawing_after_the_decision(on, monkeypatch, "hanako@example.org")
+        _, reply = await on.send("hanako@example.org", client=Client("crm", refusal=Refusal.ACCEPT_AND_REPORT))
+        assert said(reply).startswith("250 2.0.0 not sent: withdrawn: ")
+        assert on.reported() == [("hanako@example.org", "discarded", "withdrawn")]
+        assert on.hop.got == []
+
+    on_stage(tmp_path, story)
+
+
+def test_a_no_that_names_a_stream_of_receipts_stops_a_receipt_at_the_last_moment(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def story(on: Stage) -> None:
+        withdrawing_after_the_decision(on, monkeypatch, "hanako@example.org", stream="receipts")
+        _, reply = await on.send("hanako@example.org", sender=ORDERS)
+        assert said(reply).startswith("550 5.7.1 withdrawn: ")
         assert on.hop.got == []
 
     on_stage(tmp_path, story)

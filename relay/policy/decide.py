@@ -1,23 +1,17 @@
-"""From an evaluation to a decision, and from decisions and outcomes to the one reply that answers DATA. Pure."""
+"""From an evaluation to a decision: what is recorded of it, and what the client is told. Pure."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import replace
 from datetime import datetime
-from typing import Final
 
 from relay.address import Address
 from relay.consent.facts import NOTHING_KNOWN, Facts, as_json
-from relay.decision import Decision, Outcome, Result, refusal
-from relay.envelope import Transaction
+from relay.decision import Decision, refusal
+from relay.envelope import Refusal, Transaction
 from relay.policy.evaluate import Evaluation, evaluate
 from relay.policy.model import Stream
-from relay.reason import Reason, Verdict
-from relay.reply import Reply, one_line
-
-#: Worst first: what one reply has to say when several recipients fared differently.
-_WORST_FIRST: Final = (Result.UNKNOWN, Result.DEFERRED, Result.WITHHELD, Result.REFUSED, Result.DELIVERED)
+from relay.reason import MEANINGS, Reason, Verdict
+from relay.reply import Reply
 
 
 def decide(
@@ -33,6 +27,7 @@ def decide(
 ) -> Decision:
     """The decision on one recipient in a settled stream.
 
+    Its verdict is what happens: a refusal by consent that the client does not want to see is mail held or not sent.
     undisclosable: why the message cannot carry the headers and footer that the stream owes its recipients, "" when
     it can; told with the facts where it decides.
     """
@@ -46,10 +41,14 @@ def decide(
         detail = undisclosable
         why = Reason.DISCLOSURE_IMPOSSIBLE
         found = Evaluation(found.status, (why, *found.reasons), stream.verdicts[why], enforced=True)
-    if found.verdict is Verdict.DELIVER or not found.enforced:
+    verdict = found.verdict
+    if verdict is Verdict.DELIVER or not found.enforced:
         reply = Reply(250, "2.1.5", f"accepted (id {decision_id})")
     else:
-        reply = refusal(found.reasons[0], found.verdict, stream.id, decision_id, after_data=after_data, detail=detail)
+        verdict = as_wished(tx.client.refusal, found.reasons[0], verdict)
+        if verdict is not found.verdict:
+            known = {"refusal": tx.client.refusal.value, **known}
+        reply = refusal(found.reasons[0], verdict, stream.id, decision_id, after_data=after_data, detail=detail)
     return Decision(
         id=decision_id,
         at=now,
@@ -59,7 +58,7 @@ def decide(
         brand=stream.brand,
         sender=tx.sender_text,
         recipient=recipient,
-        verdict=found.verdict,
+        verdict=verdict,
         reasons=found.reasons,
         status=found.status,
         facts=known,
@@ -69,15 +68,24 @@ def decide(
     )
 
 
-def objection(stream: Stream, recipient: Address, facts: Facts, now: datetime) -> Reply | None:
-    """Why a recipient whose decision passed must not get the message any more; None while nothing speaks against it.
+def as_wished(wish: Refusal, reason: Reason, verdict: Verdict) -> Verdict:
+    """What becomes of a verdict for a client with such a `refusal`. A no is final: it is never kept for later (law 2)."""
+    if verdict is not Verdict.REJECT or wish is Refusal.REJECT:
+        return verdict
+    may_be_held = Verdict.HOLD in MEANINGS[reason].allowed
+    return Verdict.HOLD if wish is Refusal.HOLD and may_be_held else Verdict.DISCARD
 
-    Without the id of a decision: what is told to the client names the one that passed.
+
+def objection(stream: Stream, recipient: Address, facts: Facts, now: datetime) -> Reply | None:
+    """Why a recipient whose decision passed must not get the message now; None while nothing speaks against it.
+
+    Never a success, for the mail does not go out; and without the id of a decision, for there is none so far.
     """
     found = evaluate(stream, facts, recipient, now)
     if found.verdict is Verdict.DELIVER or not found.enforced:
         return None
-    return refusal(found.reasons[0], found.verdict, stream.id, "", after_data=True)
+    verdict = Verdict.REJECT if found.verdict is Verdict.REJECT else Verdict.DEFER
+    return refusal(found.reasons[0], verdict, stream.id, "", after_data=True)
 
 
 def without_stream(
@@ -111,44 +119,3 @@ def without_stream(
         policy="",
         reply=reply,
     )
-
-
-def has_to_wait(decisions: Sequence[Decision]) -> Decision | None:
-    """The first decision that is to be asked for again although others of the same message pass.
-
-    A single reply answers for all recipients. Were the others sent now, every retry of the client would send them
-    again; were the message accepted, the one that waits would be lost. So nothing is sent.
-    """
-    if not any(decision.passes for decision in decisions):
-        return None
-    return next((one for one in decisions if not one.passes and one.reply.is_temporary), None)
-
-
-def reply_to_data(decisions: Sequence[Decision], outcomes: Sequence[Outcome]) -> Reply:
-    """What DATA is answered. `outcomes` are those of the decisions that passed, in their order; empty when none did.
-
-    One recipient: the next hop's own reply. Several: success only when every copy was taken. A part that failed for
-    now makes the whole temporary; the client then sends again, and those who have their copy get it twice. A part that
-    failed for good makes the whole permanent: nobody gets it twice, and the sender learns of the failure.
-    """
-    waits = has_to_wait(decisions)
-    if waits is not None:
-        return _wait_for_one(waits, len(decisions))
-    if not outcomes:
-        temporary = next((one for one in decisions if one.reply.is_temporary), None)
-        return (temporary or decisions[0]).reply
-    worst = min(outcomes, key=lambda one: (_WORST_FIRST.index(one.result), not one.reply.is_temporary))
-    taken = sum(outcome.result is Result.DELIVERED for outcome in outcomes)
-    words = worst.reply.text if worst.reason is None else f"{worst.reason}: {worst.reply.text}"
-    if 0 < taken < len(outcomes):
-        words = f"{taken} of {len(outcomes)} copies were taken, one was not: {words}"
-    refused = sum(not decision.passes for decision in decisions)
-    if refused and worst.result is Result.DELIVERED:
-        first = next(decision for decision in decisions if not decision.passes)
-        words = f"sent to {taken}, refused for {refused} ({first.reason}): {words}"
-    return replace(worst.reply, text=f"{one_line(words, 400)} (id {worst.decision})")
-
-
-def _wait_for_one(waits: Decision, count: int) -> Reply:
-    words = f"one of {count} recipients has to wait, send to each alone: {waits.reply.text}"
-    return replace(waits.reply, text=one_line(words, 480))

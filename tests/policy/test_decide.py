@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -10,13 +11,12 @@ from hypothesis import strategies as st
 from relay.address import address_from_text
 from relay.consent.events import Act, Basis
 from relay.consent.facts import NOTHING_KNOWN, Facts, Yes, as_json
-from relay.decision import Decision, Outcome, Result, new_id
-from relay.envelope import Client, Connection, Transaction
-from relay.policy.decide import decide, has_to_wait, objection, reply_to_data, without_stream
+from relay.decision import Decision, new_id
+from relay.envelope import Client, Connection, Refusal, Transaction
+from relay.policy.decide import as_wished, decide, objection, without_stream
 from relay.policy.files import load_policies
 from relay.policy.model import Stream
-from relay.reason import Reason, Verdict
-from relay.reply import Reply
+from relay.reason import MEANINGS, PRECEDENCE, Reason, Verdict
 
 NOW = datetime(2026, 5, 4, tzinfo=UTC)
 PERSON = address_from_text("person@example.org")
@@ -29,6 +29,7 @@ TX = Transaction(
 )
 FRESH = Facts(yes=Yes(Basis.DOUBLE_OPT_IN, Act.CLICKED, NOW - timedelta(days=3), "form", live=False))
 STALE = Facts(yes=Yes(Basis.DOUBLE_OPT_IN, Act.CLICKED, NOW - timedelta(days=400), "form", live=False))
+WITHDRAWN = Facts(withdrawn_at=NOW, withdrawn_from="newsletter")
 
 POLICY = """\
 version = 1
@@ -82,10 +83,12 @@ def test_no_consent_is_refused_with_reason_and_id(newsletter: Stream) -> None:
     assert "example.org" not in str(decision.reply)
 
 
-def test_a_stale_consent_is_asked_for_again_later(newsletter: Stream) -> None:
+def test_mail_to_a_stale_consent_is_held_and_the_client_is_told_so(newsletter: Stream) -> None:
     decision = decided(newsletter, STALE)
     assert decision.verdict is Verdict.HOLD
-    assert str(decision.reply).startswith("451 4.7.1 stale: ")
+    assert not decision.passes
+    assert str(decision.reply).startswith("250 2.0.0 held: stale: ")
+    assert str(decision.reply).endswith("(id 01J)")
 
 
 def test_a_message_that_cannot_carry_the_notice_does_not_pass(newsletter: Stream) -> None:
@@ -136,85 +139,6 @@ def test_what_nobody_claims_passes_when_observed_and_is_the_senders_fault_otherw
     assert str(after_data.reply).startswith("451 4.7.1")
 
 
-def outcome(result: Result, number: int = 0) -> Outcome:
-    reply = {
-        Result.DELIVERED: Reply(250, "2.0.0", "queued as 4F2"),
-        Result.REFUSED: Reply(550, "5.1.1", "no such user"),
-        Result.DEFERRED: Reply(451, "4.2.2", "mailbox full"),
-        Result.UNKNOWN: Reply(451, "4.4.2", "no answer after the dot"),
-        Result.WITHHELD: Reply(451, "4.7.1", "withheld"),
-    }[result]
-    return Outcome(f"01J{number}", NOW, result, reply)
-
-
-def passing(newsletter: Stream, count: int) -> list[Decision]:
-    return [decided(newsletter, FRESH) for _ in range(count)]
-
-
-@pytest.mark.parametrize("result", list(Result))
-def test_one_recipient_gets_the_next_hops_own_reply(newsletter: Stream, result: Result) -> None:
-    theirs = outcome(result)
-    ours = reply_to_data(passing(newsletter, 1), [theirs])
-    assert (ours.code, ours.enhanced) == (theirs.reply.code, theirs.reply.enhanced)
-    assert theirs.reply.text in ours.text
-    assert "(id 01J0)" in ours.text
-
-
-def test_a_copy_that_was_not_taken_for_now_makes_the_whole_temporary(newsletter: Stream) -> None:
-    results = (Result.DELIVERED, Result.REFUSED, Result.DEFERRED)
-    outcomes = [outcome(result, number) for number, result in enumerate(results)]
-    reply = reply_to_data(passing(newsletter, 3), outcomes)
-    assert str(reply).startswith("451 4.2.2 1 of 3 copies were taken")
-
-
-def test_a_copy_that_was_refused_for_good_makes_the_whole_permanent(newsletter: Stream) -> None:
-    reply = reply_to_data(passing(newsletter, 2), [outcome(Result.DELIVERED), outcome(Result.REFUSED, 1)])
-    assert str(reply).startswith("550 5.1.1 1 of 2 copies were taken, one was not: next-hop-refused: no such user")
-
-
-def test_when_one_of_several_has_to_wait_nothing_is_sent_and_all_is_asked_for_again(newsletter: Stream) -> None:
-    decisions = [decided(newsletter, FRESH), decided(newsletter, STALE)]
-    assert has_to_wait(decisions) is decisions[1]
-    reply = reply_to_data(decisions, [outcome(Result.WITHHELD)])
-    assert str(reply).startswith("451 4.7.1 one of 2 recipients has to wait")
-
-
-def test_a_person_who_said_no_does_not_keep_the_others_waiting(newsletter: Stream) -> None:
-    decisions = [decided(newsletter, FRESH), decided(newsletter, NOTHING_KNOWN)]
-    assert has_to_wait(decisions) is None
-    reply = reply_to_data(decisions, [outcome(Result.DELIVERED)])
-    assert str(reply).startswith("250 2.0.0 sent to 1, refused for 1 (no-consent)")
-
-
-def test_all_refused_is_permanent_only_when_all_are(newsletter: Stream) -> None:
-    gone, waiting = decided(newsletter, NOTHING_KNOWN), decided(newsletter, STALE)
-    assert reply_to_data([gone, gone], []).code == 550
-    assert reply_to_data([gone, waiting], []).code == 451
-
-
-@given(
-    st.lists(st.tuples(st.sampled_from(["fresh", "stale", "none"]), st.sampled_from(Result)), min_size=1, max_size=8)
-)
-def test_a_250_is_only_said_when_every_passing_copy_was_taken(
-    tmp_path_factory: pytest.TempPathFactory, drawn: list[tuple[str, Result]]
-) -> None:
-    newsletter = _STREAMS.setdefault("one", stream(tmp_path_factory.mktemp("policies")))
-    facts = {"fresh": FRESH, "stale": STALE, "none": NOTHING_KNOWN}
-    decisions = [decided(newsletter, facts[state]) for state, _ in drawn]
-    waits = has_to_wait(decisions) is not None
-    outcomes = [
-        outcome(Result.WITHHELD if waits else result, number)
-        for number, (decision, (_, result)) in enumerate(zip(decisions, drawn, strict=True))
-        if decision.passes
-    ]
-    reply = reply_to_data(decisions, outcomes)
-    delivered = bool(outcomes) and all(one.result is Result.DELIVERED for one in outcomes)
-    assert reply.is_success == (delivered and not any(one.reply.is_temporary for one in decisions if not one.passes))
-
-
-_STREAMS: dict[str, Stream] = {}
-
-
 def test_whoever_withdraws_after_the_decision_is_an_objection_without_an_id(newsletter: Stream) -> None:
     assert objection(newsletter, PERSON, FRESH, NOW) is None
     reply = objection(newsletter, PERSON, Facts(withdrawn_at=NOW, withdrawn_from="newsletter"), NOW)
@@ -223,11 +147,49 @@ def test_whoever_withdraws_after_the_decision_is_an_objection_without_an_id(news
     assert "(id" not in str(reply)
 
 
-def test_of_copies_that_were_withheld_the_one_to_be_asked_for_again_decides(newsletter: Stream) -> None:
-    decision = decided(newsletter, FRESH)
-    withheld = [
-        Outcome("01J", NOW, Result.WITHHELD, Reply(550, "5.7.1", "withdrawn")),
-        Outcome("01J", NOW, Result.WITHHELD, Reply(451, "4.3.0", "try again")),
-    ]
-    assert reply_to_data([decision, decision], withheld).code == 451
-    assert reply_to_data([decision, decision], withheld[::-1]).code == 451
+def test_an_objection_is_never_a_success_for_the_mail_does_not_go_out(newsletter: Stream) -> None:
+    reply = objection(newsletter, PERSON, STALE, NOW)
+    assert str(reply).startswith("451 4.7.1 stale: ")
+    quiet = replace(newsletter, verdicts={**newsletter.verdicts, Reason.WITHDRAWN: Verdict.DISCARD})
+    assert str(objection(quiet, PERSON, WITHDRAWN, NOW)).startswith("451 4.7.1 withdrawn: ")
+
+
+def for_client(newsletter: Stream, facts: Facts, wish: Refusal) -> Decision:
+    tx = replace(TX, client=Client("shop", refusal=wish))
+    return decide(tx, newsletter, PERSON, facts, NOW, decision_id="01J", after_data=True)
+
+
+def test_a_client_that_wants_no_refusals_is_told_that_the_mail_is_held(newsletter: Stream) -> None:
+    decision = for_client(newsletter, NOTHING_KNOWN, Refusal.HOLD)
+    assert decision.verdict is Verdict.HOLD
+    assert str(decision.reply).startswith("250 2.0.0 held: no-consent: ")
+    assert decision.facts["refusal"] == "hold"
+
+
+@pytest.mark.parametrize("wish", [Refusal.HOLD, Refusal.ACCEPT_AND_REPORT])
+def test_a_no_is_final_so_what_would_be_refused_is_not_kept_but_reported(newsletter: Stream, wish: Refusal) -> None:
+    decision = for_client(newsletter, WITHDRAWN, wish)
+    assert decision.verdict is Verdict.DISCARD
+    assert str(decision.reply).startswith("250 2.0.0 not sent: withdrawn: ")
+
+
+def test_what_passes_or_is_held_is_the_same_for_every_client(newsletter: Stream) -> None:
+    for wish in Refusal:
+        assert for_client(newsletter, FRESH, wish).reply == decided(newsletter, FRESH).reply
+        held = for_client(newsletter, STALE, wish)
+        assert (held.verdict, "refusal" in held.facts) == (Verdict.HOLD, False)
+
+
+def test_what_a_shadowed_stream_lets_pass_stays_as_it_was_judged(tmp_path: Path) -> None:
+    decision = for_client(stream(tmp_path, 'mode = "shadow"'), NOTHING_KNOWN, Refusal.ACCEPT_AND_REPORT)
+    assert (decision.verdict, decision.passes, decision.reply.code) == (Verdict.REJECT, True, 250)
+
+
+@given(st.sampled_from(Refusal), st.sampled_from(PRECEDENCE), st.sampled_from(Verdict))
+def test_a_wish_never_lets_mail_through_and_never_keeps_what_may_not_be_kept(
+    wish: Refusal, reason: Reason, verdict: Verdict
+) -> None:
+    became = as_wished(wish, reason, verdict)
+    assert (became is Verdict.DELIVER) == (verdict is Verdict.DELIVER)
+    assert became is verdict or became is Verdict.DISCARD or became in MEANINGS[reason].allowed
+    assert wish is Refusal.REJECT or became is not Verdict.REJECT
