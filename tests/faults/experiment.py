@@ -6,19 +6,18 @@ import random
 import shutil
 import sqlite3
 import time
-from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from faults.chaos import chaos_hop, kind_of
+from faults.chaos import HopProcess, chaos_hop, kind_of
 from faults.judge import Verdict, crossed, judge
 from faults.killing import Killer, serves
 from faults.mailers import Mailers, Minds
-from faults.staging import make_people, staged
-from faults.trace import Kind, Reported, Trace, Waiting
+from faults.staging import People, make_people, staged
+from faults.trace import Crash, Kind, Reported, Trace, Waiting
 from integration.serving import Relay
 
 #: Seconds in which everything has to flow once nothing is in its way.
@@ -44,7 +43,6 @@ class Result:
     plan: Plan
     trace: Trace
     verdict: Verdict
-    kills: Counter[str]
     problems: tuple[str, ...]
     seconds: float
     settled_in: float
@@ -65,23 +63,50 @@ def run(plan: Plan, tell: Callable[[str], None] = lambda _: None, keep: Path | N
         minds.finish()
         hop.faulty(now=False)
         settled_in, problems = settle(relay)
-        attempts, faults = hop.seen()
-        trace = Trace(
-            consenting=people.consenting,
-            sent=tuple(mailers.sent),
-            attempts=tuple(attempts),
-            acts=tuple(minds.acts),
-            crashes=tuple(killer.crashes),
-            waiting=waiting_in(relay.folder),
-            reported=reported_in(relay.folder),
-            faults=dict(faults),
+        result = record(
+            plan,
+            relay=relay,
+            hop=hop,
+            people=people,
+            mailers=mailers,
+            minds=minds,
+            crashes=killer.crashes,
+            began=began,
+            settled_in=settled_in,
+            problems=problems,
         )
-        verdict = judge(trace)
-        if keep is not None and (verdict.findings or problems):
+        if keep is not None and (result.verdict.findings or result.problems):
             _keep(relay, keep)
-    return Result(
-        plan, trace, verdict, killer.kinds, tuple(problems), time.monotonic() - began, settled_in, tuple(crossed(trace))
+    return result
+
+
+def record(
+    plan: Plan,
+    *,
+    relay: Relay,
+    hop: HopProcess,
+    people: People,
+    mailers: Mailers,
+    minds: Minds,
+    crashes: Sequence[Crash],
+    began: float,
+    settled_in: float,
+    problems: Sequence[str],
+) -> Result:
+    """Of a relay that has been stopped."""
+    attempts, faults = hop.seen()
+    trace = Trace(
+        consenting=people.consenting,
+        sent=tuple(mailers.sent),
+        attempts=tuple(attempts),
+        acts=tuple(minds.acts),
+        crashes=tuple(crashes),
+        waiting=waiting_in(relay.folder),
+        reported=reported_in(relay.folder),
+        faults=dict(faults),
     )
+    seconds = time.monotonic() - began
+    return Result(plan, trace, judge(trace), tuple(problems), seconds, settled_in, tuple(crossed(trace)))
 
 
 def _kill_while_mail_flows(

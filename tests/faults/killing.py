@@ -10,7 +10,6 @@ import signal
 import subprocess
 import sys
 import time
-from collections import Counter
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
@@ -36,7 +35,6 @@ class Killer:
     relay: Relay
     chance: random.Random
     crashes: list[Crash] = field(default_factory=list)
-    kinds: Counter[str] = field(default_factory=Counter)
     _deaths: int = 0
     _turn: count[int] = field(default_factory=count)
 
@@ -133,7 +131,6 @@ class Killer:
 
     def _note(self, how: str, began: float) -> None:
         self.crashes.append(Crash(how, began, time.monotonic()))
-        self.kinds[how] += 1
 
     def _wait_until_it_serves(self) -> None:
         deadline = time.monotonic() + 60

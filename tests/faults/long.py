@@ -12,9 +12,11 @@ import sys
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from faults.experiment import Plan, Result, run
+
+_SHOWN: Final = 40
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -52,7 +54,7 @@ def lines(result: Result) -> list[str]:
         f"seed {plan.seed}, {plan.processes} processes, {result.seconds:.0f} s, settled in {result.settled_in:.1f} s",
         f"messages {len(trace.sent)}, by final reply {_told(codes)}",
         f"copies: {_told(tally)}",
-        f"kills {len(trace.crashes)}: {_told(result.kills)}",
+        f"kills {len(trace.crashes)}: {_told(Counter(one.how for one in trace.crashes))}",
         f"attempts at the next hop {_told(attempts)}; taken without a word {untold}",
         f"faults of the next hop {sum(trace.faults.values())}: {_told(trace.faults)}",
         f"noes acknowledged {len(noes)}, yeses {sum(one.yes for one in trace.acts)}",
@@ -60,7 +62,7 @@ def lines(result: Result) -> list[str]:
         f"waiting in the end: {_told(states)}; reported: {_told(fates)}",
         f"findings {len(result.verdict.findings)}, problems {len(result.problems)}",
         *result.problems,
-        *map(str, result.verdict.findings),
+        *map(str, result.verdict.findings[:_SHOWN]),
     ]
 
 
