@@ -45,7 +45,9 @@ from relay.workers.backoff import Backoff
 from relay.workers.clock import CheckedStore, ClockGuard, Moment, moment
 from relay.workers.delivery import Deliveries
 from relay.workers.holding import end_expired_holds
+from relay.workers.own_mail import OwnMail
 from relay.workers.queue import QueueWorker
+from relay.workers.reporting import Reporter, keep_reporting
 from relay.workers.retention import Keeper, keep_retention
 from relay.workers.sealing import LedgerKeeper
 from relay.workers.settling import Terms
@@ -121,6 +123,19 @@ async def running(
         )
         keeping = asyncio.create_task(keep_retention(retention, secrets.SystemRandom()))
         stack.callback(keeping.cancel)
+        own_mail = OwnMail(mail_domain=settings.identity.mail_domain, randomness=secrets.token_bytes)
+        reporter = Reporter(
+            store=checked,
+            path=settings.store.path,
+            own_mail=own_mail,
+            relay=settings.identity.hostname,
+            owners={one.name: one.owner for one in settings.clients if one.owner is not None},
+            hour=settings.reports.hour,
+            clock=guard.now,
+            trouble=guard.trouble,
+        )
+        reporting = asyncio.create_task(keep_reporting(reporter, secrets.SystemRandom()))
+        stack.callback(reporting.cancel)
         tokens = load_token_keys(settings.keys.tokens)
         backoff = Backoff(settings.queue.retry[0].total_seconds())
         next_hops = NextHops(
