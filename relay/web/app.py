@@ -16,6 +16,7 @@ from starlette.routing import Route
 from relay.policy.model import Policies
 from relay.store.port import Store
 from relay.tokens import TokenKeys
+from relay.web.confirm import Confirm
 from relay.web.health import alive, readiness
 from relay.web.language import preferred
 from relay.web.pages import Pages
@@ -31,9 +32,11 @@ def build_app(
     randomness: Callable[[int], bytes] = secrets.token_bytes,
     *,
     clock_trouble: Callable[[], str] = lambda: "",
+    public_url: str = "",
 ) -> Starlette:
     """policies: the set in force now, asked at every request. clock: aware UTC now. randomness: n -> n octets.
-    clock_trouble: why the clock cannot be trusted, "" when it can; a withdrawal is taken all the same.
+    clock_trouble: why the clock cannot be trusted, "" when it can; a withdrawal is taken all the same. public_url: how
+    the pages are reached, without a slash at its end.
     """
     pages = Pages()
 
@@ -51,9 +54,20 @@ def build_app(
     unsubscribe = Unsubscribe(
         store=store, policies=policies, keys=keys, pages=pages, clock=clock, randomness=randomness
     )
+    confirm = Confirm(
+        store=store,
+        policies=policies,
+        keys=keys,
+        pages=pages,
+        clock=clock,
+        clock_trouble=clock_trouble,
+        public_url=public_url,
+    )
     app = Starlette(
         routes=[
             Route("/u/{token}", unsubscribe.answer, methods=["GET", "POST"]),
+            Route("/c/", confirm.about),
+            Route("/c/{token}", confirm.answer, methods=["GET", "POST"]),
             Route("/healthz", alive),
             Route("/readyz", readiness(store, clock_trouble)),
         ],

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, date, datetime, timedelta, timezone
 from typing import Final
 
 LANGUAGES: Final = ("en", "ja")
@@ -47,11 +47,13 @@ def _not_refused(quality: dict[str, float], fallback: str) -> str:
 
 def date_in(language: str, moment: datetime) -> str:
     """The day: 22 November 2026 (UTC) or 2026年11月22日 (Japanese time)."""
+    return day_in(language, moment.astimezone(_JAPAN if language == "ja" else UTC).date())
+
+
+def day_in(language: str, day: date) -> str:
     if language == "ja":
-        there = moment.astimezone(_JAPAN)
-        return f"{there.year}年{there.month}月{there.day}日"
-    there = moment.astimezone(UTC)
-    return f"{there.day} {_MONTHS[there.month - 1]} {there.year}"
+        return f"{day.year}年{day.month}月{day.day}日"
+    return f"{day.day} {_MONTHS[day.month - 1]} {day.year}"
 
 
 def time_in(language: str, moment: datetime) -> str:

@@ -8,8 +8,8 @@ import base64
 import hashlib
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, replace
+from datetime import date, datetime
 from functools import partial
 from types import MappingProxyType
 from typing import Final
@@ -18,8 +18,21 @@ from urllib.parse import quote
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from relay.message.asking import LINK_WORKS_FOR
 from relay.policy.model import Stream, text_in
-from relay.web.language import LANGUAGES, date_in, time_in
+from relay.web.language import LANGUAGES, date_in, day_in, time_in
+
+#: Of pages: those that stop, those that take a yes, and those for whatever goes wrong.
+NAMES: Final = (
+    "ask", "stopped", "unopened", "unavailable",
+    "confirm", "confirmed", "confirm_expired", "confirm_stopped", "confirm_unopened", "confirm_about",
+    "missing", "failed",
+)  # fmt: skip
+
+#: Of one of our own pages: what is said to everybody who is asked, and where a line ends.
+_MAIN: Final = re.compile(r"<main>(.*)</main>", re.DOTALL)
+_FACTS: Final = re.compile(r"<dl>.*?</dl>", re.DOTALL)
+_LINE_END: Final = re.compile(r"\n|</(?:h1|p|label|button)>")
 
 _WEB_ADDRESS: Final = re.compile(r"https?://[^\s]+", re.IGNORECASE)
 _MAIL_ADDRESS: Final = re.compile(r"[^\s@:/]+@[^\s@:/]+")
@@ -28,9 +41,11 @@ _TELEPHONE: Final = re.compile(r"\+?[0-9][0-9 ().-]{4,}")
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """What a page is about, in the words of its reader. Every field may be "" (None for `sent`) where not known.
+    """What a page is about, in the words of its reader. Every field may be "" (None for moments) where not known.
 
-    sender: who sends. mail: what the stream is for. sent: when the mail with the link was sent.
+    sender: who sends. mail: what the stream is for. sent: when the mail with the link was sent. consented_on, source:
+    of the yes that stands. stop: path of the page that stops it. wrong: why the form is there again, "unticked" or
+    "unavailable".
     """
 
     sender: str = ""
@@ -38,6 +53,10 @@ class Subject:
     sent: datetime | None = None
     contact: str = ""
     privacy_policy: str = ""
+    consented_on: date | None = None
+    source: str = ""
+    stop: str = ""
+    wrong: str = ""
 
 
 NOTHING: Final = Subject()
@@ -87,7 +106,7 @@ class Pages:
         self._templates: Final = {
             (language, name): environment.get_template(f"{language}/{name}.html")
             for language in LANGUAGES
-            for name in ("ask", "stopped", "unopened", "unavailable", "missing", "failed")
+            for name in NAMES
         }
         self.headers: Final[Mapping[str, str]] = MappingProxyType(_headers(style))
 
@@ -102,10 +121,25 @@ class Pages:
             contact=subject.contact,
             contact_link=contact_link(subject.contact),
             privacy_policy=subject.privacy_policy if _WEB_ADDRESS.fullmatch(subject.privacy_policy) else "",
+            consented_on=subject.consented_on,
+            source=subject.source,
+            stop=subject.stop,
+            wrong=subject.wrong,
+            days=LINK_WORKS_FOR.days,
             now=now,
             date=partial(date_in, language),
+            day=partial(day_in, language),
             time=partial(time_in, language),
         )
+
+    def wording(self, name: str, language: str, subject: Subject) -> str:
+        """The words of that page as everybody saw them who was asked the same: without what is told of the person."""
+        same = replace(subject, sent=None, consented_on=None, source="", wrong="")
+        page = self.render(name, language, same)
+        found = _MAIN.search(page)
+        lines = _LINE_END.split(_FACTS.sub("", found[1] if found else ""))
+        told = (Markup(line).striptags() for line in lines)  # noqa: S704 - only taken apart
+        return "\n".join([line for line in told if line])
 
 
 def _headers(style: str) -> dict[str, str]:

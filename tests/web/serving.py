@@ -149,9 +149,9 @@ class Site:
         """What the coroutine gives, run on the loop of the server."""
         return asyncio.run_coroutine_threadsafe(work, self.loop).result(30)
 
-    def show(self, store: Store, policies: Policies, *, now: datetime = NOW) -> None:
+    def show(self, store: Store, policies: Policies, *, now: datetime = NOW, clock_trouble: str = "") -> None:
         """From now on, the application over this store."""
-        self.served.app = build_app(store, lambda: policies, KEYS, lambda: now)
+        self.served.app = build_app(store, lambda: policies, KEYS, lambda: now, clock_trouble=lambda: clock_trouble)
 
 
 @contextmanager

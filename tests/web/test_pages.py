@@ -3,7 +3,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from html.parser import HTMLParser
 
 import html5lib
@@ -11,12 +11,14 @@ import pytest
 
 from relay.policy.model import Policies
 from relay.web.language import LANGUAGES
-from relay.web.pages import NOTHING, Pages, Subject, contact_link, subject_of
+from relay.web.pages import NAMES, NOTHING, Pages, Subject, contact_link, subject_of
 
 PAGES = Pages()
-NAMES = ("ask", "stopped", "unopened", "unavailable", "missing", "failed")
 NOW = datetime(2026, 11, 22, 13, 5, tzinfo=UTC)
-FULL = Subject("Brand K.K.", "Product news", NOW, "https://brand.example/contact", "https://brand.example/privacy")
+FULL = Subject(
+    "Brand K.K.", "Product news", NOW, "https://brand.example/contact", "https://brand.example/privacy",
+    date(2025, 3, 1), "https://brand.example/signup", "/u/000001AAAA", "unticked",
+)  # fmt: skip
 BARE = Subject(mail="newsletter")
 
 
