@@ -9,10 +9,11 @@ because a request for consent is commercial mail itself (CASL, s. 1 (3)), and in
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 
 from relay.address import Address
+from relay.consent.events import Basis
 from relay.consent.facts import Facts
 from relay.consent.freshness import QUESTIONS, Deadline, Rule, ask_from, deadlines_of_yes
 from relay.policy.evaluate import counts_by_migration, evaluate, has_accepted_yes, rules_in_migration
@@ -24,13 +25,18 @@ ASKED_ABOUT: Final = frozenset({Reason.STALE, Reason.RENEWAL_DUE, Reason.FIRST_M
 _PASSING: Final = frozenset({Reason.CONFIRMED, Reason.MIGRATION})
 
 
+def asks_at_all(stream: Stream) -> bool:
+    """Is anybody ever asked for this stream?"""
+    return stream.is_commercial and stream.mode is Mode.ENFORCE and stream.hold.ask_again
+
+
 def may_be_asked(stream: Stream, facts: Facts, reasons: Sequence[Reason], now: datetime) -> bool:
     """reasons: of the evaluation of these facts, the first decides. True where mail waits for a yes that was one once,
     or still passes and will not much longer.
 
     Says nothing of when: that one person is asked only so often, and in which wave, the store and the worker see to.
     """
-    if not stream.is_commercial or stream.mode is not Mode.ENFORCE or not stream.hold.ask_again:
+    if not asks_at_all(stream):
         return False
     if facts.withdrawn_at is not None or facts.complained_at is not None or facts.undeliverable_at is not None:
         return False
@@ -50,6 +56,23 @@ def is_ending(stream: Stream, facts: Facts, now: datetime) -> bool:
     """Has the time come to ask, before the yes ends?"""
     begins = ask_from(end for end in _ends(stream, facts, now) if not end.is_past(now))
     return begins is not None and begins <= now
+
+
+def earliest_question(stream: Stream, now: datetime) -> datetime | None:
+    """Of people who get mail of the stream: who said yes after this moment is not asked yet. None where nobody ever is."""
+    rules, migration = stream.consent, stream.migration
+    if migration is not None and not migration.is_over(now):
+        return now
+    freshness = rules.freshness
+    limits = [
+        freshness.renew_every,
+        freshness.customer_within if Basis.CUSTOMER in rules.accept else None,
+        freshness.inquiry_within if Basis.INQUIRY in rules.accept else None,
+    ]
+    shortest = min((limit for limit in limits if limit is not None), default=None)
+    if shortest is None or freshness.ask_before is None:
+        return None
+    return now - max(shortest - freshness.ask_before, timedelta(0))
 
 
 def _ends(stream: Stream, facts: Facts, now: datetime) -> Iterator[Deadline]:

@@ -6,8 +6,8 @@ ALTER TABLE facts ADD COLUMN asked_at INTEGER;
 ALTER TABLE facts ADD COLUMN asked INTEGER NOT NULL DEFAULT 0;
 
 -- Every mail that asked somebody: how "at most once in [asking] every, over all streams of a brand" is kept, whichever
--- process asks, and what waves are judged by. message: id of the mail's transaction. event: id of the request in the
--- ledger. at: when it was queued. result: '' while the mail is under way, then delivered, failed, dropped or unknown.
+-- process asks, and what waves are judged by. message: id of the mail's transaction. source: why, as the
+-- ledger has it. at: when it was queued. result: '' while the mail is under way, then delivered, failed, or dropped.
 CREATE TABLE asks (
   number INTEGER PRIMARY KEY,
   brand TEXT NOT NULL,
@@ -15,7 +15,7 @@ CREATE TABLE asks (
   address TEXT NOT NULL,
   stream TEXT NOT NULL,
   message TEXT NOT NULL,
-  event TEXT NOT NULL,
+  source TEXT NOT NULL,
   at INTEGER NOT NULL,
   wave INTEGER NOT NULL,
   result TEXT NOT NULL DEFAULT '',
@@ -23,6 +23,7 @@ CREATE TABLE asks (
 ) STRICT;
 CREATE INDEX asks_of_person ON asks (wide, brand, at);
 CREATE INDEX asks_of_brand ON asks (brand, number);
+CREATE INDEX asks_of_wave ON asks (brand, wave);
 CREATE INDEX asks_under_way ON asks (number) WHERE result = '';
 CREATE INDEX asks_of_time ON asks (at);
 

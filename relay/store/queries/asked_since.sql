@@ -1,0 +1,1 @@
+SELECT 1 FROM asks WHERE wide = ? AND brand = ? AND at >= ? LIMIT 1

@@ -1,0 +1,7 @@
+-- Mails that asked and wait no more, each with what its last attempt came to (NULL without one).
+SELECT a.number, a.brand, a.address, a.stream, a.source, a.at, o.result, o.at
+FROM asks AS a LEFT JOIN outcomes AS o ON o.sequence = (
+  SELECT max(p.sequence) FROM decisions AS d JOIN outcomes AS p ON p.decision = d.id WHERE d.message = a.message
+)
+WHERE a.result = '' AND NOT EXISTS (SELECT 1 FROM messages AS m WHERE m.id = a.message)
+ORDER BY a.number LIMIT ?

@@ -1,0 +1,1 @@
+INSERT INTO asks (brand, wide, address, stream, message, source, at, wave) VALUES (?, ?, ?, ?, ?, ?, ?, ?)

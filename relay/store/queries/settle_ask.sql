@@ -1,0 +1,1 @@
+UPDATE asks SET result = ?, settled_at = ? WHERE number = ? AND result = ''
