@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 
 from relay.address import Address
@@ -23,6 +23,8 @@ from relay.store.queue_rows import replaced_row
 _CURSOR: Final = "next-release"
 _RATE: Final = "release-rate"
 _SECOND: Final = 1_000_000
+#: Until a copy whose yes came while it was decided on is decided anew.
+_OVERTAKEN: Final = timedelta(seconds=2)
 
 
 def keep_release_rate(connection: sqlite3.Connection, copies_a_second: int) -> None:
@@ -84,6 +86,14 @@ def release_copies(connection: sqlite3.Connection, numbers: Iterable[int], now: 
             slot += step
     connection.execute(query("set_meta"), (_CURSOR, str(slot)))
     return released
+
+
+def release_overtaken(connection: sqlite3.Connection, copy: int, at: datetime, seen: int) -> None:
+    """Let go a copy that has just become held, when a yes to it came behind this line of the ledger: whoever decided may
+    not have seen it, and it found nothing held. A little later, for the same yes may be found once more.
+    """
+    if connection.execute(query("yes_behind"), (seen, copy)).fetchone() is not None:
+        release_copies(connection, [copy], at + _OVERTAKEN)
 
 
 def replace_older(connection: sqlite3.Connection, copy: int, at: datetime) -> list[str]:

@@ -8,6 +8,7 @@ import contextlib
 import os
 import sqlite3
 import time
+from collections import deque
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -27,6 +28,8 @@ from relay.store.queue import Caps, Done, Handed, Unfit
 
 #: Seconds between two looks at whose processes are no more.
 _LOOK_EVERY: Final = 2.0
+#: Seconds from the facts that a decision is made of to the step that is made of the decision, at the most.
+_LONGEST_STEP: Final = 60.0
 
 
 @dataclass(slots=True)
@@ -45,7 +48,9 @@ class Told:
         for decision in self.replaced:
             logger.info("hold-replaced", id=decision)
         for message in self.aside:
-            logger.error("message-set-aside", message=message, why="every worker that touched it failed")
+            logger.error(
+                "message-set-aside", message=message, why="every worker that touched it failed, or nobody can read it"
+            )
 
 
 @dataclass(slots=True)
@@ -75,7 +80,10 @@ class OpenQueue:
         self._committer = committer
         self._caps = caps
         self._look_from = 0.0
+        # When which line was the last of the ledger; the first is older than any decision that a step can rest on.
+        self._lines: deque[tuple[float, int]] = deque()
         with errors_of_the_store():
+            self._note_line(committer.connection)
             self._lease = Lease(committer.path, os.urandom(12).hex())
         try:
             self._run(self._begin)
@@ -88,8 +96,12 @@ class OpenQueue:
             raise
 
     def work_of(self, step: Step) -> Callable[[sqlite3.Connection], Told | Unfit]:
+        seen = self._lines[0][1]
+
         def run(connection: sqlite3.Connection) -> Told | Unfit:
-            done = queue.take_step(connection, step, self._lease.name, self._caps, self._committer.pseudonyms)
+            done = queue.take_step(
+                connection, step, self._lease.name, self._caps, self._committer.pseudonyms, seen=seen
+            )
             return Told(None, done.lost, done.replaced) if isinstance(done, Done) else done
 
         return run
@@ -100,11 +112,11 @@ class OpenQueue:
 
     def claim_failed(self, now: datetime, most: int) -> Claiming:
         lease = self._lease.name
-        return Claiming(lambda connection: Handed(queue.claim_failed(connection, lease, now, most)), lease)
+        return Claiming(lambda connection: queue.claim_failed(connection, lease, now, most), lease)
 
     def claim_expired(self, now: datetime, most: int) -> Claiming:
         lease = self._lease.name
-        return Claiming(lambda connection: Handed(queue.claim_expired(connection, lease, now, most)), lease)
+        return Claiming(lambda connection: queue.claim_expired(connection, lease, now, most), lease)
 
     def give_back(self, copies: Collection[int]) -> Callable[[sqlite3.Connection], None]:
         return lambda connection: queue.give_back(connection, self._lease.name, copies)
@@ -116,6 +128,7 @@ class OpenQueue:
             if time.monotonic() < self._look_from:
                 return bool(due), False
             self._look_from = time.monotonic() + _LOOK_EVERY
+            self._note_line(connection)
             return bool(due), any(self._has_ended(name) for name in self._others(connection))
 
     def free(self, connection: sqlite3.Connection) -> None:
@@ -134,6 +147,13 @@ class OpenQueue:
     def _begin(self, connection: sqlite3.Connection) -> None:
         keep_release_rate(connection, self._caps.release)
         self.free(connection)
+
+    def _note_line(self, connection: sqlite3.Connection) -> None:
+        now = time.monotonic()
+        ((last,),) = connection.execute(query("last_line")).fetchall()
+        self._lines.append((now, last))
+        while len(self._lines) > 1 and self._lines[1][0] <= now - _LONGEST_STEP:
+            self._lines.popleft()
 
     def _run(self, run: Callable[[sqlite3.Connection], object]) -> None:
         (result,) = self._committer.commit([Work(run)])

@@ -18,11 +18,11 @@ from typing import Final, Self
 from relay.config.settings import HoldSettings, QueueSettings
 from relay.consent.ledger import microseconds
 from relay.consent.pseudonyms import Pseudonyms
-from relay.queued import Claimed, Copy, Move, NewMessage, Origin, ReportLine, State, Step
+from relay.queued import Claimed, Copy, Message, Move, NewMessage, Origin, ReportLine, State, Step
 from relay.reason import Reason
 from relay.store.appending import append_events
-from relay.store.holds import replace_older
-from relay.store.port import AlreadyToldError, QueueFullError
+from relay.store.holds import release_overtaken, replace_older
+from relay.store.port import AlreadyToldError, QueueFullError, UnreadableError
 from relay.store.queries import query
 from relay.store.queue_rows import copy_of, copy_row, message_of, message_row, move_values, report_row
 from relay.store.rows import decision_row, outcome_row, watermark_row
@@ -62,10 +62,16 @@ class Done:
 
 
 def take_step(
-    connection: sqlite3.Connection, step: Step, lease: str, caps: Caps, pseudonyms: Pseudonyms
+    connection: sqlite3.Connection,
+    step: Step,
+    lease: str,
+    caps: Caps,
+    pseudonyms: Pseudonyms,
+    *,
+    seen: int | None = None,
 ) -> Done | Unfit:
     """All of the step. A cap that would be passed is an answer: nothing was written then, and the other steps of the
-    transaction stay.
+    transaction stay. seen: a line of the ledger that was known when the step was decided, None for all of it.
     """
     unfit = why_full(connection, step.messages, caps) or _why_told(connection, step.told)
     if unfit is not None:
@@ -74,10 +80,10 @@ def take_step(
     connection.executemany(query("insert_decision"), [decision_row(decision) for decision in step.decisions])
     # Moves before messages: when none can be made, what the messages and reports tell of is not so any more.
     for one in step.moves:
-        move(connection, one, lease, done)
+        move(connection, one, lease, done, seen)
     if not step.moves or len(done.lost) < len(step.moves):
         for new in step.messages:
-            accept(connection, new, done)
+            accept(connection, new, done, seen)
         report(connection, step.reports)
         _tell(connection, step)
         if step.events:
@@ -128,7 +134,7 @@ def _replaced(connection: sqlite3.Connection, messages: Iterable[NewMessage]) ->
     return replaced
 
 
-def accept(connection: sqlite3.Connection, new: NewMessage, done: Done) -> int:
+def accept(connection: sqlite3.Connection, new: NewMessage, done: Done, seen: int | None = None) -> int:
     """Take a message over; its number. Its content is stored once."""
     message = connection.execute(query("insert_message"), message_row(new)).lastrowid
     if message is None:
@@ -137,11 +143,11 @@ def accept(connection: sqlite3.Connection, new: NewMessage, done: Done) -> int:
     for copy in new.copies:
         number = connection.execute(query("insert_copy"), copy_row(message, new, copy)).lastrowid
         if copy.state is State.HELD and number is not None:
-            done.replaced += replace_older(connection, number, new.tx.started)
+            _is_held(connection, number, new.tx.started, done, seen)
     return message
 
 
-def move(connection: sqlite3.Connection, one: Move, lease: str, done: Done) -> None:
+def move(connection: sqlite3.Connection, one: Move, lease: str, done: Done, seen: int | None = None) -> None:
     """Let a copy go on or end, if this lease is still on it."""
     if one.state is None:
         rows = connection.execute(query("end_copy"), (one.copy, lease)).fetchall()
@@ -153,7 +159,13 @@ def move(connection: sqlite3.Connection, one: Move, lease: str, done: Done) -> N
     if one.reason is not Reason.INTERNAL_ERROR:  # our own code failed on it: that it was begun stays counted
         connection.execute(query("end_start"), {"message": rows[0][0]})
     if one.state is State.HELD:
-        done.replaced += replace_older(connection, one.copy, one.at)
+        _is_held(connection, one.copy, one.at, done, seen)
+
+
+def _is_held(connection: sqlite3.Connection, copy: int, at: datetime, done: Done, seen: int | None) -> None:
+    done.replaced += replace_older(connection, copy, at)
+    if seen is not None:
+        release_overtaken(connection, copy, at, seen)
 
 
 def report(connection: sqlite3.Connection, lines: Iterable[ReportLine]) -> None:
@@ -179,7 +191,7 @@ def _tell(connection: sqlite3.Connection, step: Step) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Handed:
-    """What a claim came to. aside: ids of messages that were set aside."""
+    """What a claim came to. aside: ids of messages of which copies were set aside."""
 
     claimed: tuple[Claimed, ...] = ()
     aside: tuple[str, ...] = ()
@@ -224,11 +236,12 @@ def claim(
         if not starts[message][1]:
             connection.execute(query("count_start"), (message,))
     numbers = [number for message in taken for number in due[message]]
-    names = {row[0]: row[1] for row in connection.execute(query("messages_numbered"), (json.dumps(aside),))}
-    return Handed(_leased(connection, lease, numbers), tuple(names.values()))
+    names = [row[1] for row in connection.execute(query("messages_numbered"), (json.dumps(aside),))]
+    handed = _leased(connection, lease, now, numbers)
+    return Handed(handed.claimed, (*names, *handed.aside))
 
 
-def claim_failed(connection: sqlite3.Connection, lease: str, now: datetime, most: int) -> tuple[Claimed, ...]:
+def claim_failed(connection: sqlite3.Connection, lease: str, now: datetime, most: int) -> Handed:
     """As `port.Store.claim_failed`."""
     found = _by_message(connection.execute(query("failed_copies"), {"now": microseconds(now)}))
     numbers: list[int] = []
@@ -236,13 +249,13 @@ def claim_failed(connection: sqlite3.Connection, lease: str, now: datetime, most
         if numbers and len(numbers) + len(of_message) > most:
             break
         numbers += of_message
-    return _leased(connection, lease, numbers)
+    return _leased(connection, lease, now, numbers)
 
 
-def claim_expired(connection: sqlite3.Connection, lease: str, now: datetime, most: int) -> tuple[Claimed, ...]:
+def claim_expired(connection: sqlite3.Connection, lease: str, now: datetime, most: int) -> Handed:
     """As `port.Store.claim_expired`."""
     rows = connection.execute(query("expired_copies"), {"now": microseconds(now), "most": most}).fetchall()
-    return _leased(connection, lease, [number for number, _ in rows])
+    return _leased(connection, lease, now, [number for number, _ in rows])
 
 
 def give_back(connection: sqlite3.Connection, lease: str, copies: Collection[int] | None = None) -> None:
@@ -267,17 +280,26 @@ def _by_message(rows: Iterable[tuple[int, int]]) -> Mapping[int, list[int]]:
     return found
 
 
-def _leased(connection: sqlite3.Connection, lease: str, numbers: Sequence[int]) -> tuple[Claimed, ...]:
-    """These copies for this lease, with their messages, in the order of `numbers`."""
+def _leased(connection: sqlite3.Connection, lease: str, now: datetime, numbers: Sequence[int]) -> Handed:
+    """These copies for this lease, with their messages, in the order of `numbers`. What cannot be read goes aside."""
     if not numbers:
-        return ()
+        return Handed()
     chosen = json.dumps(list(numbers))
     connection.execute(query("lease_copies"), (lease, chosen))
-    place = {number: index for index, number in enumerate(numbers)}
-    copies: dict[int, list[Copy]] = {}
     rows = connection.execute(query("copies_numbered"), (chosen,)).fetchall()
-    for one in sorted(map(copy_of, rows), key=lambda one: place[one.number]):
-        copies.setdefault(one.message, []).append(one)
-    messages = connection.execute(query("messages_numbered"), (json.dumps(list(copies)),)).fetchall()
-    known = {one.number: one for one in map(message_of, messages)}
-    return tuple(Claimed(known[message], tuple(of_message)) for message, of_message in copies.items())
+    wanted = json.dumps(sorted({row[1] for row in rows}))
+    messages = {row[0]: row for row in connection.execute(query("messages_numbered"), (wanted,))}
+    known: dict[int, Message] = {}
+    copies: dict[int, list[Copy]] = {}
+    aside: list[str] = []
+    place = {number: index for index, number in enumerate(numbers)}
+    for row in sorted(rows, key=lambda row: place[row[0]]):
+        number, message = row[:2]
+        try:
+            if message not in known:
+                known[message] = message_of(messages[message])
+            copies.setdefault(message, []).append(copy_of(row))
+        except UnreadableError:
+            connection.execute(query("set_copy_aside"), (microseconds(now), number))
+            aside.append(messages[message][1])
+    return Handed(tuple(Claimed(known[message], tuple(found)) for message, found in copies.items()), tuple(aside))

@@ -1,59 +1,23 @@
 from __future__ import annotations
 
 import contextlib
-import os
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from store.samples import event
-from store.waiting import HOUR, NOW, PSEUDONYMS, copy_to, message_to
+from store.waiting import HOUR, NOW, PSEUDONYMS, Box, copy_to, message_to
 
 from relay.address import address_from_text
 from relay.consent.events import Act, Basis, EventKind
 from relay.consent.ledger import microseconds
 from relay.queued import Move, NewMessage, State, Step
 from relay.reason import Reason
-from relay.store.appending import append_events
-from relay.store.committing import Committer, Work
 from relay.store.holds import keep_release_rate, release, release_copies
-from relay.store.queue import Caps, Done, claim, take_step
+from relay.store.queue import Caps, claim, take_step
 
 ANN = "ann@example.org"
 BOB = "bob@example.org"
-
-
-class Box:
-    def __init__(self, folder: Path) -> None:
-        self.committer = Committer(folder / "relay.db", folder / "withdrawals.journal", PSEUDONYMS)
-
-    def step(self, step: Step) -> Done:
-        return self.do(lambda c: take_step(c, step, "me", Caps(), PSEUDONYMS))
-
-    def accept(self, *messages: NewMessage) -> Done:
-        return self.step(Step(messages=messages))
-
-    def do(self, run):  # type: ignore[no-untyped-def]
-        (result,) = self.committer.commit([Work(run)])
-        if isinstance(result, BaseException):
-            raise result
-        return result
-
-    def says(self, kind: EventKind, who: str = ANN, *, at: datetime = NOW, **more: object) -> None:
-        one = event(kind, address_from_text(who), at=at, recorded_at=at, **more)
-        self.do(lambda c: append_events(c, [one], PSEUDONYMS, os.urandom))
-
-    def copies(self) -> list[tuple[str, str, int]]:
-        rows = self.committer.connection.execute("SELECT address, state, due_at FROM copies ORDER BY number").fetchall()
-        return [(address, state, due) for address, state, due in rows]
-
-    def states(self) -> list[tuple[str, str]]:
-        return [row[:2] for row in self.copies()]
-
-    def reports(self) -> list[tuple[str, str, str]]:
-        sql = "SELECT recipient, fate, reason FROM reports ORDER BY number"
-        return list(self.committer.connection.execute(sql).fetchall())
 
 
 @pytest.fixture
@@ -157,3 +121,13 @@ def test_an_older_copy_that_becomes_held_makes_way_for_the_newer_that_is(box: Bo
     assert box.states() == [(ANN, "held")]
     assert box.copies()[0][2] == microseconds(NOW + HOUR)
     assert box.reports() == [(ANN, "replaced", "stale")]
+
+
+def test_a_yes_that_came_while_the_hold_was_decided_on_is_not_missed(box: Box) -> None:
+    (seen,) = box.do(lambda c: c.execute("SELECT coalesce(max(sequence), 0) FROM ledger").fetchone())
+    box.says(EventKind.CONFIRM, basis=Basis.DOUBLE_OPT_IN)
+    box.says(EventKind.CONFIRM, BOB, basis=Basis.DOUBLE_OPT_IN, stream="offers")
+    box.do(lambda c: take_step(c, Step(messages=(held(), held(BOB))), "me", Caps(), PSEUDONYMS, seen=seen))
+    assert box.states() == [(ANN, "queued"), (BOB, "held")]
+    box.do(lambda c: take_step(c, Step(messages=(held(),)), "me", Caps(), PSEUDONYMS, seen=seen + 1))
+    assert box.states()[-1] == (ANN, "held")

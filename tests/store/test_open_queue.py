@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from store.waiting import CONTENT, HOUR, NOW, PSEUDONYMS, copy_to, message_to
 
 from relay.queued import Move, State, Step
 from relay.reason import Reason
 from relay.store.port import QueueFullError
 from relay.store.queue import Caps
 from relay.store.sqlite import SqliteStore, open_store
-from store.waiting import CONTENT, HOUR, NOW, PSEUDONYMS, copy_to, message_to
 
 
 @contextlib.asynccontextmanager

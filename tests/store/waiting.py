@@ -4,15 +4,24 @@ from __future__ import annotations
 
 import itertools
 import os
+import sqlite3
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
+from store.samples import event
+
 from relay.address import address_from_text
+from relay.consent.events import EventKind
 from relay.consent.pseudonyms import Pseudonyms
 from relay.decision import new_id
 from relay.envelope import Client, Connection, Recipient, Transaction
-from relay.queued import NewCopy, NewMessage, Origin, State
+from relay.queued import Claimed, NewCopy, NewMessage, Origin, State, Step
 from relay.reason import Reason
+from relay.store.appending import append_events
+from relay.store.committing import Committer, Work
+from relay.store.queue import Caps, Done, Handed, claim, take_step
 
 NOW = datetime(2026, 5, 4, 12, tzinfo=UTC)
 PSEUDONYMS = Pseudonyms(bytes(32))
@@ -57,3 +66,48 @@ def message_to(
         origin=more.pop("origin", Origin.CLIENT),
         **more,
     )
+
+
+class Box:
+    """A store in a file, as one process works on it. lease: of that process."""
+
+    def __init__(self, folder: Path, lease: str = "me", caps: Caps = Caps()) -> None:  # noqa: B008 - a frozen value
+        self.committer = Committer(folder / "relay.db", folder / "withdrawals.journal", PSEUDONYMS)
+        self.lease = lease
+        self.caps = caps
+
+    def do(self, run: Callable[[sqlite3.Connection], Any]) -> Any:
+        (result,) = self.committer.commit([Work(run)])
+        if isinstance(result, BaseException):
+            raise result
+        return result
+
+    def step(self, step: Step) -> Done:
+        done = self.do(lambda c: take_step(c, step, self.lease, self.caps, PSEUDONYMS))
+        assert isinstance(done, Done)
+        return done
+
+    def accept(self, *messages: NewMessage) -> Done:
+        return self.step(Step(messages=messages))
+
+    def claim(self, now: datetime = NOW, most: int = 100, **more: Any) -> tuple[Claimed, ...]:
+        handed: Handed = self.do(lambda c: claim(c, self.lease, now, most, **more))
+        return handed.claimed
+
+    def says(self, kind: EventKind, who: str = "ann@example.org", *, at: datetime = NOW, **more: Any) -> None:
+        one = event(kind, address_from_text(who), at=at, recorded_at=at, **more)
+        self.do(lambda c: append_events(c, [one], PSEUDONYMS, os.urandom))
+
+    def all(self, sql: str, *values: object) -> list[tuple[Any, ...]]:
+        return list(self.committer.connection.execute(sql, values).fetchall())
+
+    def copies(self) -> list[tuple[str, str, int]]:
+        return [
+            (row[0], row[1], row[2]) for row in self.all("SELECT address, state, due_at FROM copies ORDER BY number")
+        ]
+
+    def states(self) -> list[tuple[str, str]]:
+        return [row[:2] for row in self.copies()]
+
+    def reports(self) -> list[tuple[Any, ...]]:
+        return self.all("SELECT recipient, fate, reason FROM reports ORDER BY number")
