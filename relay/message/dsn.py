@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from email.utils import format_datetime
 from enum import StrEnum
 from typing import Final
@@ -35,6 +35,7 @@ _HOST: Final = re.compile(r"[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*\.[A-Za-z][A-Za-z0-
 #: RFC 3463: X.4.7 delivery time expired. Of class 4 also when given up (RFC 3464 section 2.3.4): the address may be good,
 #: and a mailer drops people for good on class 5.
 _EXPIRED: Final = "4.4.7"
+#: Nor is somebody who did not answer refused for good.
 _NEVER_ANSWERED: Final = "4.7.1"
 _WITHOUT_ANSWER: Final = {Reason.NEXT_HOP_REFUSED: "5.0.0", Reason.INTERNAL_ERROR: "5.3.0"}
 
@@ -64,7 +65,7 @@ class Told:
 @dataclass(frozen=True, slots=True)
 class Report:
     """What a notification tells. message: id of the transaction that it is about. envid, ret: of its MAIL, as received.
-    smtputf8: did it come as such? at: when it was accepted. until: how long it is tried. stream: "" for none.
+    smtputf8: did it come as such? at: when it was accepted. until: when it is given up. tried_for: how long mail is tried. stream: "" for none.
     """
 
     action: Action
@@ -72,6 +73,7 @@ class Report:
     message: str
     at: datetime
     until: datetime
+    tried_for: timedelta
     stream: str
     hostname: str
     envid: str = ""
@@ -116,27 +118,30 @@ def delivery_status(report: Report) -> str:
 
 
 def status_of(told: Told, action: Action) -> str:
-    """The enhanced code (RFC 3463)."""
+    """The enhanced code (RFC 3463). Of class 5 only for what will not change by waiting."""
+    last = told.last
     if action is Action.RELAYED:
-        return told.last.enhanced if told.last is not None and told.last.is_success else "2.0.0"
-    if MEANINGS[told.reason].group is Group.REFUSAL:
-        return "5.7.1" if action is Action.FAILED else "4.7.1"
+        return last.enhanced if last is not None and last.is_success else "2.0.0"
     if told.reason is Reason.HOLD_EXPIRED:
         return _NEVER_ANSWERED
-    if told.last is None or told.last.is_success:
-        return _WITHOUT_ANSWER.get(told.reason, _EXPIRED)
-    if action is Action.FAILED and told.last.is_temporary:
+    if action is Action.DELAYED:
+        return last.enhanced if last is not None and last.is_temporary else "4.4.7"
+    if last is not None and last.is_temporary:
         return _EXPIRED
-    return told.last.enhanced
+    if MEANINGS[told.reason].group is Group.REFUSAL:
+        return "5.7.1" if last is None or last.is_success else last.enhanced
+    return _WITHOUT_ANSWER.get(told.reason, _EXPIRED) if last is None or last.is_success else last.enhanced
 
 
 def diagnostic_of(told: Told, stream: str, action: Action) -> str:
-    """The SMTP reply behind it (RFC 3464 section 2.3.6): of the next hop, or what we would have said at RCPT."""
-    if MEANINGS[told.reason].group is Group.REFUSAL and action is Action.FAILED:
-        return str(refusal(told.reason, Verdict.REJECT, stream, told.decision, after_data=False))
+    """The SMTP reply behind it (RFC 3464 section 2.3.6): of the next hop, or ours, as RCPT would have got it."""
     if told.reason is Reason.HOLD_EXPIRED:
         return str(Reply(451, _NEVER_ANSWERED, f"{told.reason}: {MEANINGS[told.reason].reply} (id {told.decision})"))
-    return "" if told.last is None else str(told.last)
+    if told.last is not None and (action is Action.RELAYED or not told.last.is_success):
+        return str(told.last)
+    if MEANINGS[told.reason].group is Group.REFUSAL and action is Action.FAILED:
+        return str(refusal(told.reason, Verdict.REJECT, stream, told.decision, after_data=False))
+    return ""
 
 
 def returned(original: bytes, *, full: bool, smtputf8: bool) -> Entity:

@@ -134,12 +134,12 @@ def _in_english(report: Report) -> Iterator[str]:
         if report.action is Action.FAILED:
             why = _WHY_EN.get(told.reason, _OTHER_EN)
             yield f"  {why.what}"
-            if told.reason is Reason.NEXT_HOP_DEFERRED:
-                yield f"  It was given up after {_length((told.tried_at or report.until) - report.at, ('days', 'hours', 'minutes'))}."
-            yield from _details(told, "It answered", "Reason", "Id")
+            if is_expired(told):
+                yield f"  It was given up after {_length(report.tried_for, ('days', 'hours', 'minutes'))}."
+            yield from _details(told, "Answer", "Reason", "Id")
             yield f"  What to do: {why.remedy}"
         else:
-            yield from _details(told, "It answered", "Reason", "Id", because=report.action is Action.DELAYED)
+            yield from _details(told, "Answer", "Reason", "Id", because=report.action is Action.DELAYED)
     yield from _rest(report.told, "... and {count} more, listed in the attached delivery report.")
 
 
@@ -156,8 +156,8 @@ def _in_japanese(report: Report) -> Iterator[str]:
         if report.action is Action.FAILED:
             why = _WHY_JA.get(told.reason, _OTHER_JA)
             yield f"  {why.what}"
-            if told.reason is Reason.NEXT_HOP_DEFERRED:
-                yield f"  {_length((told.tried_at or report.until) - report.at, ('日間', '時間', '分間'), '')}試みて、配信を断念しました。"
+            if is_expired(told):
+                yield f"  {_length(report.tried_for, ('日間', '時間', '分間'), '')}試みて、配信を断念しました。"
             yield from _details(told, "応答", "理由", "ID")
             yield f"  対応: {why.remedy}"
         else:
@@ -165,9 +165,15 @@ def _in_japanese(report: Report) -> Iterator[str]:
     yield from _rest(report.told, "... ほか {count} 件 (添付の配信レポートに記載しています)")
 
 
+def is_expired(told: Told) -> bool:
+    """Was it given up because it took too long?"""
+    return told.reason is not Reason.HOLD_EXPIRED and told.last is not None and told.last.is_temporary
+
+
 def _details(told: Told, answered: str, reason: str, identifier: str, *, because: bool = True) -> Iterator[str]:
-    """The next hop's own words only where it was they that decided."""
-    if told.last is not None and MEANINGS[told.reason].group is not Group.REFUSAL:
+    """The answer, unless it is ours and says the same as the words above."""
+    ours = MEANINGS[told.reason].group is Group.REFUSAL or told.reason is Reason.HOLD_EXPIRED
+    if told.last is not None and not ours:
         yield f"  {answered}: {one_line_of(str(told.last))}"
     yield f"  {reason}: {told.reason}, {identifier}: {told.decision}" if because else f"  {identifier}: {told.decision}"
 

@@ -96,5 +96,5 @@ def test_it_leaves_signed_with_nothing_commercial_added(tmp_path: Path) -> None:
     _, _, original = copy.partition(b"From: ")
     assert b"From: " + original == written(own_mail())[1].content
     head = copy.partition(b"\r\n\r\n")[0].lower()
-    assert b"list-unsubscribe" not in head
+    assert b"\r\nlist-unsubscribe:" not in head
     assert b"received: by relay.brand.example (consent-relay)\r\n\tid " in head

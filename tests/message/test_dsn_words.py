@@ -1,0 +1,77 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from golden.notifications import CASES, DELAYED, EXPIRED, NO_SUCH_USER, NOW, REPORT, WITHDRAWN, told
+
+from relay.message.dsn import Action
+from relay.message.dsn_words import MOST_LISTED, SUBJECTS, words
+from relay.reason import MEANINGS, Group, Reason
+from relay.reply import Reply
+
+
+def halves(text: str) -> tuple[str, str]:
+    english, _, japanese = text.partition("-" * 60)
+    return english, japanese
+
+
+@pytest.mark.parametrize("reason", [one for one in Reason if MEANINGS[one].group is not Group.PASS])
+def test_every_reason_is_told_in_both_languages_with_what_to_do(reason: Reason) -> None:
+    text = words(replace(REPORT, told=(told("hanako@example.org", reason),)))
+    for half, to_do in zip(halves(text), ("What to do: ", "対応: "), strict=True):
+        assert "* hanako@example.org" in half
+        assert to_do in half
+        assert f"{reason}" in half
+        assert WITHDRAWN.decision in half
+        assert REPORT.message in half
+    english, japanese = halves(text)
+    assert english.isascii()
+    assert "。" in japanese
+
+
+def test_an_expired_mail_says_after_how_long_it_was_given_up() -> None:
+    for tried_for, english, japanese in (
+        (timedelta(days=5), "after 5 days", "5日間"),
+        (timedelta(hours=36), "after 36 hours", "36時間"),
+        (timedelta(minutes=90), "after 90 minutes", "90分間"),
+    ):
+        text = words(replace(REPORT, told=(EXPIRED,), tried_for=tried_for))
+        assert english in halves(text)[0]
+        assert japanese in halves(text)[1]
+        assert "Answer: 451 4.4.7 expired: not delivered within 5d: mailbox full" in text
+
+
+def test_the_next_hops_own_words_stand_there_only_where_it_decided() -> None:
+    assert "  Answer: 550 5.1.1 no such user" in words(replace(REPORT, told=(NO_SUCH_USER,)))
+    assert "Answer" not in words(replace(REPORT, told=(replace(WITHDRAWN, last=Reply(550, "5.7.1", "ours")),)))
+
+
+def test_a_delay_asks_for_nothing_and_says_until_when_it_is_tried() -> None:
+    text = words(DELAYED)
+    assert "until 2026-05-09 08:00 UTC" in text
+    assert "2026-05-09 08:00 UTC まで" in text
+    assert "What to do" not in text
+
+
+def test_a_mail_that_was_passed_on_is_no_failure() -> None:
+    text = words(CASES["relayed"])
+    assert "you will hear no more of it" in text
+    assert "confirmed" not in text  # why it might pass is nothing to its sender
+    assert "did not reach" not in text
+
+
+def test_of_many_recipients_the_first_are_listed_and_the_others_counted() -> None:
+    many = tuple(told(f"n{number}@example.org", Reason.WITHDRAWN) for number in range(MOST_LISTED + 7))
+    text = words(replace(REPORT, told=many))
+    assert text.count("* n") == 2 * MOST_LISTED
+    assert "and 7 more" in text
+    assert "ほか 7 件" in text
+    assert "more" not in words(replace(REPORT, told=many[:MOST_LISTED])).replace("no more", "")
+
+
+def test_each_kind_has_a_subject_in_both_languages() -> None:
+    assert set(SUBJECTS) == set(Action)
+    assert all(" / " in subject for subject in SUBJECTS.values())
+    assert all(f"{NOW:%Y}" not in subject for subject in SUBJECTS.values())
