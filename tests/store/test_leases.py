@@ -1,0 +1,90 @@
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from relay.store.leases import Lease, ended, folder_of
+
+_HOLD = """
+import sys, time
+from pathlib import Path
+from relay.store.leases import Lease
+lease = Lease(Path(sys.argv[1]), "other")
+print("held", flush=True)
+time.sleep(60)
+"""
+
+
+def _has_ended(database: Path, name: str) -> bool:
+    with ended(database, name, keep=True) as is_so:
+        return is_so
+
+
+@pytest.fixture
+def other(tmp_path: Path) -> subprocess.Popen[str]:
+    process = subprocess.Popen(
+        [sys.executable, "-c", _HOLD, str(tmp_path / "relay.db")], stdout=subprocess.PIPE, text=True
+    )
+    assert process.stdout is not None
+    assert process.stdout.readline() == "held\n"
+    return process
+
+
+def _kill(process: subprocess.Popen[str]) -> None:
+    process.kill()
+    process.communicate()
+
+
+def test_a_lease_lasts_as_long_as_its_process_and_ends_with_a_kill(
+    tmp_path: Path, other: subprocess.Popen[str]
+) -> None:
+    assert not _has_ended(tmp_path / "relay.db", "other")
+    os.kill(other.pid, signal.SIGSTOP)  # it will go on where it was
+    assert not _has_ended(tmp_path / "relay.db", "other")
+    _kill(other)
+    assert _has_ended(tmp_path / "relay.db", "other")
+
+
+def test_the_file_of_a_process_that_is_no_more_goes_once_its_copies_are_free(
+    tmp_path: Path, other: subprocess.Popen[str]
+) -> None:
+    _kill(other)
+    database = tmp_path / "relay.db"
+    with ended(database, "other") as is_so:
+        assert is_so
+        assert (folder_of(database) / "other").exists()
+    assert not (folder_of(database) / "other").exists()
+    assert _has_ended(database, "other")
+
+
+def test_looking_at_a_lease_that_lives_takes_nothing_from_it(tmp_path: Path) -> None:
+    database = tmp_path / "relay.db"
+    lease = Lease(database, "mine")
+    with ended(database, "mine") as is_so:
+        assert not is_so
+    assert (folder_of(database) / "mine").exists()
+    lease.close()
+    assert not any(folder_of(database).iterdir())
+    assert _has_ended(database, "mine")
+
+
+def test_a_name_that_no_process_gives_itself_leads_nowhere(tmp_path: Path) -> None:
+    (tmp_path / "relay.db").touch()
+    folder_of(tmp_path / "relay.db").mkdir()
+    for name in ("", "../relay.db", ".mine"):
+        with ended(tmp_path / "relay.db", name) as is_so:
+            assert is_so
+    assert (tmp_path / "relay.db").exists()
+
+
+def test_the_files_are_for_our_eyes_only(tmp_path: Path) -> None:
+    lease = Lease(tmp_path / "relay.db", "mine")
+    folder = folder_of(tmp_path / "relay.db")
+    assert folder.stat().st_mode & 0o777 == 0o700
+    assert (folder / "mine").stat().st_mode & 0o777 == 0o600
+    lease.close()
