@@ -24,7 +24,7 @@ from relay.disposal import Forwarder
 from relay.envelope import Client
 from relay.inbound.listener import start_listeners
 from relay.log import get_logger
-from relay.message.dkim import DkimKeyError
+from relay.message.dkim import DkimKeyError, choose_signers
 from relay.outbound.attempt import NextHops
 from relay.pipeline import Pipeline
 from relay.policy.acceptance import Waits
@@ -41,6 +41,8 @@ from relay.store.sqlite import open_store
 from relay.tokens import seal
 from relay.web.app import build_app
 from relay.web.server import start_web
+from relay.workers.asking import Asker, keep_asking
+from relay.workers.asking_mail import AskingMail
 from relay.workers.backoff import Backoff
 from relay.workers.clock import CheckedStore, ClockGuard, Moment, moment
 from relay.workers.delivery import Deliveries
@@ -145,8 +147,28 @@ async def running(
             heard=lambda route, reachable: backoff.heard(route, reachable=reachable),
         )
         stack.push_async_callback(next_hops.close)
+        dkim = load_signers(settings.dkim)
+        own_is_signed = bool(choose_signers(dkim, settings.identity.mail_domain))
+        asker = Asker(
+            store=settings.store.path,
+            journal=settings.store.journal,
+            pseudonyms=pseudonyms,
+            policies=book.current,
+            rules=settings.asking,
+            write=AskingMail(
+                seal=partial(seal, tokens),
+                public_url=settings.web.public_url,
+                mail_domain=settings.identity.mail_domain,
+                one_click=settings.web.is_loopback or (settings.web.is_https and own_is_signed),
+            ),
+            own=own_mail,
+            clock=guard.now,
+            trouble=guard.trouble,
+        )
+        asking = asyncio.create_task(keep_asking(asker))
+        stack.callback(asking.cancel)
         rewriter = Rewriter(
-            dkim=load_signers(settings.dkim),
+            dkim=dkim,
             seal=partial(seal, tokens),
             hostname=settings.identity.hostname,
             mail_domain=settings.identity.mail_domain,
