@@ -163,6 +163,11 @@ class QueueTable(Table):
         description="size of all mail that waits, held mail included; beyond it the client gets 452 4.3.1",
         ge=1 << 20,
     )
+    bounces: int = Field(
+        default=_QUEUE.bounces,
+        description="notifications an hour to one sender address, in each process; beyond it the client's owner is told",
+        ge=1,
+    )
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:

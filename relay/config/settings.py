@@ -223,7 +223,8 @@ class Limits:
 @dataclass(frozen=True, slots=True)
 class QueueSettings:
     """retry: waits between attempts, the last one repeated up to `expire` after the mail was accepted. octets: of all
-    that waits, held mail included; beyond that nothing more is taken over.
+    that waits, held mail included; beyond that nothing more is taken over. bounces: notifications an hour to one sender
+    address, in each process.
     """
 
     retry: tuple[timedelta, ...] = (
@@ -234,6 +235,7 @@ class QueueSettings:
     )
     expire: timedelta = timedelta(days=5)
     octets: int = 4 << 30
+    bounces: int = 1000
 
 
 @dataclass(frozen=True, slots=True)
