@@ -1,0 +1,479 @@
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from faulty_hop import Session, close, reset, say, stall
+from journey import NEWSLETTER, ORDERS
+from workers.yard import Yard, in_yard, until
+
+from relay.address import address_from_text
+from relay.config.settings import Mode
+from relay.envelope import Client, Refusal
+from relay.policy.model import RELAY_NOTICES, Policies
+from relay.queued import Origin, State
+from relay.reason import Reason
+from relay.store.port import StoreUnavailableError
+from relay.store.sqlite import SqliteStore
+
+ANN, BEN, CAY = "ann@example.org", "ben@example.org", "cay@example.org"
+#: The wait after an attempt, and what chance makes of it.
+FIRST = (timedelta(minutes=4.4), timedelta(minutes=5.6))
+
+
+def test_each_recipient_gets_a_copy_of_their_own_and_the_message_is_over(tmp_path: Path) -> None:
+    async def story(there: Yard) -> None:
+        await there.yes(ANN, BEN)
+        await there.queue(ANN, BEN)
+        await there.deliver_due()
+        assert sorted(there.got()) == [ANN, BEN]
+        assert len(there.hop.messages) == 2
+        assert there.states() == []
+        assert there.rows("SELECT * FROM messages") == []
+        assert there.outcomes() == [("delivered", 250)] * 2
+        assert len(there.decided()) == 2  # those it was accepted with
+
+    in_yard(tmp_path, story)
+
+
+def test_a_delivery_from_the_queue_is_a_contact(tmp_path: Path) -> None:
+    async def story(there: Yard) -> None:
+        await there.yes(ANN)
+        await there.queue(ANN)
+        await there.deliver_due()
+        facts = await there.store.facts("brand", "newsletter", [address_from_text(ANN)])
+        assert facts[address_from_text(ANN)].last_contact_at is not None
+
+    in_yard(tmp_path, story)
+
+
+def test_a_transactional_message_goes_out_in_one_transaction(tmp_path: Path) -> None:
+    async def story(there: Yard) -> None:
+        await there.queue(ANN, BEN, stream="receipts", sender=ORDERS, reason=Reason.TRANSACTIONAL)
+        await there.deliver_due()
+        assert there.got() == [ANN, BEN]
+        assert len(there.hop.messages) == 1
+        assert there.states() == []
+
+    in_yard(tmp_path, story)
+
+
+def test_of_one_transaction_each_recipient_has_an_end_of_their_own(tmp_path: Path) -> None:
+    async def story(there: Yard) -> None:
+        await there.queue(ANN, BEN, CAY, stream="receipts", sender=ORDERS, reason=Reason.TRANSACTIONAL)
+        await there.deliver_due()
+        assert there.states() == [(BEN, "failed", "next-hop-refused"), (CAY, "queued", "next-hop-deferred")]
+        assert sorted(there.outcomes()) == [("deferred", 450), ("delivered", 250), ("refused", 550)]
+
+    answers = [say("250 2.1.5 ok"), say("550 5.1.1 nobody"), say("450 4.2.1 full"), say("250 2.1.5 ok")]
+    in_yard(tmp_path, story, rcpt=answers)
+
+
+def test_what_the_next_hop_defers_waits_longer_each_time_and_keeps_its_decision(tmp_path: Path) -> None:
+    async def story(there: Yard) -> None:
+        await there.yes(ANN)
+        await there.queue(ANN)
+        for attempt, (least, most) in enumerate([FIRST, (timedelta(minutes=13), timedelta(minutes=17))], start=1):
+            await there.deliver_due()
+            assert there.states() == [(ANN, "queued", "next-hop-deferred")]
+            assert there.rows("SELECT attempts, code, reply FROM copies") == [(attempt, 450, "4.2.1 full"[6:])]
+            assert least < there.wait() < most
+            assert await there.deliver_due() == 0  # not before its time
+            there.later += most
+        assert len(there.decided()) == 1
+
+    in_yard(tmp_path, story, rcpt=say("450 4.2.1 full"))
+
+
+def test_refused_for_good_waits_for_the_report_to_its_sender(tmp_path: Path) -> None:
+    async def story(there: Yard) -> None:
+        await there.yes(ANN)
+        await there.queue(ANN)
+        await there.deliver_due()
+        assert there.states() == [(ANN, "failed", "next-hop-refused")]
+        assert there.rows("SELECT attempts, code, enhanced, lease FROM copies") == [(1, 550, "5.1.1", None)]
+
+    in_yard(tmp_path, story, rcpt=say("550 5.1.1 nobody"))
+
+
+@pytest.mark.parametrize("fault", [close, reset])
+def test_no_answer_after_the_dot_is_tried_again(tmp_path: Path, fault: object) -> None:
+    async def story(there: Yard) -> None:
+        await there.yes(ANN)
+        await there.queue(ANN)
+        await there.deliver_due()
+        assert there.states() == [(ANN, "queued", "outcome-unknown")]
+        there.later += timedelta(minutes=6)
+        await there.deliver_due()
+        assert there.states() == []
+        first, second = (message.content for message in there.hop.messages)
+        assert message_id(first) == message_id(second)
+
+    in_yard(tmp_path, story, dot=[fault, say("250 2.0.0 ok")])
+
+
+def message_id(content: bytes) -> bytes:
+    return next(line for line in content.split(b"\r\n") if line.lower().startswith(b"message-id:"))
+
+
+def test_what_has_waited_too_long_has_failed_and_says_so(tmp_path: Path) -> None:
+    async def story(there: Yard) -> None:
+        await there.yes(ANN)
+        await there.queue(ANN)
+        await there.deliver_due()
+        there.later = timedelta(days=5, minutes=1)
+        await there.deliver_due()
+        assert there.states() == [(ANN, "failed", "next-hop-deferred")]
+        assert there.rows("SELECT attempts, code, enhanced, reply FROM copies") == [
+            (2, 451, "4.4.7", "expired: not delivered within 5d: full")
+        ]
+
+    in_yard(tmp_path, story, rcpt=say("450 4.2.1 full"))
+
+
+def test_who_withdraws_while_mail_is_queued_gets_none_and_the_sender_is_told(tmp_path: Path) -> None:
+    async def story(there: Yard) -> None:
+        await there.yes(ANN, BEN)
+        await there.queue(ANN, BEN)
+        await there.no(ANN)
+        await there.deliver_due()
+        assert there.got() == [BEN]
+        assert there.states() == [(ANN, "failed", "withdrawn")]
+        assert there.decided()[2:] == [("reject", "withdrawn no-consent")]
+        ((newest,),) = there.rows("SELECT id FROM decisions ORDER BY rowid DESC LIMIT 1")
+        assert there.rows("SELECT decision, code FROM copies") == [(newest, 550)]
+
+    in_yard(tmp_path, story)
+
+
+def test_who_withdraws_while_another_copy_is_on_its_way_gets_none(tmp_path: Path) -> None:
+    """Both passed; the second withdraws before its turn, and the facts are a moment old."""
+
+    async def story(there: Yard) -> None:
+        async def withdraw(session: Session) -> None:
+            if BEN not in there.got():
+                await there.no(BEN)
+            session.say(b"250 2.1.0 ok\r\n")
+
+        there.hop.script["mail"] = deque([withdraw])
+        await there.yes(ANN, BEN)
+        await there.queue(ANN, BEN)
+        await there.deliver_due()
+        assert there.got() == [ANN]
+        assert there.states() == [(BEN, "failed", "withdrawn")]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("relay.disposal._COPIES_AT_ONCE", 1)
+        in_yard(tmp_path, story)
+
+
+def test_a_no_to_a_transactional_stream_keeps_the_others_mail_going(tmp_path: Path) -> None:
+    async def story(there: Yard) -> None:
+        facts = SqliteStore.facts
+
+        async def then_withdraw(store: SqliteStore, *question: object) -> object:
+            answer = await facts(store, *question)  # type: ignore[arg-type]
+            patch.undo()
+            await there.no(BEN, stream="receipts")
+            return answer
+
+        patch.setattr(SqliteStore, "facts", then_withdraw)
+        await there.queue(ANN, BEN, stream="receipts", sender=ORDERS, reason=Reason.TRANSACTIONAL)
+        await there.deliver_due()
+        assert there.got() == [ANN]
+        assert there.states() == [(BEN, "failed", "withdrawn")]
+
+    with pytest.MonkeyPatch.context() as patch:
+        in_yard(tmp_path, story)
+
+
+def test_a_yes_that_grew_old_in_the_queue_is_held(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("relay.store.open_queue._LONGEST_STEP", 0.0)  # the yes is of long ago
+
+    async def story(there: Yard) -> None:
+        await there.yes(ANN, days_ago=364)
+        await there.queue(ANN)
+        there.later = timedelta(days=2)
+        await there.deliver_due()
+        assert there.got() == []
+        assert there.states() == [(ANN, "held", "stale")]
+        assert there.wait() > timedelta(days=29)  # until it is their turn to be asked
+
+    in_yard(tmp_path, story)
+
+
+def test_what_was_let_go_of_a_hold_passes_by_a_decision_of_its_own(tmp_path: Path) -> None:
+    async def story(there: Yard) -> None:
+        await there.queue(ANN, state=State.HELD, reason=Reason.STALE, due_in=timedelta(days=30))
+        ((held,),) = there.rows("SELECT decision FROM copies")
+        there.later = timedelta(seconds=5)
+        await there.yes(ANN, days_ago=-0.00001)
+        there.later = timedelta(seconds=10)
+        await there.deliver_due()
+        assert there.got() == [ANN]
+        assert there.decided() == [("hold", "stale"), ("deliver", "confirmed")]
+        assert there.rows(f"SELECT count(*) FROM outcomes WHERE decision = '{held}'") == [(0,)]
+
+    in_yard(tmp_path, story)
+
+
+def test_a_client_that_wants_no_refusals_has_them_in_its_report(tmp_path: Path) -> None:
+    async def story(there: Yard) -> None:
+        there.clients = [Client("shop", refusal=Refusal.ACCEPT_AND_REPORT)]
+        await there.yes(ANN)
+        await there.queue(ANN)
+        await there.no(ANN)
+        await there.deliver_due()
+        assert there.states() == []
+        assert there.reported() == [(ANN, "discarded", "withdrawn")]
+
+    in_yard(tmp_path, story)
+
+
+def test_a_policy_that_only_logs_refusals_does_so_for_the_queue_too(tmp_path: Path) -> None:
+    async def story(there: Yard) -> None:
+        await there.yes(ANN)
+        await there.queue(ANN)
+        await there.no(ANN)
+        await there.deliver_due()
+        assert there.states() == []
+        assert there.reported() == [(ANN, "refused", "withdrawn")]
+
+    in_yard(tmp_path, story, newsletter=NEWSLETTER + '[message]\nrefused_after_data = "log"\n')
+
+
+def test_what_the_policy_defers_is_decided_again_and_again_and_recorded_once(tmp_path: Path) -> None:
+    async def story(there: Yard) -> None:
+        await there.yes(ANN, days_ago=400)
+        await there.queue(ANN)
+        for _ in range(3):
+            assert await there.deliver_due() == 1
+            assert there.states() == [(ANN, "queued", "stale")]
+            assert there.rows("SELECT attempts FROM copies") == [(0,)]
+            assert FIRST[0] < there.wait() < FIRST[1]
+            there.later += FIRST[1]
+        assert there.decided() == [("deliver", "confirmed"), ("defer", "stale")]
+
+    in_yard(tmp_path, story, newsletter=NEWSLETTER + '[verdict]\nstale = "defer"\n')
+
+
+def test_a_stream_without_a_policy_waits_for_it(tmp_path: Path) -> None:
+    async def story(there: Yard) -> None:
+        await there.yes(ANN)
+        await there.queue(ANN)
+        policies, there.policies = there.policies, Policies((), "none")
+        await there.deliver_due()
+        assert there.got() == []
+        assert there.states() == [(ANN, "queued", "stream-unknown")]
+        there.policies = policies
+        there.later = timedelta(minutes=6)
+        await there.deliver_due()
+        assert there.got() == [ANN]
+
+    in_yard(tmp_path, story)
+
+
+def test_a_stream_without_a_policy_waits_until_it_expires(tmp_path: Path) -> None:
+    async def story(there: Yard) -> None:
+        await there.queue(ANN)
+        there.policies = Policies((), "none")
+        there.later = timedelta(days=6)
+        await there.deliver_due()
+        assert there.states() == [(ANN, "failed", "stream-unknown")]
+
+    in_yard(tmp_path, story)
+
+
+def test_observed_mail_goes_out_as_it_came_and_only_while_mail_is_observed(tmp_path: Path) -> None:
+    async def story(there: Yard) -> None:
+        await there.queue(ANN, stream="", reason=Reason.OBSERVED)
+        await there.deliver_due()
+        assert there.states() == [(ANN, "queued", "stream-unknown")]
+        there.mode = Mode.OBSERVE
+        there.later = timedelta(minutes=6)
+        await there.deliver_due()
+        assert there.hop.messages[0].content.startswith(b"From: News")
+        assert there.states() == []
+
+    in_yard(tmp_path, story)
+
+
+def test_own_mail_that_fails_is_told_in_the_report_only(tmp_path: Path) -> None:
+    async def story(there: Yard) -> None:
+        await there.queue(
+            ANN,
+            stream=RELAY_NOTICES,
+            sender=None,
+            reason=Reason.TRANSACTIONAL,
+            client=Client("relay"),
+            origin=Origin.BOUNCE,
+        )
+        await there.deliver_due()
+        assert there.states() == []
+        assert there.reported() == [(ANN, "unreported", "next-hop-refused")]
+        assert there.rows("SELECT client FROM reports") == [("relay",)]
+
+    in_yard(tmp_path, story, rcpt=say("550 5.1.1 nobody"))
+
+
+def test_own_mail_is_signed_and_sent(tmp_path: Path) -> None:
+    async def story(there: Yard) -> None:
+        await there.queue(
+            ANN,
+            stream=RELAY_NOTICES,
+            sender=None,
+            reason=Reason.TRANSACTIONAL,
+            client=Client("relay"),
+            origin=Origin.REPORT,
+            content=b"From: relay@brand.example\r\nTo: ann@example.org\r\nSubject: Report\r\n\r\nSeven.\r\n",
+        )
+        await there.deliver_due()
+        (message,) = there.hop.messages
+        assert message.commands[0].startswith(b"MAIL FROM:<>")
+        assert b"DKIM-Signature:" in message.content
+
+    in_yard(tmp_path, story)
+
+
+def test_a_message_on_which_our_code_fails_three_times_is_set_aside(tmp_path: Path) -> None:
+    async def story(there: Yard) -> None:
+        await there.yes(ANN, BEN)
+        await there.queue(ANN)
+
+        def fail(*_: object) -> None:
+            raise RuntimeError("a bug")
+
+        patch.setattr(type(there.rewriter), "plan", fail)
+        for _ in range(3):
+            assert await there.deliver_due() == 1
+            assert there.states() == [(ANN, "queued", "internal-error")]
+            there.later += timedelta(minutes=6)
+        patch.undo()
+        await there.queue(BEN)
+        assert await there.deliver_due() == 1
+        assert there.states() == [(ANN, "aside", "internal-error")]
+        assert there.got() == [BEN]
+
+    with pytest.MonkeyPatch.context() as patch:
+        in_yard(tmp_path, story)
+
+
+def test_a_copy_that_cannot_be_made_takes_no_other_with_it(tmp_path: Path) -> None:
+    async def story(there: Yard) -> None:
+        await there.yes(ANN, BEN)
+        await there.queue(ANN, BEN)
+        copy = type(there.rewriter).copy
+
+        def fail(rewriter: object, plan: object, reader: object) -> object:
+            if str(reader.address) == ANN:  # type: ignore[attr-defined]
+                raise RuntimeError("a bug")
+            return copy(rewriter, plan, reader)  # type: ignore[arg-type]
+
+        patch.setattr(type(there.rewriter), "copy", fail)
+        await there.deliver_due()
+        assert there.got() == [BEN]
+        assert there.states() == [(ANN, "queued", "internal-error")]
+        assert there.rows("SELECT starts FROM messages") == [(1,)]
+        for _ in range(2):
+            there.later += timedelta(minutes=6)
+            await there.deliver_due()
+        there.later += timedelta(minutes=6)
+        await there.deliver_due()
+        assert there.states() == [(ANN, "aside", "internal-error")]
+
+    with pytest.MonkeyPatch.context() as patch:
+        in_yard(tmp_path, story)
+
+
+def test_while_the_store_cannot_tell_nothing_is_sent_and_nothing_is_lost(tmp_path: Path) -> None:
+    async def story(there: Yard) -> None:
+        await there.yes(ANN)
+        await there.queue(ANN)
+
+        async def away(*_: object) -> None:
+            raise StoreUnavailableError("locked")
+
+        patch.setattr(SqliteStore, "facts", away)
+        await there.deliver_due()
+        assert there.got() == []
+        assert there.states() == [(ANN, "queued", "store-unavailable")]
+        patch.undo()
+        there.later = timedelta(seconds=11)
+        await there.deliver_due()
+        assert there.got() == [ANN]
+        assert there.states() == []
+
+    with pytest.MonkeyPatch.context() as patch:
+        in_yard(tmp_path, story)
+
+
+def test_what_was_delivered_while_the_store_was_away_is_not_delivered_again(tmp_path: Path) -> None:
+    async def story(there: Yard) -> None:
+        await there.yes(ANN)
+        await there.queue(ANN)
+
+        async def away(*_: object) -> None:
+            raise StoreUnavailableError("locked")
+
+        patch.setattr(SqliteStore, "commit", away)
+        await there.deliver_due()
+        assert there.got() == [ANN]
+        there.later = timedelta(hours=1)
+        assert await there.deliver_due() == 0
+        assert there.states() == []
+
+    with pytest.MonkeyPatch.context() as patch:
+        in_yard(tmp_path, story)
+
+
+def test_what_was_not_begun_when_the_relay_stops_is_given_back_as_it_was(tmp_path: Path) -> None:
+    async def story(there: Yard) -> None:
+        people = [f"p{number}@example.org" for number in range(30)]
+        await there.yes(*people)
+        await there.queue(*people)
+        claimed = await there.store.claim(there.clock(), 100)
+        delivering = asyncio.create_task(there.deliveries.deliver(claimed[0], there.stopping))
+        await until(lambda: len(there.hop.messages) >= 1)
+        there.stopping.set()
+        await delivering
+        assert 1 <= len(there.hop.messages) < 30
+        assert len(there.states()) + len(there.hop.messages) == 30
+        assert there.rows("SELECT DISTINCT lease, starts, reason FROM copies JOIN messages") == [(None, 0, "confirmed")]
+        there.stopping.clear()
+        await there.deliver_due()
+        assert sorted(there.got()) == sorted(people)
+
+    in_yard(tmp_path, story)
+
+
+def test_what_was_cut_short_is_tried_again_as_unknown(tmp_path: Path) -> None:
+    async def story(there: Yard) -> None:
+        await there.yes(ANN)
+        await there.queue(ANN)
+        (claimed,) = await there.store.claim(there.clock(), 100)
+        delivering = asyncio.create_task(there.deliveries.deliver(claimed, there.stopping))
+        await until(lambda: bool(there.hop.messages))
+        delivering.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await delivering
+        await there.store.flush()
+        assert there.states() == [(ANN, "queued", "outcome-unknown")]
+        assert await there.deliver_due() == 1
+
+    in_yard(tmp_path, story, dot=[stall, say("250 2.0.0 ok")])
+
+
+def test_a_message_that_is_gone_meanwhile_is_no_error(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    async def story(there: Yard) -> None:
+        await there.queue(ANN)
+        (claimed,) = await there.store.claim(there.clock(), 100)
+        gone = replace(claimed, message=replace(claimed.message, number=claimed.message.number + 1))
+        await there.deliveries.deliver(gone, there.stopping)
+        assert there.got() == []
+
+    in_yard(tmp_path, story)
+    assert "internal-error" not in capsys.readouterr().out
