@@ -57,6 +57,7 @@ class Pipeline:
         self._randomness = randomness
         self._waits = waits
         self._nudge = nudge
+        self._nudge = nudge
 
     def begin(
         self, client: Client, connection: Connection, sender: Address | None, parameters: MailParameters
@@ -155,6 +156,7 @@ class Pipeline:
     async def _write(self, accepted: Accepted) -> None:
         if accepted.takes_over:
             await self._store.commit(accepted.step)
+            self._nudge()
             self._nudge()
         else:
             await self._store.record(accepted.step.decisions)

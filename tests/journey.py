@@ -32,6 +32,8 @@ from relay.store.connection import open_for_reading
 from relay.store.queue import Caps
 from relay.store.sqlite import SqliteStore, open_store
 from relay.tokens import KEY_LENGTH, TokenKeys, seal
+from relay.workers.delivery import Deliveries
+from relay.workers.settling import Terms
 
 NOW = datetime(2026, 5, 4, 12, tzinfo=UTC)
 CLIENT = Client("shop")
@@ -113,40 +115,18 @@ def signer() -> Signer:
 class Stage:
     pipeline: Pipeline
     forwarder: Forwarder
+    deliveries: Deliveries
     store: SqliteStore
     hop: NextHopServer
     numbers: itertools.count[int]
     path: Path
 
     async def yes(self, address: str, *, days_ago: float = 30, stream: str = "newsletter", language: str = "") -> None:
-        at = NOW - timedelta(days=days_ago)
-        await self._append(
-            EventKind.CONFIRM,
-            address,
-            at,
-            stream=stream,
-            basis=Basis.DOUBLE_OPT_IN,
-            act=Act.CLICKED,
-            evidence=Evidence(form_url="https://brand.example/form", language=language),
-        )
+        number = next(self.numbers)
+        await self.store.append([yes(number, address, days_ago=days_ago, stream=stream, language=language)])
 
     async def no(self, address: str, stream: str = "newsletter") -> None:
-        await self._append(EventKind.WITHDRAW, address, NOW, stream=stream)
-
-    async def _append(self, kind: EventKind, address: str, at: datetime, **more: Any) -> None:
-        number = next(self.numbers)
-        event = Event(
-            id=new_id(NOW, number.to_bytes(10)),
-            kind=kind,
-            address=address_from_text(address),
-            brand="brand",
-            at=at,
-            recorded_at=NOW,
-            source="test",
-            recorder="test",
-            **more,
-        )
-        await self.store.append([event])
+        await self.store.append([_event(next(self.numbers), EventKind.WITHDRAW, address, NOW, stream=stream)])
 
     def waiting(self) -> list[dict[str, Any]]:
         """The copies in the store, in the order in which they came."""
@@ -157,6 +137,11 @@ class Stage:
             )
             names = [column[0] for column in found.description]
             return [dict(zip(names, row, strict=True)) for row in found]
+
+    async def deliver(self, after: timedelta = timedelta(seconds=1)) -> None:
+        """What is due by then goes out of the queue."""
+        for claimed in await self.store.claim(NOW + after, 1000):
+            await self.deliveries.deliver(claimed, asyncio.Event())
 
     def states(self) -> list[tuple[str, str, str]]:
         return [(one["address"], one["state"], one["reason"]) for one in self.waiting()]
@@ -193,6 +178,39 @@ class Stage:
         return replies, await self.pipeline.at_data(tx, taken, content) if taken else None
 
 
+def yes(number: int, address: str, *, days_ago: float, stream: str = "newsletter", language: str = "") -> Event:
+    return _event(
+        number,
+        EventKind.CONFIRM,
+        address,
+        NOW - timedelta(days=days_ago),
+        stream=stream,
+        basis=Basis.DOUBLE_OPT_IN,
+        act=Act.CLICKED,
+        evidence=Evidence(form_url="https://brand.example/form", language=language),
+    )
+
+
+def _event(number: int, kind: EventKind, address: str, at: datetime, **more: Any) -> Event:
+    return Event(
+        id=new_id(NOW, number.to_bytes(10)),
+        kind=kind,
+        address=address_from_text(address),
+        brand="brand",
+        at=at,
+        recorded_at=NOW,
+        source="test",
+        recorder="test",
+        **more,
+    )
+
+
+async def _know(path: Path, journal: Path, yeses: Mapping[str, float]) -> None:
+    store = await open_store(path, journal, PSEUDONYMS)
+    await store.append([yes(number, name, days_ago=days) for number, (name, days) in enumerate(yeses.items(), 10_000)])
+    await store.close()
+
+
 @contextlib.asynccontextmanager
 async def stage(
     folder: Path,
@@ -202,7 +220,11 @@ async def stage(
     signers: Mapping[str, tuple[Signer, ...]] | None = None,
     public_url: str = "https://mail.brand.example",
     caps: Caps = Caps(),  # noqa: B008 - frozen
+    known: Mapping[str, float] | None = None,
 ) -> AsyncIterator[Stage]:
+    """known: who has said yes so many days ago, long before the relay was started. (A yes of this minute lets go what is
+    held, for it may have come between the decision and the hold.)
+    """
     texts = {"newsletter": NEWSLETTER, "receipts": RECEIPTS} if policies is None else policies
     (folder / "policies").mkdir(exist_ok=True)
     for name, text in texts.items():
@@ -214,7 +236,10 @@ async def stage(
     )
     next_hops = NextHops([NextHop(HostPort("127.0.0.1", server.sockets[0].getsockname()[1]))], "relay.brand.example")
     path = folder / "relay.db"
-    store = await open_store(path, folder / "withdrawals.journal", PSEUDONYMS, caps=caps)
+    journal = folder / "withdrawals.journal"
+    if known:
+        await _know(path, journal, known)
+    store = await open_store(path, journal, PSEUDONYMS, caps=caps)
     ticks, randoms = itertools.count(), itertools.count()
 
     def clock() -> datetime:  # every look at the clock is a microsecond later: ids stay in order
@@ -240,7 +265,17 @@ async def stage(
             randomness=lambda size: next(randoms).to_bytes(size),
             waits=Waits(QueueSettings().retry, HoldSettings().waiting),
         )
-        yield Stage(pipeline, forwarder, store, hop, itertools.count(1), path)
+        deliveries = Deliveries(
+            store=store,
+            policies=lambda: loaded,
+            forwarder=forwarder,
+            clients=[CLIENT],
+            terms=Terms(QueueSettings().retry, QueueSettings().expire, HoldSettings().waiting),
+            mode=mode,
+            clock=clock,
+            randomness=lambda size: next(randoms).to_bytes(size),
+        )
+        yield Stage(pipeline, forwarder, deliveries, store, hop, itertools.count(1), path)
     finally:
         await store.close()
         await next_hops.close()
