@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from relay.address import Address
+from relay.consent.facts import Facts
 from relay.policy.decide import objection
 from relay.policy.model import Stream
 from relay.reply import Reply
@@ -39,7 +40,8 @@ class Sight:
 class SecondLook:
     """Called right before a copy goes out, as often as it is tried. Raises nothing.
 
-    stream: None where no policy claims the mail. seen: of when the facts were read that its recipients passed with.
+    stream: None where no policy claims the mail. objects: what speaks against a recipient with these facts in that stream.
+    seen: of when the facts were read that its recipients passed with.
     outage: the reply when nothing can be known.
     """
 
@@ -51,12 +53,14 @@ class SecondLook:
         seen: Sight,
         clock: Callable[[], datetime],
         outage: Callable[[StoreUnavailableError], Reply],
+        objects: Callable[[Stream, Address, Facts, datetime], Reply | None] = objection,
     ) -> None:
         self._store = store
         self._stream = stream
         self._seen = seen
         self._clock = clock
         self._outage = outage
+        self._objects = objects
 
     async def __call__(self, addresses: Sequence[Address]) -> Reply | None:
         if self._stream is None:
@@ -69,7 +73,7 @@ class SecondLook:
         except StoreUnavailableError as error:
             return self._outage(error)
         now = self._clock()
-        objections = (objection(self._stream, address, facts[address], now) for address in addresses)
+        objections = (self._objects(self._stream, address, facts[address], now) for address in addresses)
         found = next((one for one in objections if one is not None), None)
         if found is None:
             self._seen = seen

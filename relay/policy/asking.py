@@ -16,9 +16,11 @@ from relay.address import Address
 from relay.consent.events import Basis
 from relay.consent.facts import Facts
 from relay.consent.freshness import QUESTIONS, Deadline, Rule, ask_from, deadlines_of_yes
+from relay.decision import refusal
 from relay.policy.evaluate import counts_by_migration, evaluate, has_accepted_yes, rules_in_migration
 from relay.policy.model import Mode, Stream
-from relay.reason import Reason
+from relay.reason import Reason, Verdict
+from relay.reply import Reply
 
 #: Why mail is held that a new yes lets go, and that the person can be asked for.
 ASKED_ABOUT: Final = frozenset({Reason.STALE, Reason.RENEWAL_DUE, Reason.FIRST_MAIL_LATE})
@@ -50,6 +52,13 @@ def may_be_asked(stream: Stream, facts: Facts, reasons: Sequence[Reason], now: d
 def may_be_asked_now(stream: Stream, facts: Facts, recipient: Address, now: datetime) -> bool:
     """`may_be_asked` with the reasons of now: what is looked at again before every attempt to deliver a question."""
     return may_be_asked(stream, facts, evaluate(stream, facts, recipient, now).reasons, now)
+
+
+def objection_to_asking(stream: Stream, recipient: Address, facts: Facts, now: datetime) -> Reply | None:
+    """Why a question that waits must not be asked any more: they have answered, or said no, or the policy is another."""
+    if may_be_asked_now(stream, facts, recipient, now):
+        return None
+    return refusal(evaluate(stream, facts, recipient, now).reasons[0], Verdict.DEFER, stream.id, "", after_data=True)
 
 
 def is_ending(stream: Stream, facts: Facts, now: datetime) -> bool:

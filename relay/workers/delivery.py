@@ -21,11 +21,12 @@ from relay.disposal import Forwarder, Passing, copies_at_once
 from relay.envelope import Client, Transaction
 from relay.log import get_logger, write_decision, write_outcome
 from relay.message.index import index
-from relay.policy.decide import decide, without_stream
+from relay.policy.asking import may_be_asked_now, objection_to_asking
+from relay.policy.decide import decide, objection, without_stream
 from relay.policy.holding import give_up_at
 from relay.policy.model import Policies, Stream
 from relay.policy.notices import stream_of
-from relay.queued import Claimed, Copy, Message, Move, State, Step
+from relay.queued import Claimed, Copy, Message, Move, Origin, State, Step
 from relay.reason import MEANINGS, Group, Reason, Verdict
 from relay.reply import Reply
 from relay.rewriting import Plan
@@ -141,6 +142,8 @@ class Deliveries:
     ) -> tuple[list[_Judged], Sight]:
         """Those that pass, with what was known of noes before. What is new about any of them is on disk then."""
         seen = Sight(self._store, self._clock)
+        if job.message.origin is Origin.ASK:
+            copies = await self._still_asked(job, copies)
         facts = await self._facts(plan.stream, copies)
         steps: list[Step] = []
         passing: list[_Judged] = []
@@ -155,6 +158,29 @@ class Deliveries:
         if steps:
             await self._settle(job, steps, at_once=True)
         return passing, seen
+
+    async def _still_asked(self, job: _Job, copies: Sequence[Copy]) -> list[Copy]:
+        """Whom the question may still be put to; for the others it is over. They have answered, or said no (law 1)."""
+        stream = self._asked_about(job.message)
+        now = self._clock()
+        facts = {} if stream is None else await self._facts(stream, copies)
+        asked = [
+            copy
+            for copy in copies
+            if stream is not None
+            and may_be_asked_now(stream, facts[copy.recipient.address], copy.recipient.address, now)
+        ]
+        over = [copy for copy in copies if copy not in asked]
+        if over:
+            get_logger().info(
+                "dropped", message=job.message.tx.id, copies=len(over), why="no question is open any more"
+            )
+            await self._settle(job, [Step(moves=tuple(Move(copy.number, now) for copy in over))], at_once=True)
+        return asked
+
+    def _asked_about(self, message: Message) -> Stream | None:
+        """The stream that a question of the relay's own is about."""
+        return self._policies().by_id.get(message.about)
 
     def _judged(self, job: _Job, plan: Plan, copy: Copy, facts: Mapping[Address, Facts]) -> _Judged:
         """The decision of now: with the id of the one that stands, where that has passed and this passes, too."""
@@ -224,9 +250,11 @@ class Deliveries:
         if job.stopping.is_set():
             return []
         # A look of its own for each: what one has seen of its recipients says nothing of others.
+        asks = job.message.origin is Origin.ASK
         look = SecondLook(
             store=self._store,
-            stream=plan.stream,
+            stream=(self._asked_about(job.message) if asks else None) or plan.stream,
+            objects=objection_to_asking if asks else objection,
             seen=seen,
             clock=self._clock,
             outage=lambda error: self._outage(plan.tx, error),
