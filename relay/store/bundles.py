@@ -18,6 +18,8 @@ from relay.store.told import GRANT, ID, KIND, NOES, PLACE, SHAPE, WIDE, Ready, S
 
 #: Rows of a bundle; a transaction of some 20 ms.
 SIZE: Final = 4000
+#: However often one address stands in a list: lists of a size have at most so many times that.
+_MOST_TOGETHER: Final = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +76,19 @@ def bundles(lists: Iterable[Sequence[Ready]], size: int = SIZE) -> Iterator[Bund
             making.add(person)
         if len(making):
             yield making.bundle
+
+
+def by_person(rows: Iterable[Ready], size: int) -> Iterator[list[Ready]]:
+    """Rows in the order of people, in lists of some `size`; nobody in two of them, but for monsters."""
+    together: list[Ready] = []
+    for row in rows:
+        enough = len(together) >= size and row[WIDE] != together[-1][WIDE]
+        if enough or len(together) >= size * _MOST_TOGETHER:
+            yield together
+            together = []
+        together.append(row)
+    if together:
+        yield together
 
 
 def packed(bundle: Bundle) -> bytes:

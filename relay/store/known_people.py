@@ -87,3 +87,16 @@ def write_folded(connection: sqlite3.Connection, folded: Folded, texts: Mapping[
     connection.executemany(query("insert_told"), folded.lines)
     connection.executemany(query("put_facts"), folded.facts)
     connection.executemany(query("put_no"), folded.noes)
+
+
+def ids_of(connection: sqlite3.Connection, wides: Sequence[str]) -> dict[str, set[str]]:
+    """The ids of events of those of these people who are known."""
+    if not wides:
+        return {}
+    (any_of_them,) = connection.execute(query("anyone_between"), (min(wides), max(wides))).fetchone()
+    if not any_of_them:
+        return {}
+    ids: dict[str, set[str]] = {}
+    for wide, identity in connection.execute(query("ids_of_people"), (json.dumps(wides),)):
+        ids.setdefault(wide, set()).add(identity)
+    return ids

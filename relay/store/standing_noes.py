@@ -1,7 +1,8 @@
 """What a list says of people who were erased, and whose no was kept under their tombstone.
 
-What is nothing new is not taken, so that no list writes an erased address down again; a no that says more always is.
-Nothing here writes.
+What is nothing new is not taken, so that no list writes an erased address down again; a no that says more always is. One
+that a wider no covers, but that names a stream itself, is kept beside it under the tombstone: mail that needs no consent
+is stopped only by a no that names it. Nothing here writes.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from relay.consent.fold import No, no_of_event
@@ -17,7 +19,7 @@ from relay.consent.pseudonyms import Pseudonyms
 from relay.store.bundles import Part
 from relay.store.erasing import erased_among
 from relay.store.queries import query
-from relay.store.rows import Row
+from relay.store.rows import Row, no_row
 from relay.store.told import KIND, NOES, WIDE, Ready, event_told
 
 #: Rows of noes_of_people by wide key.
@@ -36,31 +38,48 @@ def kept_noes(connection: sqlite3.Connection, wides: Sequence[str], pseudonyms: 
     return kept
 
 
+@dataclass(frozen=True, slots=True)
+class NothingNew:
+    """Of people who were erased and have not come back. gone: whose yeses are left out. covered: whose noes say nothing
+    new. to_keep: rows of noes under their tombstones, of streams that only a wider no covers so far.
+    """
+
+    gone: frozenset[str] = frozenset()
+    covered: frozenset[str] = frozenset()
+    to_keep: tuple[Row, ...] = ()
+
+
 def nothing_new(
     connection: sqlite3.Connection, part: Part, rows: Sequence[Ready], kept: KeptNoes, pseudonyms: Pseudonyms
-) -> tuple[frozenset[str], frozenset[str]]:
-    """Of people who were erased and have not come back (kept: with their noes): those whose yeses
-    are left out, and those whose noes say nothing new. What is nothing new writes no address down again, but a no
-    is never turned away.
+) -> NothingNew:
+    """kept: these people with their noes. What is nothing new writes no address down again, but a no is never turned
+    away.
     """
     if not rows:
-        return frozenset(), frozenset()
+        return NothingNew()
     say_more: set[str] = set()
     say_yes: set[str] = set()
+    narrower: list[No] = []
     for row in rows:
         wide = row[WIDE]
         if part.shape(row)[KIND] not in NOES:
             say_yes.add(wide)
-        elif not _is_covered(no_of_event(event_told(part.told(row))), kept[wide]):
+            continue
+        no = no_of_event(event_told(part.told(row)))
+        if no is None or not _is_covered(no, kept[wide], ("", no.stream)):
             say_more.add(wide)
+        elif not _is_covered(no, kept[wide], (no.stream,)):
+            narrower.append(no)
     quiet = {row[WIDE] for row in rows} - say_more
     gone = erased_among(connection, quiet, pseudonyms)
-    return gone, frozenset(wide for wide in quiet if wide in gone or wide not in say_yes)
+    covered = frozenset(wide for wide in quiet if wide in gone or wide not in say_yes)
+    to_keep = [no_row(replace(no, wide=pseudonyms.tombstone(no.wide))) for no in narrower if no.wide in covered]
+    return NothingNew(gone, covered, tuple(to_keep))
 
 
-def _is_covered(no: No | None, kept: Sequence[Sequence[Any]]) -> bool:
-    """Does one of the noes that were kept say as much, and is it not older?"""
-    return no is not None and any(
-        kind in NOES and brand in ("", no.brand) and stream in ("", no.stream) and at >= microseconds(no.at)
+def _is_covered(no: No, kept: Sequence[Sequence[Any]], streams: Sequence[str]) -> bool:
+    """Does one of the noes that were kept, of one of these scopes, say as much, and is it not older?"""
+    return any(
+        kind in NOES and brand in ("", no.brand) and stream in streams and at >= microseconds(no.at)
         for kind, _, _, brand, stream, at in kept
     )

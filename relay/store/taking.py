@@ -21,13 +21,14 @@ from typing import Any, Final, Self
 
 from relay.consent.fold import is_active_yes
 from relay.store.appending import append_events
-from relay.store.bundles import Bundle, Part
+from relay.store.bundles import Bundle, Part, by_person
 from relay.store.committing import Committer, Work
 from relay.store.connection import errors_of_the_store
 from relay.store.holds import any_held, release, release_staged
-from relay.store.known_people import Folded, fold_ahead, others_met, write_folded
+from relay.store.known_people import Folded, fold_ahead, ids_of, others_met, write_folded
 from relay.store.port import StoreUnavailableError
 from relay.store.queries import query
+from relay.store.rows import Row
 from relay.store.standing_noes import kept_noes, nothing_new
 from relay.store.told import (
     ADDRESS,
@@ -50,8 +51,6 @@ from relay.store.told import (
 _FOLDED_TOGETHER: Final = 300
 #: The same where they were folded before.
 _WRITTEN_TOGETHER: Final = 1500
-#: And the most, however often one address stands in a list, as a part of these.
-_MOST_TOGETHER: Final = 3
 #: Octets of the WAL above which it is copied into the database; what is left to a running relay, its mail waits for.
 _CHECKPOINT_ABOVE: Final = 8 << 20
 #: KiB of pages that the writing connection keeps, so that no page leaves a transaction before its end.
@@ -79,7 +78,8 @@ class Taken:
 class _Found:
     """Rows of a part by what is known of their people. new: nothing, and it is their only one. folded: nothing either, but
     they have several. same: the very same, and nothing else ever. known: the very same. erased: they asked to be erased,
-    and the list would only bring their yes back. others: anything else. tombstoned: people who were erased, ever.
+    and the list would only bring their yes back. others: anything else. tombstoned: people who were erased, ever. to_keep:
+    noes of erased people that name a stream which only a wider no covers so far: rows under their tombstones.
     """
 
     new: list[Ready] = field(default_factory=list)
@@ -89,6 +89,7 @@ class _Found:
     erased: list[Ready] = field(default_factory=list)
     others: list[Ready] = field(default_factory=list)
     tombstoned: set[str] = field(default_factory=set)
+    to_keep: list[Row] = field(default_factory=list)
 
 
 class _Undone(Exception):  # noqa: N818 - no error: it carries the result of a dry run out of its transaction
@@ -164,8 +165,11 @@ class Taking:
             if not done:
                 return
             ((found, last),) = done
+        if found.to_keep and not self._dry_run:
+            rows = found.to_keep
+            self._commit(Work(lambda connection: connection.executemany(query("put_no"), rows), says_no=True))
         self._count(found, part)
-        for rows in _by_person(self._add_quickly(found, part, last), _FOLDED_TOGETHER):
+        for rows in by_person(self._add_quickly(found, part, last), _FOLDED_TOGETHER):
             told = [part.told(row) for row in rows]
             if self._full is not None:
                 told = [one for one in told if one[TOLD_KIND] in NOES]
@@ -184,23 +188,23 @@ class Taking:
 
     def _find(self, connection: sqlite3.Connection, part: Part, rows: Sequence[Ready]) -> _Found:
         wides = [row[WIDE] for row in rows]
-        ids = _ids_of(connection, wides)
+        ids = ids_of(connection, wides)
         tombstoned = kept_noes(connection, wides, self._committer.pseudonyms)
         strangers = {wide: noes for wide, noes in tombstoned.items() if wide not in ids}
         theirs = [row for row in rows if row[WIDE] in strangers]
-        gone, covered = nothing_new(connection, part, theirs, strangers, self._committer.pseudonyms)
+        old = nothing_new(connection, part, theirs, strangers, self._committer.pseudonyms)
         for wide in tombstoned:
             ids.setdefault(wide, set())
         several = {wide for wide, _, _ in part.folded}
-        found = _Found(tombstoned=set(tombstoned))
+        found = _Found(tombstoned=set(tombstoned), to_keep=list(old.to_keep))
         if not ids and not several:
             found.new += rows
             return found
         for row in rows:
             wide = row[WIDE]
-            if wide in covered and part.shape(row)[KIND] in NOES:
+            if wide in old.covered and part.shape(row)[KIND] in NOES:
                 found.known.append(row)
-            elif wide in gone:
+            elif wide in old.gone:
                 found.erased.append(row)
             elif wide not in ids:
                 (found.folded if wide in several else found.new).append(row)
@@ -229,6 +233,7 @@ class Taking:
             found.others += before.others
             found.erased += before.erased
             found.tombstoned |= before.tombstoned
+            found.to_keep += before.to_keep
         history = {row[WIDE] for row in (*found.same, *found.known, *found.others, *found.erased)}
         if any(shape[2 + WORDING] for shape in part.shapes):
             _count_staged(connection, self._texts)
@@ -278,7 +283,7 @@ class Taking:
         """Of people with a history; what is left for the long way. last: line of the ledger when they were found, None
         where that is not known.
         """
-        for rows in _by_person(found.others, _WRITTEN_TOGETHER):
+        for rows in by_person(found.others, _WRITTEN_TOGETHER):
             if last is None or self._full is not None:
                 yield from rows
                 continue
@@ -381,29 +386,3 @@ def _count_staged(connection: sqlite3.Connection, texts: Mapping[str, str]) -> N
     for wording, language, first_at, last_at, uses in connection.execute(query("staged_wordings")).fetchall():
         values = (wording, texts.get(wording), language, first_at, last_at, uses)
         connection.execute(query("put_wording"), values).fetchall()
-
-
-def _by_person(rows: Iterable[Ready], size: int) -> Iterator[list[Ready]]:
-    """Rows in the order of people, in lists of some `size`; nobody in two of them, but for monsters."""
-    together: list[Ready] = []
-    for row in rows:
-        enough = len(together) >= size and row[WIDE] != together[-1][WIDE]
-        if enough or len(together) >= size * _MOST_TOGETHER:
-            yield together
-            together = []
-        together.append(row)
-    if together:
-        yield together
-
-
-def _ids_of(connection: sqlite3.Connection, wides: Sequence[str]) -> dict[str, set[str]]:
-    """The ids of events of those of these people who are known."""
-    if not wides:
-        return {}
-    (any_of_them,) = connection.execute(query("anyone_between"), (min(wides), max(wides))).fetchone()
-    if not any_of_them:
-        return {}
-    ids: dict[str, set[str]] = {}
-    for wide, identity in connection.execute(query("ids_of_people"), (json.dumps(wides),)):
-        ids.setdefault(wide, set()).add(identity)
-    return ids

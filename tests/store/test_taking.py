@@ -6,6 +6,7 @@ import sqlite3
 import tempfile
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +28,7 @@ from relay.store.erasing import erase_everywhere
 from relay.store.facts import read_facts
 from relay.store.port import StoreUnavailableError
 from relay.store.queries import query
-from relay.store.rows import no_of
+from relay.store.rows import no_of, no_row
 from relay.store.taking import Taken, Taking
 from relay.store.told import TOLD_KIND, Told
 
@@ -116,6 +117,13 @@ def nothing_new(opened: Committer, said: Sequence[Event]) -> list[Event]:
     return his if covered and len(noes) == len(his) else []
 
 
+def keep_by_name(opened: Committer, said: Sequence[Event]) -> None:
+    """Of noes that add nothing but the name of a stream, that is kept under the tombstone."""
+    for no in map(no_of_event, said):
+        if no is not None and no.stream:
+            opened.connection.execute(query("put_no"), no_row(replace(no, wide=PSEUDONYMS.tombstone(no.wide))))
+
+
 @settings(deadline=None, max_examples=150)
 @given(st.lists(events(), max_size=4), st.lists(events(), max_size=14), st.booleans())
 def test_a_list_comes_to_the_same_as_its_events_one_by_one(
@@ -137,6 +145,7 @@ def test_a_list_comes_to_the_same_as_its_events_one_by_one(
         assert content(bulk.connection) == was
         left_out = nothing_new(bulk, said) if erased else []
         add(one_by_one, [one for one in said if one not in left_out])
+        keep_by_name(one_by_one, left_out)
         taken, judged = take(bulk, said)
         expected = content(one_by_one.connection)
         assert content(bulk.connection) == expected
@@ -287,6 +296,27 @@ def test_an_old_list_of_noes_does_not_write_an_erased_address_down_again(tmp_pat
         assert len(judged) == 3
         again, _ = take(opened, [withdraw(), grant()])
         assert (again.rows, again.known, again.events, again.erased) == (1, 1, 0, 1)
+
+
+def test_an_old_no_to_mail_that_needs_no_consent_stops_it_for_somebody_who_was_erased(tmp_path: Path) -> None:
+    said = [withdraw(stream="receipts", at=ago(5)), grant(at=ago(6))]
+    with committer(tmp_path) as opened:
+        add(opened, [grant(recorded_at=ago(9))])
+        erase_everywhere(opened, ANN.wide, ago(2))
+        assert read_facts(opened.connection, PSEUDONYMS, "brand", "receipts", [ANN])[ANN].withdrawn_from == ""
+        before = content(opened.connection)
+        take(opened, said, dry_run=True)
+        assert content(opened.connection) == before
+        taken, _ = take(opened, said)
+        assert (taken.known, taken.events, taken.erased) == (1, 0, 1)
+        for spelling in (ANN, TAGGED):
+            facts = read_facts(opened.connection, PSEUDONYMS, "brand", "receipts", [spelling])[spelling]
+            assert facts.withdrawn_from == "receipts"
+        assert read_facts(opened.connection, PSEUDONYMS, "brand", "invoices", [ANN])[ANN].withdrawn_from == ""
+        kept = content(opened.connection)
+        take(opened, said)
+        assert content(opened.connection) == kept
+        assert not any(str(ANN) in str(row) for rows in kept.values() for row in rows)
 
 
 def test_withdrawals_of_a_list_reach_the_journal(tmp_path: Path) -> None:
