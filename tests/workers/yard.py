@@ -16,7 +16,7 @@ from faulty_hop import FaultyHop
 from journey import CLIENT, MAIL, NEWS, NEWSLETTER, NOW, ORDERS, PSEUDONYMS, RECEIPTS, TOKENS, signer
 
 from relay.address import Address, address_from_text
-from relay.config.settings import HostPort, Mode, NextHop
+from relay.config.settings import AskingSettings, HostPort, Mode, NextHop
 from relay.consent.events import Act, Basis, Event, EventKind, Evidence
 from relay.decision import Decision, new_id
 from relay.disposal import Forwarder
@@ -32,8 +32,11 @@ from relay.rewriting import Rewriter
 from relay.store.connection import open_for_reading
 from relay.store.sqlite import SqliteStore, open_store
 from relay.tokens import seal
+from relay.workers.asking import Asker
+from relay.workers.asking_mail import AskingMail
 from relay.workers.backoff import Backoff
 from relay.workers.delivery import Deliveries
+from relay.workers.own_mail import OwnMail
 from relay.workers.queue import QueueWorker
 from relay.workers.settling import Terms
 
@@ -87,6 +90,22 @@ class Yard:
             backoff=self.backoff,
             routes=self.next_hops.routes,
             clock=self.clock,
+        )
+
+    def asker(self, **rules: Any) -> Asker:
+        """rules: of [asking]."""
+        return Asker(
+            store=self.path,
+            journal=self.path.parent / "withdrawals.journal",
+            pseudonyms=PSEUDONYMS,
+            policies=lambda: self.policies,
+            rules=AskingSettings(**rules),
+            write=AskingMail(
+                partial(seal, TOKENS), "https://mail.brand.example", "relay.brand.example", one_click=True
+            ),
+            own=OwnMail(mail_domain="relay.brand.example", randomness=lambda size: next(self.numbers).to_bytes(size)),
+            clock=self.clock,
+            trouble=lambda: "",
         )
 
     async def queue(

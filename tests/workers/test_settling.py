@@ -1,0 +1,151 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from journey import NEWS, NOW
+from workers.yard import TERMS
+
+from relay.address import address_from_text
+from relay.decision import Decision, Outcome, Result
+from relay.envelope import Client, Connection, Recipient, Transaction
+from relay.queued import Copy, Fate, Message, Origin, State, Step
+from relay.reason import Reason, Verdict
+from relay.reply import Reply
+from relay.workers.settling import Settling, merged, report_line
+
+TX = Transaction("01M", NOW, Client("shop"), Connection("192.0.2.7", "shop.example", "ESMTP"), NEWS)
+MESSAGE = Message(1, TX, "newsletter", "brand", NOW, 100)
+COPY = Copy(
+    number=7,
+    message=1,
+    decision="01OLD",
+    recipient=Recipient(address_from_text("ann@example.org")),
+    state=State.QUEUED,
+    reason=Reason.CONFIRMED,
+    stream="newsletter",
+    octets=100,
+    at=NOW,
+    since=NOW,
+    due_at=NOW,
+)
+FULL = Reply(450, "4.2.1", "mailbox full")
+SETTLING = Settling(MESSAGE, None, TERMS, 0.5)
+
+
+def outcome(result: Result, reply: Reply = FULL, *, after: timedelta = timedelta(0)) -> Outcome:
+    return Outcome("01NEW", NOW + after, result, reply, "127.0.0.1:25", 0.1)
+
+
+def decision(verdict: Verdict, reason: Reason) -> Decision:
+    return Decision(
+        id="01NEW",
+        at=NOW,
+        message="01M",
+        client="shop",
+        stream="newsletter",
+        brand="brand",
+        sender=str(NEWS),
+        recipient=COPY.recipient.address,
+        verdict=verdict,
+        reasons=(reason,),
+        status="",
+        facts={},
+        policy="",
+        reply=Reply(550, "5.7.1", "no") if verdict is Verdict.REJECT else Reply(250, "2.0.0", "held"),
+    )
+
+
+def state_of(step: Step) -> State | None:
+    (move,) = step.moves
+    return move.state
+
+
+@pytest.mark.parametrize(
+    ("result", "reply", "state", "reason"),
+    [
+        (Result.DELIVERED, Reply(250, "2.0.0", "ok"), None, None),
+        (Result.REFUSED, Reply(550, "5.1.1", "nobody"), State.FAILED, Reason.NEXT_HOP_REFUSED),
+        (Result.DEFERRED, FULL, State.QUEUED, Reason.NEXT_HOP_DEFERRED),
+        (Result.UNKNOWN, FULL, State.QUEUED, Reason.OUTCOME_UNKNOWN),
+    ],
+)
+def test_an_attempt_ends_by_what_the_next_hop_said(
+    result: Result, reply: Reply, state: State | None, reason: Reason | None
+) -> None:
+    step = SETTLING.attempted(COPY, outcome(result, reply))
+    (move,) = step.moves
+    assert (move.state, move.reason, move.counts, move.last) == (state, reason, True, reply)
+    assert (move.decision, move.next_hop) == ("01NEW", "127.0.0.1:25")
+    assert len(step.outcomes) == 1
+    assert step.reports == ()
+
+
+def test_the_next_attempt_keeps_to_the_schedule() -> None:
+    waits = []
+    for attempts in range(6):
+        (move,) = SETTLING.attempted(replace(COPY, attempts=attempts), outcome(Result.DEFERRED)).moves
+        assert move.due_at is not None
+        waits.append(move.due_at - NOW)
+    assert waits == [*TERMS.retry, TERMS.retry[-1], TERMS.retry[-1]]
+
+
+@given(st.integers(0, 20), st.timedeltas(timedelta(0), timedelta(days=10)))
+def test_a_deferred_copy_is_tried_again_until_it_expires_and_then_its_sender_is_told(
+    attempts: int, age: timedelta
+) -> None:
+    (move,) = SETTLING.attempted(replace(COPY, attempts=attempts), outcome(Result.DEFERRED, after=age)).moves
+    expired = age > TERMS.expire
+    assert move.state is (State.FAILED if expired else State.QUEUED)
+    assert move.reason is Reason.NEXT_HOP_DEFERRED
+    assert move.due_at is not None
+    assert move.due_at > NOW + age
+    assert move.last is not None
+    assert (move.last.enhanced == "4.4.7") is expired
+
+
+def test_the_words_of_an_expired_copy_repeat_what_was_said_last() -> None:
+    (move,) = SETTLING.attempted(COPY, outcome(Result.DEFERRED, after=timedelta(days=6))).moves
+    assert str(move.last) == "451 4.4.7 expired: not delivered within 5d: mailbox full"
+
+
+def test_time_in_a_hold_is_not_time_in_the_queue() -> None:
+    let_go = replace(COPY, since=NOW + timedelta(days=20))
+    assert state_of(SETTLING.attempted(let_go, outcome(Result.DEFERRED, after=timedelta(days=21)))) is State.QUEUED
+
+
+@pytest.mark.parametrize(
+    "message", [replace(MESSAGE, origin=Origin.ASK), replace(MESSAGE, tx=replace(TX, sender=None))]
+)
+def test_where_nobody_can_be_told_the_report_tells(message: Message) -> None:
+    step = replace(SETTLING, message=message).attempted(COPY, outcome(Result.REFUSED, Reply(550, "5.1.1", "nobody")))
+    assert state_of(step) is None
+    (line,) = step.reports
+    assert (line.fate, line.reason, line.decision) == (Fate.UNREPORTED, Reason.NEXT_HOP_REFUSED, "01NEW")
+
+
+def test_a_new_decision_stands_in_the_same_step_as_what_it_does() -> None:
+    held = SETTLING.held(COPY, decision(Verdict.HOLD, Reason.STALE), NOW + timedelta(days=30), NOW)
+    rejected = SETTLING.rejected(COPY, decision(Verdict.REJECT, Reason.WITHDRAWN), NOW)
+    discarded = SETTLING.discarded(COPY, decision(Verdict.DISCARD, Reason.WITHDRAWN), NOW)
+    assert [state_of(step) for step in (held, rejected, discarded)] == [State.HELD, State.FAILED, None]
+    assert all(step.decisions[0].id == step.moves[0].decision == "01NEW" for step in (held, rejected, discarded))
+    assert not any(step.moves[0].counts for step in (held, rejected, discarded))
+    assert [len(step.reports) for step in (held, rejected, discarded)] == [0, 0, 1]
+
+
+def test_a_line_of_the_report_names_the_decision_that_stands() -> None:
+    line = report_line(MESSAGE, COPY, Fate.EXPIRED, NOW, reason=Reason.STALE, reply=None)
+    assert (line.decision, line.reply, line.client, line.recipient) == ("01OLD", "", "shop", "ann@example.org")
+
+
+def test_steps_are_merged_in_their_order() -> None:
+    steps = [
+        SETTLING.attempted(replace(COPY, number=number), outcome(Result.DELIVERED, Reply(250, "2.0.0", "ok")))
+        for number in range(3)
+    ]
+    assert [move.copy for move in merged(steps).moves] == [0, 1, 2]
+    assert len(merged(steps).outcomes) == 3
