@@ -6,9 +6,9 @@ import random
 import shutil
 import sqlite3
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
@@ -47,6 +47,7 @@ class Result:
     seconds: float
     settled_in: float
     crossed: tuple[float, ...]
+    others: Mapping[str, int] = field(default_factory=dict)
 
 
 def run(plan: Plan, tell: Callable[[str], None] = lambda _: None, keep: Path | None = None) -> Result:
@@ -73,7 +74,8 @@ def run(plan: Plan, tell: Callable[[str], None] = lambda _: None, keep: Path | N
             crashes=killer.crashes,
             began=began,
             settled_in=settled_in,
-            problems=problems,
+            problems=[*killer.problems, *problems],
+            others={"stopped in order": killer.stops, "store held": killer.holds},
         )
         if keep is not None and (result.verdict.findings or result.problems):
             _keep(relay, keep)
@@ -92,6 +94,7 @@ def record(
     began: float,
     settled_in: float,
     problems: Sequence[str],
+    others: Mapping[str, int] | None = None,
 ) -> Result:
     """Of a relay that has been stopped."""
     attempts, faults = hop.seen()
@@ -106,7 +109,7 @@ def record(
         faults=dict(faults),
     )
     seconds = time.monotonic() - began
-    return Result(plan, trace, judge(trace), tuple(problems), seconds, settled_in, tuple(crossed(trace)))
+    return Result(plan, trace, judge(trace), tuple(problems), seconds, settled_in, tuple(crossed(trace)), others or {})
 
 
 def _kill_while_mail_flows(
@@ -115,7 +118,7 @@ def _kill_while_mail_flows(
     while time.monotonic() < until and (mailers.busy or len(killer.crashes) < plan.kills):
         time.sleep(killer.chance.uniform(0.05, 0.8))
         if len(killer.crashes) < plan.kills:
-            killer.kill_one()
+            killer.disturb()
         tell(f"{len(killer.crashes)} of {plan.kills} kills, {len(mailers.sent)} of {plan.messages} messages")
     mailers.finish()
 

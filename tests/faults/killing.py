@@ -1,4 +1,6 @@
-"""Ends a relay without warning: a worker, everything, or a worker at its Nth system call of one sort, by strace."""
+"""Disturbs a running relay: kills a worker, everything, or a worker at its Nth system call of one sort (by strace); lets
+its disk lie; holds its store; stops it in good order. Afterwards it serves again.
+"""
 
 from __future__ import annotations
 
@@ -7,9 +9,12 @@ import os
 import random
 import shutil
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
+from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
@@ -35,18 +40,47 @@ class Killer:
     relay: Relay
     chance: random.Random
     crashes: list[Crash] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
+    stops: int = 0
+    holds: int = 0
     _deaths: int = 0
     _turn: count[int] = field(default_factory=count)
 
-    def kill_one(self) -> None:
-        """One kill; afterwards the relay serves again."""
-        if self._deaths >= _WORKER_DEATHS or self.chance.random() < 0.2:
-            self._kill_everything()
-        elif shutil.which("strace") and self.chance.random() < 0.8:
-            self._kill_at_call()
-        else:
-            self._kill_worker("worker")
+    def disturb(self) -> None:
+        ways = {way: weight for way, weight in self._ways().items() if weight}
+        [way] = self.chance.choices(list(ways), list(ways.values()))
+        way()
         self._wait_until_it_serves()
+
+    def _ways(self) -> dict[Callable[[], None], int]:
+        if self._deaths >= _WORKER_DEATHS:
+            return {self._kill_everything: 1}
+        traced = 1 if shutil.which("strace") else 0
+        return {
+            self._kill_everything: 20,
+            self._kill_worker: 10,
+            self._kill_at_call: 50 * traced,
+            self._let_disk_lie: 8 * traced,
+            self._stop_in_order: 6,
+            self._hold_store: 6,
+        }
+
+    def _stop_in_order(self) -> None:
+        """SIGTERM under load: nothing of it excuses a duplicate."""
+        if (code := self.relay.stop()) != 0:
+            self.problems.append(f"after SIGTERM it ended with {code}")
+        self.stops += 1
+        self._deaths = 0
+        self.relay.start()
+
+    def _hold_store(self) -> None:
+        with closing(
+            sqlite3.connect(self.relay.folder / "var" / "relay.db", isolation_level=None, timeout=30)
+        ) as other:
+            other.execute("BEGIN IMMEDIATE")
+            time.sleep(self.chance.uniform(0.5, 3))
+            other.execute("ROLLBACK")
+        self.holds += 1
 
     def _kill_everything(self) -> None:
         began = time.monotonic()
@@ -60,13 +94,18 @@ class Killer:
     def _kill_while_starting(self) -> None:
         """What it finds and repairs is killed, too."""
         call, number = self._next_call()
+        inject = f"inject={call}:signal=SIGKILL:when={number}"
         began = time.monotonic()
         log = self.relay.folder / "killed-start.out"
         with log.open("ab") as out, contextlib.suppress(subprocess.TimeoutExpired):
             process = subprocess.Popen(
-                (*_strace(call, number), *serve_command()), cwd=self.relay.folder, stdout=out, stderr=out,
-                stdin=subprocess.DEVNULL, start_new_session=True,
-            )  # fmt: skip
+                ("strace", "-f", "-qq", "-o", "/dev/null", "-e", f"trace={call}", "-e", inject, *serve_command()),
+                cwd=self.relay.folder,
+                stdout=out,
+                stderr=out,
+                stdin=subprocess.DEVNULL,
+                start_new_session=True,
+            )
             try:
                 process.wait(_WATCHED)
             except subprocess.TimeoutExpired:
@@ -76,39 +115,50 @@ class Killer:
                 os.killpg(process.pid, signal.SIGKILL)
         self._note(f"start at {call}", began)
 
-    def _kill_worker(self, how: str) -> None:
+    def _kill_worker(self) -> None:
         worker = self.chance.choice(self._workers())
         began = time.monotonic()
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(worker, signal.SIGKILL)
-        self._wait_for_death(worker)
-        self._deaths += 1
-        self._note(how, began)
+        _kill(worker)
+        self._died(worker, "worker", began)
 
     def _kill_at_call(self) -> None:
-        worker = self.chance.choice(self._workers())
         call, number = self._next_call()
+        self._trace_to_death(call, f"inject={call}:signal=SIGKILL:when={number}", f"at {call}")
+
+    def _let_disk_lie(self) -> None:
+        """After a sync that failed nothing may be promised any more: the worker has to end itself."""
+        inject = f"inject=fsync,fdatasync:error=EIO:when={self.chance.randint(1, 10)}+"
+        self._trace_to_death("fsync,fdatasync", inject, "disk lied")
+
+    def _trace_to_death(self, calls: str, inject: str, how: str) -> None:
+        worker = self.chance.choice(self._workers())
         tracer = subprocess.Popen(
-            (*_strace(call, number), "-p", str(worker)), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+            ("strace", "-f", "-qq", "-o", "/dev/null", "-e", f"trace={calls}", "-e", inject, "-p", str(worker)),
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
         )
-        deadline = time.monotonic() + _WATCHED
-        alive = began = time.monotonic()
+        alive = time.monotonic()
+        deadline = alive + _WATCHED
         while time.monotonic() < deadline and is_alive(worker):
             alive = time.monotonic()
             time.sleep(0.005)
-        came = not is_alive(worker)
-        if not came:
-            alive = began = time.monotonic()
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(worker, signal.SIGKILL)
+        if is_alive(worker):
+            how, alive = "traced worker", time.monotonic()
+            _kill(worker)
+        self._died(worker, how, alive)
         with contextlib.suppress(subprocess.TimeoutExpired):
             tracer.wait(5)
         if tracer.poll() is None:
             tracer.kill()
             tracer.wait()
-        self._wait_for_death(worker)
+
+    def _died(self, worker: int, how: str, began: float) -> None:
+        deadline = time.monotonic() + 20
+        while is_alive(worker):
+            assert time.monotonic() < deadline, f"{worker} does not die"
+            time.sleep(0.005)
         self._deaths += 1
-        self._note(f"at {call}" if came else "traced worker", max(alive, began))
+        self._note(how, began)
 
     def _next_call(self) -> tuple[str, int]:
         """Each call in its turn; the number anew each time."""
@@ -122,12 +172,6 @@ class Killer:
             assert time.monotonic() < deadline, f"no worker comes back:\n{self.relay.output()}"
             time.sleep(0.05)
         return found
-
-    def _wait_for_death(self, worker: int) -> None:
-        deadline = time.monotonic() + 20
-        while is_alive(worker):
-            assert time.monotonic() < deadline, f"{worker} does not die"
-            time.sleep(0.005)
 
     def _note(self, how: str, began: float) -> None:
         self.crashes.append(Crash(how, began, time.monotonic()))
@@ -158,6 +202,6 @@ def is_alive(process: int) -> bool:
         return False
 
 
-def _strace(call: str, number: int) -> tuple[str, ...]:
-    inject = f"inject={call}:signal=SIGKILL:when={number}"
-    return ("strace", "-f", "-qq", "-o", "/dev/null", "-e", f"trace={call}", "-e", inject)
+def _kill(process: int) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(process, signal.SIGKILL)
