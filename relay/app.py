@@ -7,7 +7,7 @@ import contextlib
 import gc
 import secrets
 import signal
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Coroutine
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -44,11 +44,13 @@ from relay.web.server import start_web
 from relay.workers.asking import Asker, keep_asking
 from relay.workers.asking_mail import AskingMail
 from relay.workers.backoff import Backoff
+from relay.workers.bounces import Bouncer, keep_bouncing
 from relay.workers.clock import CheckedStore, ClockGuard, Moment, moment
 from relay.workers.delivery import Deliveries
 from relay.workers.holding import end_expired_holds
 from relay.workers.own_mail import OwnMail
 from relay.workers.queue import QueueWorker
+from relay.workers.rate import Rate
 from relay.workers.reporting import Reporter, keep_reporting
 from relay.workers.retention import Keeper, keep_retention
 from relay.workers.sealing import LedgerKeeper
@@ -110,8 +112,7 @@ async def running(
         stack.push_async_callback(store.close)
         keeper.start()
         guard = ClockGuard(look, newest=await asyncio.to_thread(_newest, settings.store.path), since=since)
-        watching = asyncio.create_task(guard.watch())
-        stack.callback(watching.cancel)
+        _keep(stack, guard.watch())
         checked = CheckedStore(store, guard)
         book = PolicyBook(settings)
         retention = Keeper(
@@ -123,8 +124,7 @@ async def running(
             clock=guard.now,
             trouble=guard.trouble,
         )
-        keeping = asyncio.create_task(keep_retention(retention, secrets.SystemRandom()))
-        stack.callback(keeping.cancel)
+        _keep(stack, keep_retention(retention, secrets.SystemRandom()))
         own_mail = OwnMail(mail_domain=settings.identity.mail_domain, randomness=secrets.token_bytes)
         reporter = Reporter(
             store=checked,
@@ -136,8 +136,16 @@ async def running(
             clock=guard.now,
             trouble=guard.trouble,
         )
-        reporting = asyncio.create_task(keep_reporting(reporter, secrets.SystemRandom()))
-        stack.callback(reporting.cancel)
+        _keep(stack, keep_reporting(reporter, secrets.SystemRandom()))
+        bouncer = Bouncer(
+            store=checked,
+            own_mail=own_mail,
+            hostname=settings.identity.hostname,
+            expire=settings.queue.expire,
+            rate=Rate(settings.queue.bounces),
+            clock=guard.now,
+        )
+        _keep(stack, keep_bouncing(bouncer))
         tokens = load_token_keys(settings.keys.tokens)
         backoff = Backoff(settings.queue.retry[0].total_seconds())
         next_hops = NextHops(
@@ -165,8 +173,7 @@ async def running(
             clock=guard.now,
             trouble=guard.trouble,
         )
-        asking = asyncio.create_task(keep_asking(asker))
-        stack.callback(asking.cancel)
+        _keep(stack, keep_asking(asker))
         rewriter = Rewriter(
             dkim=dkim,
             seal=partial(seal, tokens),
@@ -213,8 +220,7 @@ async def running(
         stack.push_async_callback(listeners.close)
         queue.start()
         stack.push_async_callback(queue.stop, 0)
-        expiring = asyncio.create_task(end_expired_holds(checked, book.current, guard.now))
-        stack.callback(expiring.cancel)
+        _keep(stack, end_expired_holds(checked, book.current, guard.now))
         get_logger().info("listening", smtp=[str(one) for one in listeners.addresses], web=str(web.address))
         yield Relay(store, book, listeners.addresses, web.address)
         listeners.stop_accepting()
@@ -225,6 +231,11 @@ async def running(
         await closing
         if left or unfinished:
             get_logger().warning("drain-cut-short", transactions=left, queued=unfinished)
+
+
+def _keep(stack: contextlib.AsyncExitStack, work: Coroutine[object, object, None]) -> None:
+    """Let it run until the relay ends."""
+    stack.callback(asyncio.create_task(work).cancel)
 
 
 def run_worker(settings: Settings, _number: int, control: Connection, *, since: Moment | None = None) -> None:
