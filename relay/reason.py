@@ -155,7 +155,7 @@ MEANINGS: Final[Mapping[Reason, Meaning]] = MappingProxyType(
             _MENDABLE,
             "this person has been asked and has not confirmed yet",
             "A double opt-in was requested; the person has not clicked the link so far.",
-            "Wait for the confirmation.",
+            "Nothing: what is held goes out once the person has confirmed.",
         ),
         Reason.STALE: Meaning(
             _R,
@@ -163,7 +163,7 @@ MEANINGS: Final[Mapping[Reason, Meaning]] = MappingProxyType(
             _MENDABLE,
             "the consent is too old and there was no contact since; the person has to be asked again",
             "The time since the yes or the last mail is longer than consent.stale_after.",
-            "Ask the person again; a new yes makes the address usable.",
+            "The relay asks the person where hold.ask_again is true, or you ask; a new yes lets go what is held.",
         ),
         Reason.RENEWAL_DUE: Meaning(
             _R,
@@ -171,7 +171,7 @@ MEANINGS: Final[Mapping[Reason, Meaning]] = MappingProxyType(
             _MENDABLE,
             "the consent has to be renewed",
             "The time since the last yes is longer than consent.renew_every.",
-            "Ask the person again; a new yes makes the address usable.",
+            "The relay asks the person where hold.ask_again is true, or you ask; a new yes lets go what is held.",
         ),
         Reason.FIRST_MAIL_LATE: Meaning(
             _R,
@@ -179,7 +179,7 @@ MEANINGS: Final[Mapping[Reason, Meaning]] = MappingProxyType(
             _MENDABLE,
             "the first mail comes too long after the consent; the person has to be asked again",
             "A consent recorded live got no mail within consent.first_mail_within.",
-            "Ask the person again; send first mailings sooner.",
+            "The relay asks the person where hold.ask_again is true, or you ask; a new yes lets go what is held. Send first mailings sooner.",
         ),
         Reason.STREAM_PAUSED: Meaning(
             _R,
@@ -267,7 +267,7 @@ MEANINGS: Final[Mapping[Reason, Meaning]] = MappingProxyType(
             _FIXED,
             "the next hop cannot take the message now",
             "The next hop answered 4xx, or could not be reached or trusted.",
-            "Look at the next hop's log; the client retries.",
+            "Look at the next hop's log; the relay tries again, or the client where it has retries = true.",
         ),
         Reason.OUTCOME_UNKNOWN: Meaning(
             _O,
@@ -275,14 +275,14 @@ MEANINGS: Final[Mapping[Reason, Meaning]] = MappingProxyType(
             _FIXED,
             "the next hop did not say whether it took the message",
             "The connection was lost after the end of the message (RFC 1047): it may have been delivered.",
-            "The client retries; a duplicate is possible, a loss is not.",
+            "It is tried again, by the relay or by a client with retries = true; a duplicate is possible, a loss is not.",
         ),
         Reason.HOLD_EXPIRED: Meaning(
             _O,
             Verdict.DISCARD,
             _FIXED,
             "held until the policy's limit without a yes",
-            "Held mail reached hold.for without an answer.",
+            "Held mail reached its end without a yes: hold.for from the day the person was asked.",
             "Let the address rest: the person did not answer.",
         ),
         Reason.LIMIT: Meaning(
@@ -290,8 +290,8 @@ MEANINGS: Final[Mapping[Reason, Meaning]] = MappingProxyType(
             Verdict.DEFER,
             _FIXED,
             "a limit was reached",
-            "A limit of relay.toml was reached: size, recipients, errors, commands, connections or time.",
-            "See [limits] in relay.toml.",
+            "A limit of relay.toml was reached: size, recipients, errors, commands, connections or time, or how much mail may wait.",
+            "See [limits], [queue] and [hold] in relay.toml.",
         ),
         Reason.MALFORMED: Meaning(
             _O,

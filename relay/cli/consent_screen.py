@@ -35,10 +35,10 @@ _LONGEST_WORDS: Final = 200
 _MOST_EVENTS: Final = 20
 _LABEL: Final = 11
 _THEN: Final = {
-    Verdict.HOLD: "mail then waits for the person's yes; the mailer is told to try again (451)",
+    Verdict.HOLD: "mail is then held here for the person's yes",
     Verdict.REJECT: "mail is then refused",
-    Verdict.DEFER: "mail is then refused for now (451, the mailer tries again)",
-    Verdict.DISCARD: "mail is then thrown away",
+    Verdict.DEFER: "mail is then refused for now (451)",
+    Verdict.DISCARD: "mail is then taken and not sent; the client's owner is told",
     Verdict.DELIVER: "mail then passes",
 }
 

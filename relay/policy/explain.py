@@ -31,9 +31,9 @@ _PERIODS: Final = {
 }
 _VERDICT_WORDS: Final = {
     Verdict.DELIVER: "is sent",
-    Verdict.HOLD: "waits for the person's yes; the mailer is told to try again (451)",
+    Verdict.HOLD: "is held here for the person's yes, and nothing is sent meanwhile",
     Verdict.REJECT: "is refused",
-    Verdict.DEFER: "is refused for now (451, the mailer tries again)",
+    Verdict.DEFER: "is refused for now (451); in one message with others it waits here and is decided anew",
     Verdict.DISCARD: "is taken and not sent; the client's owner is told",
 }
 

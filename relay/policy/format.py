@@ -127,9 +127,9 @@ class HoldTable(Table):
     """[hold]: what happens to mail whose verdict is hold."""
 
     for_: Length | None = Field(
-        default=None, alias="for", description="How long mail is held, from asking the person on; no effect yet"
+        default=None, alias="for", description="How long held mail waits for a yes, from the day the person is asked"
     )
-    ask_again: bool | None = Field(default=None, description="Is the person asked when mail is held? No effect yet")
+    ask_again: bool | None = Field(default=None, description="Does the relay ask the person when mail is held?")
     expired: Expired = Field(
         default=Expired.REPORT,
         description="Held until the end without a yes: told in the daily report, or by a DSN to the sender as well",
@@ -181,7 +181,7 @@ class MessageTable(Table):
     auto_submitted: bool = Field(default=False, description="Say Auto-Submitted: auto-generated (RFC 3834)?")
     refused_after_data: RefusedAfterData = Field(
         default=RefusedAfterData.REPORT,
-        description="Recipients refused after DATA: report to the sender, or log only; no effect yet",
+        description="Recipients refused after DATA while others pass: report to the sender, or log only",
     )
 
 

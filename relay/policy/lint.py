@@ -14,7 +14,7 @@ from relay.consent.events import Basis
 from relay.message.language import DEFAULT_LANGUAGE
 from relay.message.rules import Amp, Existing, Fallback, PlainCharset
 from relay.policy.migration import Migration, bases_in_words
-from relay.policy.model import Match, Mode, Policies, RefusedAfterData, Stream, text_in
+from relay.policy.model import Match, Mode, Policies, Stream, text_in
 from relay.reason import Reason
 
 #: Names that RFC 2606 and RFC 6761 keep for examples; nobody lives there.
@@ -200,12 +200,6 @@ def _message(stream: Stream) -> Iterator[Problem]:
             'write "list", or leave it out',
         ),
         ("unsubscribe_hosts", bool(message.unsubscribe_hosts), "has no effect in this version yet", "leave it out"),
-        (
-            "refused_after_data",
-            message.refused_after_data is not RefusedAfterData.REPORT,
-            "has no effect in this version yet",
-            "leave it out",
-        ),
     ):
         if asked:
             yield _at(stream, f"message.{key}", wrong, instead)

@@ -163,7 +163,7 @@ def test_nobody_reads_that_this_version_asks_somebody(newsletter: Stream) -> Non
     """It sends no mail that asks, and keeps none that waits: the words say who has to act."""
     old = yes(340, live=False)
     told = "\n".join(lines(person(newsletter, facts_of(old), old)))
-    assert "mail then waits for the person's yes; the mailer is told to try again (451); ask the person now" in told
+    assert "mail is then held here for the person's yes; ask the person now" in told
     assert "ask the person from 2027-" in told
     request = event(EventKind.REQUEST, 1)
     waiting = "\n".join(lines(person(newsletter, Facts(requested_at=ago(0.5), request_live=True), request)))

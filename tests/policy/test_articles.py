@@ -297,7 +297,7 @@ def test_the_first_mailing_comes_within_one_week_or_the_person_is_asked_first() 
 def test_the_first_mailing_that_is_late_is_never_refused_for_good() -> None:
     person = Person().clicks_the_link(-20)
     for after_data in (False, True):
-        assert person.reply(after_data=after_data).reply.code == 451  # mailers drop an address on a 550
+        assert str(person.reply(after_data=after_data).reply).startswith("250 2.0.0 held: ")  # never a 550
     assert person.clicks_the_link(0).mail().verdict is Verdict.DELIVER
 
 
@@ -318,7 +318,7 @@ def test_a_yes_of_a_year_ago_with_no_contact_since_is_worth_nothing_ask_again() 
     assert person.mail(on=65).verdict is Verdict.DELIVER
     old = person.mail(on=65.01)
     assert (old.status, old.verdict, old.reasons) == (Status.STALE, Verdict.HOLD, (Reason.STALE,))
-    assert person.reply(on=66, after_data=True).reply.code == 451
+    assert str(person.reply(on=66, after_data=True).reply).startswith("250 2.0.0 held: stale: ")
     assert NEWSLETTER.hold.ask_again
 
 

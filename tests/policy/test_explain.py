@@ -32,7 +32,7 @@ def test_a_decision_is_told_with_its_facts_and_the_line_of_its_rule(load: Load, 
 
     assert words(stream, Facts(yes=OLD_YES, last_contact_at=NOW - timedelta(days=390))) == [
         "stream: newsletter (Product news), kind commercial, brand brand, FILE:3",
-        "decision: defer: mail is refused for now (451, the mailer tries again)",
+        "decision: defer: mail is refused for now (451); in one message with others it waits here and is decided anew",
         "reason: stale: The time since the yes or the last mail is longer than consent.stale_after.",
         "status: stale",
         "facts:",
@@ -44,7 +44,7 @@ def test_a_decision_is_told_with_its_facts_and_the_line_of_its_rule(load: Load, 
         "rule:",
         '  consent.stale_after = "365d", from FILE:21',
         '  verdict.stale = "defer", from FILE:23',
-        "what to do: Ask the person again; a new yes makes the address usable.",
+        "what to do: The relay asks the person where hold.ask_again is true, or you ask; a new yes lets go what is held.",
     ]
 
 
