@@ -83,6 +83,16 @@ def _told(erased: Erased, settings: Settings, *, again: bool) -> list[str]:
         lines = [
             f"erased: personal data in the ledger ({erased.lines:,} lines), {erased.decisions:,} decisions on mail, {went}"
         ]
+        if erased.copies or erased.reports:
+            lines.append(
+                f"erased: {erased.copies:,} copies of mail that waited for them, which nobody gets now, and "
+                f"{erased.reports:,} lines of reports about mail that they did not get"
+            )
+        if erased.contents:
+            lines.append(
+                f"made unreadable: their address in {erased.contents:,} messages that wait for other people; text that is "
+                "encoded in them was not looked into"
+            )
     elif again:
         lines = ["was erased before, and nothing has come since"]
     else:
@@ -110,5 +120,8 @@ def _as_json(erased: Erased, settings: Settings, *, again: bool) -> dict[str, ob
         "contacts": erased.contacts,
         "failures": erased.failures,
         "wordings": erased.wordings,
+        "copies": erased.copies,
+        "reports": erased.reports,
+        "contents": erased.contents,
         "not_reached": _out_of_reach(settings),
     }

@@ -23,6 +23,7 @@ from relay.consent.ledger import PERSONAL, PLAIN, SALT_OCTETS, Line, UnsoundErro
 from relay.consent.pseudonyms import Pseudonyms
 from relay.decision import new_id
 from relay.store.committing import Committer, Work
+from relay.store.erasing_mail import Named, erase_contents, erase_mail
 from relay.store.port import UnreadableError
 from relay.store.queries import query
 from relay.store.rows import loaded
@@ -37,7 +38,8 @@ Randomness = Callable[[int], bytes]
 @dataclass(frozen=True, slots=True)
 class Erased:
     """What went. lines: of the ledger. contacts: watermarks of deliveries. decisions: that name nobody any more.
-    noes: what still stands for them, by scope.
+    noes: what still stands for them, by scope. copies: of mail that waited for them. reports: lines about mail that they
+    did not get. contents: of mail to others that named them.
     """
 
     lines: int = 0
@@ -46,9 +48,13 @@ class Erased:
     decisions: int = 0
     wordings: int = 0
     noes: int = 0
+    copies: int = 0
+    reports: int = 0
+    contents: int = 0
 
     def __bool__(self) -> bool:
-        return bool(self.lines or self.contacts or self.failures or self.decisions)
+        of_mail = self.copies or self.reports or self.contents
+        return bool(self.lines or self.contacts or self.failures or self.decisions or of_mail)
 
     def __add__(self, other: Erased) -> Erased:
         return Erased(
@@ -58,6 +64,9 @@ class Erased:
             self.decisions + other.decisions,
             self.wordings + other.wordings,
             max(self.noes, other.noes),
+            self.copies + other.copies,
+            self.reports + other.reports,
+            self.contents + other.contents,
         )
 
 
@@ -88,9 +97,12 @@ def erase_everywhere(committer: Committer, wide: str, now: datetime, reason: str
     total = Erased()
     while True:
         spellings = find_spellings(committer.connection, wide)
+        named = Named.find(committer.connection, wide, spellings)
 
-        def work(connection: sqlite3.Connection, spellings: Spellings = spellings) -> Erased:
-            return erase_person(connection, wide, committer.pseudonyms, spellings=spellings, now=now, reason=reason)
+        def work(connection: sqlite3.Connection, spellings: Spellings = spellings, named: Named = named) -> Erased:
+            return erase_person(
+                connection, wide, committer.pseudonyms, spellings=spellings, now=now, reason=reason, named=named
+            )
 
         (result,) = committer.commit([Work(work)])
         if isinstance(result, BaseException):
@@ -111,10 +123,15 @@ def erase_person(
     now: datetime,
     reason: str = "",
     randomness: Randomness = os.urandom,
+    named: Named = Named(),  # noqa: B008 - a frozen value
 ) -> Erased:
-    """At the person's own wish. spellings: as `find_spellings` gave them. reason: for the ledger; names nobody."""
+    """At the person's own wish. spellings, named: as they were found. reason: for the ledger; names nobody."""
     lines = _lines_of(connection, wide)
-    erased = _erase_all(connection, wide, lines, spellings, pseudonyms)
+    copies, reports = erase_mail(connection, wide, spellings)
+    contents = erase_contents(connection, wide, named)
+    erased = _erase_all(connection, wide, lines, spellings, pseudonyms) + Erased(
+        copies=copies, reports=reports, contents=contents
+    )
     again = not erased and erased_at(connection, wide, pseudonyms) is not None
     # A no that comes now follows every yes, even when the clock was set back in between; who asks a second time, with
     # nothing left to erase, says no to whatever they might have said since.
@@ -158,7 +175,8 @@ def erase_again(
     again = [wide for wide in everybody(connection) if pseudonyms.tombstone(wide) in open_ones]
     for wide in again:
         spellings = find_spellings(connection, wide)
-        erase_person(connection, wide, pseudonyms, spellings=spellings, now=now, reason="erased once more")
+        named = Named.find(connection, wide, spellings)
+        erase_person(connection, wide, pseudonyms, spellings=spellings, now=now, reason="erased once more", named=named)
     # also for those of whom the store has nothing: the next list may
     connection.executemany(query("keep_erasure"), open_ones.items())
     return len(again)

@@ -22,7 +22,12 @@ _SOURCES: Final = {
     "contacts": "SELECT stream, address FROM contacts",
     "failures": "SELECT '' AS stream, address FROM failures",
     "recipients": "SELECT '' AS stream, recipient AS address FROM decisions",
-    "senders": "SELECT '' AS stream, sender AS address FROM decisions",
+    "senders": (
+        "SELECT '' AS stream, sender AS address FROM decisions UNION ALL SELECT '', sender FROM messages "
+        "UNION ALL SELECT '', sender FROM reports"
+    ),
+    "waiting": "SELECT '' AS stream, address FROM copies",
+    "reported": "SELECT '' AS stream, recipient AS address FROM reports",
 }
 #: What may stand before the first letter of a local part, or is ignored by a provider.
 _PUNCTUATION: Final = '"._-'
@@ -30,16 +35,21 @@ _PUNCTUATION: Final = '"._-'
 
 @dataclass(frozen=True, slots=True)
 class Spellings:
-    """Canonical texts of one person's addresses, by where they stand. contacts: each with its stream."""
+    """Canonical texts of one person's addresses, by where they stand. contacts: each with its stream. waiting: of copies.
+    reported: in lines of the report.
+    """
 
     contacts: frozenset[tuple[str, str]] = frozenset()
     failures: frozenset[str] = frozenset()
     recipients: frozenset[str] = frozenset()
     senders: frozenset[str] = frozenset()
+    waiting: frozenset[str] = frozenset()
+    reported: frozenset[str] = frozenset()
 
     @property
     def every(self) -> frozenset[str]:
-        return frozenset(address for _, address in self.contacts) | self.failures | self.recipients | self.senders
+        contacts = frozenset(address for _, address in self.contacts)
+        return contacts | self.failures | self.recipients | self.senders | self.waiting | self.reported
 
 
 def find_spellings(connection: sqlite3.Connection, wide: str) -> Spellings:
@@ -58,7 +68,7 @@ def find_spellings(connection: sqlite3.Connection, wide: str) -> Spellings:
 
     return Spellings(
         frozenset(found("contacts")),
-        *(frozenset(address for _, address in found(place)) for place in ("failures", "recipients", "senders")),
+        *(frozenset(address for _, address in found(place)) for place in list(_SOURCES)[1:]),
     )
 
 

@@ -1,0 +1,1 @@
+DELETE FROM reports WHERE recipient IN (SELECT value FROM json_each(?))

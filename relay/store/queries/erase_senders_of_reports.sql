@@ -1,0 +1,1 @@
+UPDATE reports SET sender = substr(sender, instr(sender, '@')) WHERE sender IN (SELECT value FROM json_each(?))

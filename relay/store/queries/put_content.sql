@@ -1,0 +1,1 @@
+UPDATE contents SET content = ? WHERE message = ?
