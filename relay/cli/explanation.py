@@ -19,22 +19,30 @@ from relay.cli.consent_words import standing_of
 from relay.config.mistakes import did_you_mean
 from relay.config.settings import ClientSettings, Mode, Settings
 from relay.consent.facts import NOTHING_KNOWN, as_json
-from relay.policy.evaluate import evaluate
-from relay.policy.explain import explain, facts_in_words, rules_behind
+from relay.policy.decide import as_wished
+from relay.policy.evaluate import Evaluation, evaluate
+from relay.policy.explain import VERDICT_WORDS, explain, facts_in_words, rules_behind
 from relay.policy.match import bound_streams, claiming_match, settle
 from relay.policy.model import Policies, Stream
-from relay.reason import MEANINGS, Reason
+from relay.reason import MEANINGS, Reason, Verdict
 
 _HEADER: Final = re.compile(r"([!-9;-<>-~]+)\s*[:=]\s*(.*)")
 
 
 @dataclass(frozen=True, slots=True)
 class _Claim:
-    """Which stream the mail belongs to; reason: why to none. because: in words."""
+    """Which stream the mail belongs to; reason: why to none. because: in words. client: None where only a stream is named."""
 
     stream: Stream | None
     reason: Reason | None
     because: str
+    client: ClientSettings | None = None
+
+    def happens(self, found: Evaluation) -> Verdict:
+        """What becomes of the mail, after the client's own wish."""
+        if self.client is None or not found.enforced:
+            return found.verdict
+        return as_wished(self.client.refusal, found.reasons[0], found.verdict)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -64,6 +72,7 @@ def run(settings: Settings, policies: Policies, arguments: argparse.Namespace) -
     if not arguments.json:
         lines = [f"recipient: {recipient}", f"claimed: {claim.because}"]
         lines += explain(claim.stream, found, facts, now, arguments.language)
+        lines += _wish(claim, found)
         if claim.stream.is_commercial:
             lines += ["the person:", *agreed(person, standing), *outlook(person, claim.stream, found, facts)]
         lines += [ERASED] if person.is_gone else story(person)
@@ -81,6 +90,7 @@ def run(settings: Settings, policies: Policies, arguments: argparse.Namespace) -
                 "brand": claim.stream.brand,
                 "claimed": claim.because,
                 "verdict": found.verdict,
+                "happens": claim.happens(found),
                 "enforced": found.enforced,
                 "reason": found.reasons[0],
                 "reasons": list(found.reasons),
@@ -137,7 +147,15 @@ def _claim(settings: Settings, policies: Policies, arguments: argparse.Namespace
     beside = f"; also claimed by {', '.join(others)}" if others else ""
     number = claiming_match(stream, client.name, sender, headers)
     how = "chosen by a header" if number is None else f"[[match]] of {stream.origin(f'match.{number}')}"
-    return _Claim(stream, None, f"{who}: {how}{beside}")
+    return _Claim(stream, None, f"{who}: {how}{beside}", client)
+
+
+def _wish(claim: _Claim, found: Evaluation) -> list[str]:
+    happens = claim.happens(found)
+    if claim.client is None or happens is found.verdict:
+        return []
+    words = f'client {claim.client.name} has refusal = "{claim.client.refusal}": mail {VERDICT_WORDS[happens]}'
+    return [f"for this client: {happens}: {words}"]
 
 
 def _print_unclaimed(claim: _Claim, *, as_json: bool) -> None:

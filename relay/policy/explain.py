@@ -29,7 +29,8 @@ _PERIODS: Final = {
     Reason.RENEWAL_DUE: "consent.renew_every",
     Reason.FIRST_MAIL_LATE: "consent.first_mail_within",
 }
-_VERDICT_WORDS: Final = {
+#: What becomes of mail with a verdict, behind the word "mail".
+VERDICT_WORDS: Final = {
     Verdict.DELIVER: "is sent",
     Verdict.HOLD: "is held here for the person's yes, and nothing is sent meanwhile",
     Verdict.REJECT: "is refused",
@@ -61,7 +62,7 @@ def explain(stream: Stream, evaluation: Evaluation, facts: Facts, now: datetime,
             f"stream: {stream.id}{f' ({purpose})' if purpose else ''}, kind {stream.kind}, brand {stream.brand}, "
             f"{_place(stream.origin('stream'))}"
         ),
-        f"decision: {evaluation.verdict}: mail {_VERDICT_WORDS[evaluation.verdict]}",
+        f"decision: {evaluation.verdict}: mail {VERDICT_WORDS[evaluation.verdict]}",
     ]
     if not evaluation.enforced:
         lines.append(f'  not enforced: mode = "{Mode.SHADOW}", {_place(stream.origin("stream.mode"))}: mail passes')

@@ -143,6 +143,30 @@ def test_a_stream_can_be_named_without_client_and_sender(folder: Path, capsys: p
     assert "claimed: named with --stream" in explain(capsys, "--stream", "newsletter")
 
 
+@pytest.mark.parametrize(
+    ("wish", "told", "happens"),
+    [
+        ("reject", None, "reject"),
+        ("hold", 'for this client: hold: client local has refusal = "hold": mail is held here', "hold"),
+        (
+            "accept-and-report",
+            'for this client: discard: client local has refusal = "accept-and-report": mail is taken and not sent',
+            "discard",
+        ),
+    ],
+)
+def test_what_a_client_gets_in_place_of_a_refusal_is_told(
+    folder: Path, capsys: pytest.CaptureFixture[str], wish: str, told: str | None, happens: str
+) -> None:
+    (folder / "relay.toml").write_text(f'[[client]]\nname = "local"\nnetworks = ["127.0.0.0/8"]\nrefusal = "{wish}"\n')
+    out = explain(capsys, *NEWS, "-c", "relay.toml")
+    assert "decision: reject: mail is refused" in out
+    assert ("for this client" in out) == (told is not None)
+    assert told is None or told in out
+    found = json.loads(explain(capsys, *NEWS, "--json", "-c", "relay.toml"))
+    assert (found["verdict"], found["happens"]) == ("reject", happens)
+
+
 def test_it_prints_json(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     found = json.loads(explain(capsys, *NEWS, "--json"))
 
