@@ -12,13 +12,15 @@ from datetime import datetime
 from typing import Any, Final
 
 from relay.address import AddressError, address_from_text
-from relay.cli import CommandError, add_action, add_config_option
-from relay.cli.stored import moment_of, now_in_utc, reader_of, settings_of, zone_of
+from relay.cli import CommandError, add_action, add_config_option, log_report
+from relay.cli.stored import address_of, moment_of, now_in_utc, reader_of, settings_of, zone_of
 from relay.config.durations import parse_duration
 from relay.config.settings import Settings
 from relay.decision import Decision, Outcome
+from relay.queued import Fate
 from relay.reason import MEANINGS, Reason, Verdict
 from relay.store.reading import Reader, Wanted
+from relay.store.reported import WantedLines
 
 #: Seconds between two looks of `tail`.
 _PAUSE: Final = 0.25
@@ -45,13 +47,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     querying.add_argument(
         "--verdict", choices=[verdict.value for verdict in Verdict], metavar="VERDICT", help=", ".join(Verdict)
     )
-    querying.add_argument("--since", default="", metavar="T", help="a time in ISO 8601, or how long ago: 7d, 2h")
-    querying.add_argument("--until", default="", metavar="T", help="the same")
-    querying.add_argument(
-        "--timezone", default="", metavar="ZONE", help="of times without a zone: Asia/Tokyo or +09:00"
-    )
-    querying.add_argument("--limit", type=_count, default=100, metavar="N", help="the newest N (default: 100)")
-    for leaf in (tailing, querying):
+    reporting = add_action(actions, "report", "mail that was accepted and did not go out")
+    log_report.add_arguments(reporting)
+    reporting.add_argument("--recipient", default="", metavar="ADDRESS", help="only mail to this address")
+    for leaf in (querying, reporting):
+        leaf.add_argument("--since", default="", metavar="T", help="a time in ISO 8601, or how long ago: 7d, 2h")
+        leaf.add_argument("--until", default="", metavar="T", help="the same")
+        leaf.add_argument(
+            "--timezone", default="", metavar="ZONE", help="of times without a zone: Asia/Tokyo or +09:00"
+        )
+        leaf.add_argument("--limit", type=_count, default=100, metavar="N", help="the newest N (default: 100)")
+    for leaf in (tailing, querying, reporting):
         leaf.add_argument("--json", action="store_true", help="print JSON, one object a line")
         add_config_option(leaf)
 
@@ -67,6 +73,8 @@ def run(arguments: argparse.Namespace) -> int:
     with reader_of(settings) as reader:
         if arguments.action == "tail":
             return _tail(reader, arguments.lines, as_json=arguments.json)
+        if arguments.action == "report":
+            return log_report.run(reader, _lines(arguments, settings), arguments.limit, as_json=arguments.json)
         if arguments.id:
             return _everything(reader, arguments.id.strip(), as_json=arguments.json)
         return _query(reader, _wanted(arguments, settings), arguments.limit, as_json=arguments.json)
@@ -174,6 +182,18 @@ def _wanted(arguments: argparse.Namespace, settings: Settings) -> Wanted:
         verdict=Verdict(arguments.verdict) if arguments.verdict else None,
         since=_moment("--since", arguments.since, arguments.timezone),
         until=_moment("--until", arguments.until, arguments.timezone),
+    )
+
+
+def _lines(arguments: argparse.Namespace, settings: Settings) -> WantedLines:
+    return WantedLines(
+        client=arguments.client,
+        stream=arguments.stream,
+        fate=Fate(arguments.fate) if arguments.fate else None,
+        recipient=str(address_of(arguments.recipient, settings)) if arguments.recipient else "",
+        since=_moment("--since", arguments.since, arguments.timezone),
+        until=_moment("--until", arguments.until, arguments.timezone),
+        told=False if arguments.untold else None,
     )
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Collection, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
@@ -22,13 +22,22 @@ from relay.store.queue import free
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """changed: copies that it was done to. busy: those that a process works on. unfit: those in a state for which it
+    """changed: copies that it was done to, by `numbers`. busy: those that a process works on. unfit: those in a state for which it
     means nothing, or gone meanwhile.
     """
 
     changed: int = 0
     busy: int = 0
     unfit: int = 0
+    numbers: tuple[int, ...] = field(default=(), compare=False)
+
+    def __add__(self, other: Done) -> Done:
+        return Done(
+            self.changed + other.changed,
+            self.busy + other.busy,
+            self.unfit + other.unfit,
+            self.numbers + other.numbers,
+        )
 
 
 def free_ended(connection: sqlite3.Connection, database: Path) -> None:
@@ -67,10 +76,10 @@ def drop(
     """
     values = {"now": microseconds(now)}
 
-    def out(number: int, _message: int, state: State) -> None:
-        if bounce and state is not State.FAILED:
+    def out(number: int, _message: int, _state: State) -> None:
+        if bounce:
             connection.execute(query("fail_copy"), values | {"copy": number})
-        elif not bounce:
+        else:
             connection.execute(query("report_dropped"), values | {"copy": number})
             connection.execute(query("delete_copy"), (number,))
 
@@ -84,7 +93,8 @@ def _each(
     do: Callable[[int, int, State], None],
 ) -> Done:
     """do: gets the number of the copy, that of its message, and its state."""
-    changed = busy = unfit = 0
+    changed: list[int] = []
+    busy = unfit = 0
     for number in numbers:
         row = connection.execute(query("copy_state"), (number,)).fetchone()
         if row is None or row[1] not in states:
@@ -93,5 +103,5 @@ def _each(
             busy += 1
         else:
             do(number, row[0], State(row[1]))
-            changed += 1
-    return Done(changed, busy, unfit)
+            changed.append(number)
+    return Done(len(changed), busy, unfit, tuple(changed))

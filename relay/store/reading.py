@@ -15,25 +15,30 @@ from types import TracebackType
 from typing import Any, Final, Self
 
 from relay.address import Address
+from relay.config.settings import AskingSettings
 from relay.consent.events import Event, EventKind
 from relay.consent.facts import Facts
 from relay.consent.fold import No
 from relay.consent.ledger import GENESIS, microseconds, moment_of
 from relay.consent.pseudonyms import Pseudonyms
 from relay.decision import Decision, Outcome, Result
+from relay.message.report import Kind
 from relay.reason import Reason, Verdict
 from relay.reply import Reply
 from relay.store import sweep
+from relay.store.asks import Asking, read_asking
 from relay.store.connection import errors_of_the_store, open_for_reading
 from relay.store.erasing import erased_at
 from relay.store.facts import read_facts
 from relay.store.journal import Journal
 from relay.store.port import StoreUnavailableError
 from relay.store.queries import query
+from relay.store.reported import Reported, WantedLines, count_untold, kinds_of, lines
 from relay.store.rows import address_of, event_of
 from relay.store.schema import check_folding, check_people_key, migrations, version_of
 from relay.store.spellings import Contact, Failure, Spellings, contacts_of, failures_of, find_spellings
 from relay.store.unfinished import require_finished
+from relay.store.waiting import WaitingMail
 from relay.store.wordings import Wording, read_picture, read_wordings
 
 _PAGE: Final = 1000
@@ -230,6 +235,32 @@ class Reader:
         (row,) = self._all(query("last_sequences"))
         decisions, outcomes = row
         return decisions, outcomes
+
+    def waiting(self) -> WaitingMail:
+        """Mail that was accepted and is not over yet."""
+        return WaitingMail(self._connection, self.path)
+
+    def asking(self, rules: AskingSettings) -> list[Asking]:
+        """How each brand stands that asks people for a new yes. rules: of [asking]."""
+        with errors_of_the_store():
+            return read_asking(self._connection, rules)
+
+    def report_lines(self, wanted: WantedLines, limit: int) -> list[Reported]:
+        """As `reported.lines`."""
+        return lines(self._connection, wanted, limit)
+
+    def report_kinds(self, wanted: WantedLines) -> list[Kind]:
+        """As `reported.kinds_of`."""
+        return kinds_of(self._connection, wanted)
+
+    def untold_lines(self) -> dict[str, int]:
+        """As `reported.count_untold`."""
+        return count_untold(self._connection)
+
+    def oldest_untold(self, client: str, before: datetime) -> datetime | None:
+        """When the oldest line of a client happened that no mail tells, where that was before then."""
+        rows = self._all(query("untold_lines"), client, microseconds(before), 1)
+        return moment_of(rows[0][1]) if rows else None
 
     def counts(self) -> Counts:
         (row,) = self._all(query("counts"))

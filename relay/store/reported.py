@@ -24,7 +24,7 @@ from relay.store.queries import query
 @dataclass(frozen=True, slots=True)
 class Reported:
     """A line as it stands in the store. told_at, told_in: when the mail that tells it was queued, and that mail's id.
-    became: what became of that mail, None while it waits, or where nobody knows any more.
+    became: what its last attempt came to, None where nobody knows (any more). waits: is it still in the queue?
     """
 
     number: int
@@ -32,6 +32,7 @@ class Reported:
     told_at: datetime | None
     told_in: str
     became: Result | None
+    waits: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +43,7 @@ class WantedLines:
     stream: str = ""
     fate: Fate | None = None
     recipient: str = ""
+    message: str = ""
     since: datetime | None = None
     until: datetime | None = None
     told: bool | None = None
@@ -102,6 +104,7 @@ def _conditions(wanted: WantedLines) -> tuple[str, list[object]]:
         ("stream = ?", wanted.stream),
         ("fate = ?", wanted.fate and wanted.fate.value),
         ("recipient = ?", wanted.recipient),
+        ("message = ?", wanted.message),
         ("at >= ?", wanted.since and microseconds(wanted.since)),
         ("at < ?", wanted.until and microseconds(wanted.until)),
         ("(told_at IS NOT NULL) = ?", None if wanted.told is None else int(wanted.told)),
@@ -113,7 +116,7 @@ def _conditions(wanted: WantedLines) -> tuple[str, list[object]]:
 def _line(row: Sequence[Any]) -> Reported:
     (
         number, at, client, brand, stream, message, decision, sender, recipient, fate, reason, reply, told_at, told_in,
-        became,
+        became, waits,
     ) = row  # fmt: skip
     line = ReportLine(
         at=moment_of(at),
@@ -129,7 +132,7 @@ def _line(row: Sequence[Any]) -> Reported:
         reply=reply,
     )
     told = None if told_at is None else moment_of(told_at)
-    return Reported(number, line, told, told_in, Result(became) if became else None)
+    return Reported(number, line, told, told_in, Result(became) if became else None, bool(waits))
 
 
 def _all(connection: sqlite3.Connection, sql: str, *values: object) -> list[Any]:

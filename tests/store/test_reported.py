@@ -125,4 +125,5 @@ def test_a_line_says_what_became_of_the_mail_that_tells_it(store: Keeping) -> No
     store.committer.commit([Work(work)])
     found = lines(store.committer.connection, WantedLines(), 9)
     assert [one.became for one in found] == [None, Result.REFUSED, None]
+    assert [one.waits for one in found] == [False, False, False]
     assert [one.told_in for one in found] == ["", "MAIL", "WAITS"]
