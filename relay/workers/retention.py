@@ -6,16 +6,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import sqlite3
 import threading
 from collections.abc import Awaitable, Callable
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from random import Random
 from typing import Final
 
-from relay.consent.ledger import microseconds
 from relay.consent.pseudonyms import Pseudonyms
 from relay.log import get_logger
 from relay.policy.model import Policies
@@ -24,13 +22,12 @@ from relay.store.connection import errors_of_the_store, open_for_reading
 from relay.store.due import Periods
 from relay.store.port import StoreUnavailableError
 from relay.store.retention import Purged, purge
+from relay.workers.turns import Turn
 
 #: Seconds between two looks whether it is time, at least and at most.
 _LOOK_EVERY: Final = (600.0, 1200.0)
-_EVERY: Final = timedelta(days=1)
-#: The next day's purge comes up to so much later, so that many relays do not keep the same minute.
-_SPREAD: Final = timedelta(hours=1)
-_NEXT: Final = "next-purge"
+#: The next day's purge comes up to an hour later.
+_TURN: Final = Turn("next-purge", timedelta(days=1), spread=timedelta(hours=1))
 #: Seconds that mail has to itself after each transaction.
 _PAUSE: Final = 0.05
 #: Lines of the ledger looked through for people in one day; the next day goes on there.
@@ -59,12 +56,10 @@ class Keeper:
         now = self.clock()
         with errors_of_the_store(), contextlib.ExitStack() as stack:
             reading = stack.enter_context(contextlib.closing(open_for_reading(self.store)))
-            if not _is_time(reading, now):
+            if not _TURN.is_due(reading, now):
                 return None
             committer = stack.enter_context(contextlib.closing(Committer(self.store, self.journal, self.pseudonyms)))
-            (is_ours,) = committer.commit(
-                [Work(lambda connection: _claim(connection, now, now + _EVERY + spread * _SPREAD))]
-            )
+            (is_ours,) = committer.commit([Work(lambda connection: _TURN.take(connection, now, spread))])
             if is_ours is not True:
                 return None
             periods = Periods(self.policies(), self.decisions, now)
@@ -104,21 +99,3 @@ async def _one_look(keeper: Keeper, ending: threading.Event, spread: float) -> N
     else:
         if purged is not None:
             get_logger().info("purged", **asdict(purged))
-
-
-def _is_time(connection: sqlite3.Connection, now: datetime) -> bool:
-    """A time further ahead than we ever set was set by a clock that was wrong."""
-    row = connection.execute("SELECT value FROM meta WHERE name = ?", (_NEXT,)).fetchone()
-    if row is None:
-        return True
-    due = datetime.fromtimestamp(int(row[0]) / 1_000_000, UTC)
-    return now >= due or due > now + _EVERY + _SPREAD
-
-
-def _claim(connection: sqlite3.Connection, now: datetime, following: datetime) -> bool:
-    """Is it for us to do? Looked at again inside the transaction, because another process may have been faster."""
-    if not _is_time(connection, now):
-        return False
-    sql = "INSERT OR REPLACE INTO meta (name, value) VALUES (?, ?)"
-    connection.execute(sql, (_NEXT, str(microseconds(following))))
-    return True
