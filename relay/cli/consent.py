@@ -12,6 +12,7 @@ from typing import Final
 from relay.cli import (
     add_action,
     add_config_option,
+    consent_asking,
     consent_deliverable,
     consent_erase,
     consent_export,
@@ -34,6 +35,7 @@ _ACTIONS: Final[dict[str, tuple[ModuleType, str]]] = {
     "withdraw": (consent_withdraw, "record that a person wants no more mail"),
     "move": (consent_move, "a person's address has changed: stop the old one, ask the new one"),
     "erase": (consent_erase, "take out all that is held of a person; their no stays"),
+    "asking": (consent_asking, "who waits to be asked for a new yes, and in which waves; go on after a stop"),
     "forecast": (consent_forecast, "how many consents run out when, and what would change it"),
     "wording": (consent_wording, "the words that people agreed to: list, show, add"),
     "verify": (consent_verify, "check that nobody has changed the ledger"),
