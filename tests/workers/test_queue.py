@@ -264,6 +264,7 @@ def killed_by_a_message(folder: Path, port: int) -> None:
 
     async def play() -> None:
         async with yard(folder) as there:
+            there.later = timedelta(minutes=1)
             there.next_hops = NextHops([NextHop(HostPort("127.0.0.1", port))], "relay.brand.example")
             plan = type(there.rewriter).plan
 
