@@ -48,6 +48,7 @@ from relay.workers.bounces import Bouncer, keep_bouncing
 from relay.workers.clock import CheckedStore, ClockGuard, Moment, moment
 from relay.workers.delivery import Deliveries
 from relay.workers.holding import end_expired_holds
+from relay.workers.late_confirmations import Watch, watch_confirmations
 from relay.workers.own_mail import OwnMail
 from relay.workers.queue import QueueWorker
 from relay.workers.rate import Rate
@@ -125,6 +126,20 @@ async def running(
             trouble=guard.trouble,
         )
         _keep(stack, keep_retention(retention, secrets.SystemRandom()))
+        _keep(
+            stack,
+            watch_confirmations(
+                Watch(
+                    store=settings.store.path,
+                    journal=settings.store.journal,
+                    pseudonyms=pseudonyms,
+                    policies=book.current,
+                    clock=guard.now,
+                    trouble=guard.trouble,
+                ),
+                secrets.SystemRandom(),
+            ),
+        )
         own_mail = OwnMail(mail_domain=settings.identity.mail_domain, randomness=secrets.token_bytes)
         reporter = Reporter(
             store=checked,
@@ -195,6 +210,7 @@ async def running(
                 mode=settings.mode,
                 clock=guard.now,
                 randomness=secrets.token_bytes,
+                bouncer=bouncer,
             ),
             backoff=backoff,
             routes=next_hops.routes,
@@ -209,6 +225,7 @@ async def running(
             randomness=secrets.token_bytes,
             waits=Waits(settings.queue.retry, settings.hold.waiting),
             nudge=queue.nudge,
+            receipt=bouncer.receipt,
         )
         # The store itself: what people say is taken, whatever the clock says.
         site = build_app(
@@ -224,11 +241,11 @@ async def running(
         get_logger().info("listening", smtp=[str(one) for one in listeners.addresses], web=str(web.address))
         yield Relay(store, book, listeners.addresses, web.address)
         listeners.stop_accepting()
-        closing = asyncio.create_task(web.stop())  # now: whoever comes after us wants the address
-        left, unfinished = await asyncio.gather(
-            listeners.drain(drain.total_seconds()), queue.stop(drain.total_seconds())
+        left, unfinished, _ = await asyncio.gather(
+            listeners.drain(drain.total_seconds()),
+            queue.stop(drain.total_seconds()),
+            web.stop(),  # now: whoever comes after us wants the address
         )
-        await closing
         if left or unfinished:
             get_logger().warning("drain-cut-short", transactions=left, queued=unfinished)
 

@@ -117,7 +117,8 @@ class Outcome:
 
     reply: the next hop's own reply, sanitised. seconds: from the start of the attempt. contact: True when this
     delivery is a contact in the sense of the ledger (commercial, enforced, verdict deliver). footer: how the copy told
-    its reader who sends, why and how to stop ("added", "none: inline PGP"), "" where it need not.
+    its reader who sends, why and how to stop ("added", "none: inline PGP"), "" where it need not. silent: it was delivered,
+    and the sender, who asked for a receipt, gets none from the next hop; not recorded.
     """
 
     decision: str
@@ -130,6 +131,7 @@ class Outcome:
     address: Address | None = field(default=None, kw_only=True)
     stream: str = field(default="", kw_only=True)
     footer: str = field(default="", kw_only=True)
+    silent: bool = field(default=False, kw_only=True)
 
     def __post_init__(self) -> None:
         if self.contact and (self.address is None or not self.stream):

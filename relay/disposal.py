@@ -146,4 +146,5 @@ def _outcome(one: Passing, attempt: Attempt, now: datetime, footer: str) -> Outc
         address=one.recipient.address,
         stream=decision.stream,
         footer=footer,
+        silent=attempt.silent,
     )

@@ -13,7 +13,7 @@ from typing import Final
 from relay.address import Address, matches_pattern
 from relay.config.settings import Mode
 from relay.consent.facts import Facts
-from relay.decision import Decision, Result, new_id, refusal
+from relay.decision import Decision, Outcome, Result, new_id, refusal
 from relay.disposal import Forwarder, Passing
 from relay.envelope import Client, Connection, MailParameters, Recipient, Transaction
 from relay.log import get_logger, write_acceptance, write_decision, write_outcome
@@ -23,6 +23,7 @@ from relay.policy.acceptance import Accepted, Judged, Mail, Waits, accept, accep
 from relay.policy.decide import decide, without_stream
 from relay.policy.match import bound_streams, needs_headers, settle
 from relay.policy.model import Policies, Stream
+from relay.queued import Step
 from relay.reason import Reason, Verdict
 from relay.reply import Reply
 from relay.rewriting import Plan
@@ -34,7 +35,8 @@ _RECIPIENT_ACCEPTED: Final = Reply(250, "2.1.5", "recipient accepted")
 
 class Pipeline:
     """clock: aware UTC now. randomness: n -> n octets. policies: the set in force now. waits: of mail that waits.
-    nudge: called when something was queued, so that it goes out at once.
+    nudge: called when something was queued, so that it goes out at once. receipt: what a sender is told of mail that was
+    passed on to where nobody tells more.
     """
 
     def __init__(
@@ -48,6 +50,7 @@ class Pipeline:
         randomness: Callable[[int], bytes],
         waits: Waits,
         nudge: Callable[[], None] = lambda: None,
+        receipt: Callable[[Transaction, str, bytes, Recipient, Outcome], Step | None] = lambda *_: None,
     ) -> None:
         self._store = store
         self._policies = policies
@@ -56,7 +59,7 @@ class Pipeline:
         self._clock = clock
         self._randomness = randomness
         self._waits = waits
-        self._nudge = nudge
+        self._receipt = receipt
         self._nudge = nudge
 
     def begin(
@@ -128,11 +131,18 @@ class Pipeline:
         if accepted is not None and await self._is_kept(mail, accepted):
             return accepted.reply
         self._store.settle_later([outcome])  # the next hop's 250 is the promise
+        if outcome.silent:
+            self._tell_passed_on(mail, one, outcome)
         if outcome.result is Result.WITHHELD:
             judged = self._judged(plan, one.recipient, await self._facts(plan.stream, [one.recipient.address]))
             if not judged.decision.passes:  # said no meanwhile: this is another decision, with an id of its own
                 return await self._take_over(mail, [judged])
         return reply_after(outcome)
+
+    def _tell_passed_on(self, mail: Mail, one: Judged, outcome: Outcome) -> None:
+        told = self._receipt(mail.tx, one.decision.stream, mail.content, one.recipient, outcome)
+        if told is not None:
+            self._store.commit_later(told)
 
     async def _take_over(self, mail: Mail, judged: Sequence[Judged]) -> Reply:
         accepted = accept(mail, judged, self._clock(), self._waits, self._chance())
@@ -156,7 +166,6 @@ class Pipeline:
     async def _write(self, accepted: Accepted) -> None:
         if accepted.takes_over:
             await self._store.commit(accepted.step)
-            self._nudge()
             self._nudge()
         else:
             await self._store.record(accepted.step.decisions)

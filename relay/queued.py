@@ -139,7 +139,7 @@ class Move:
 
     state: None when it is over (delivered, or told elsewhere in the same step). reason, due_at: in the new state, needed
     unless it is over. decision: id of a newer decision on it, "" when there is none. counts: is this the end of an
-    attempt? at: when it happened.
+    attempt? at: when it happened. warned: is its sender told in the same step that it is late?
     """
 
     copy: int
@@ -151,6 +151,7 @@ class Move:
     counts: bool = False
     last: Reply | None = None
     next_hop: str = ""
+    warned: bool = False
 
     def __post_init__(self) -> None:
         if self.state is not None and self.reason is None:

@@ -33,13 +33,14 @@ _NO_ROUTE: Final = Reply(451, "4.4.4", "no next hop is configured for this domai
 class Attempt:
     """What became of one recipient. reply: fit to be passed on. next_hop: "host:port", "" when there is none.
 
-    seconds: from the start of the attempt until its result.
+    seconds: from the start of the attempt until its result. silent: as in Fate.
     """
 
     result: Result
     reply: Reply
     next_hop: str
     seconds: float
+    silent: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +127,7 @@ class NextHops:
                 # No answer after the dot is one of a next hop that is not well: asked on, it gets duplicates.
                 self._heard(_name_of(route), any(fate.result is not Result.UNKNOWN for fate in fates))
             seconds = loop.time() - start
-            return [Attempt(fate.result, fate.reply, name, seconds) for fate in fates]
+            return [Attempt(fate.result, fate.reply, name, seconds, fate.silent) for fate in fates]
         if failed:
             self._heard(_name_of(route), False)
         attempt = Attempt(Result.DEFERRED, failure, name, loop.time() - start)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from relay.decision import Result
@@ -18,6 +19,7 @@ from relay.reply import Reply
 
 if TYPE_CHECKING:
     from relay.config.settings import NextHop
+    from relay.envelope import Recipient
 
 #: Seconds after which a connection is closed however busy it is, so that a hop behind a balancer can move.
 _MAX_AGE: Final = 300.0
@@ -79,6 +81,8 @@ class Pool:
                 self._put_back(connection)
                 return (Fate(Result.WITHHELD, objection),) * len(mail.recipients)
             fates = await hand_over(connection, mail, self.hop.timeouts, deadline)
+            if "DSN" not in connection.extensions:
+                fates = tuple(map(_without_receipt, fates, mail.recipients))
         except BaseException:
             connection.abort()
             raise
@@ -116,3 +120,9 @@ class Pool:
     def _drop_idle(self) -> None:
         while self._idle:
             self._idle.pop()[0].quit()
+
+
+def _without_receipt(fate: Fate, recipient: Recipient) -> Fate:
+    """RFC 3461 section 5.2.2: who asked for a receipt gets none from here on."""
+    asked = fate.result is Result.DELIVERED and "SUCCESS" in recipient.notify
+    return replace(fate, silent=True) if asked else fate

@@ -43,11 +43,14 @@ class Mail:
 
 @dataclass(frozen=True, slots=True)
 class Fate:
-    """What became of one recipient. try_again: the next hop takes no more recipients in this transaction."""
+    """What became of one recipient. try_again: the next hop takes no more recipients in this transaction. silent: it was
+    taken, and its sender, who asked to hear of that (NOTIFY=SUCCESS), will not: the next hop offers no DSN.
+    """
 
     result: Result
     reply: Reply
     try_again: bool = False
+    silent: bool = False
 
 
 #: Stands for an accepted RCPT until the answer after the dot; never leaves this module.

@@ -75,6 +75,7 @@ def move_values(move: Move, lease: str) -> dict[str, Any]:
         "enhanced": None if last is None else last.enhanced,
         "reply": None if last is None else last.text,
         "next_hop": move.next_hop,
+        "warned": int(move.warned),
     }
 
 

@@ -9,20 +9,21 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
 
 from relay.address import Address
-from relay.decision import Decision
+from relay.decision import Decision, Outcome
 from relay.envelope import Recipient, Transaction
 from relay.log import get_logger
 from relay.message.dsn import Action, Report, Told, dsn
 from relay.message.dsn_words import SUBJECTS, words
 from relay.message.notice import Heading
-from relay.queued import Claimed, Copy, Fate, Message, Move, NewMessage, Origin, ReportLine, Step
+from relay.queued import Claimed, Copy, Fate, Message, Move, NewMessage, Origin, ReportLine, State, Step
+from relay.reason import Reason
 from relay.store.port import Store, StoreUnavailableError
 from relay.workers.own_mail import OwnMail
 from relay.workers.rate import Rate
@@ -115,6 +116,44 @@ class Bouncer:
         """
         wanting = [one for one in told if wants(one.recipient, Wanted.SUCCESS)]
         return self._allowed(Action.RELAYED, subject, wanting, now, now)
+
+    def receipt(
+        self, tx: Transaction, stream: str, content: bytes, recipient: Recipient, outcome: Outcome
+    ) -> Step | None:
+        """The same for a message that never waited, as a step of its own."""
+        told = _delivered(recipient, outcome)
+        written = self.passed_on(Subject(tx, stream, tx.started, content), [told], outcome.at)
+        return None if written is None else Step(decisions=written[:1], messages=written[1:])
+
+    def told_in(self, message: Message, content: bytes, copies: Mapping[int, Copy], step: Step) -> Step:
+        """The step that settles copies of a message, with what their sender is to hear of it at once: that some are late,
+        that others were passed on to where nobody tells more. copies: by number, as they were before.
+        """
+        of_decision = {move.decision: copies[move.copy] for move in step.moves if move.copy in copies}
+        passed = [_delivered(of_decision[one.decision].recipient, one) for one in step.outcomes if one.silent]
+        late = {
+            move.copy: replace(
+                copy, reason=move.reason, last=move.last or copy.last, next_hop=move.next_hop or copy.next_hop
+            )
+            for move in step.moves
+            if move.state is State.QUEUED and move.reason is not None
+            for copy in [copies.get(move.copy)]
+            if copy is not None and is_late(copy, move.at)
+        }
+        written: list[tuple[Decision, NewMessage]] = []
+        if late:
+            now = max(move.at for move in step.moves)
+            written += _some(self.late(message, list(late.values()), content, now))
+            moves = tuple(replace(move, warned=move.copy in late) for move in step.moves)
+            step = replace(step, moves=moves)
+        if passed:
+            subject = Subject(message.tx, message.stream, message.at, content, message.origin)
+            written += _some(self.passed_on(subject, passed, max(one.at for one in step.outcomes)))
+        return replace(
+            step,
+            decisions=(*step.decisions, *(decision for decision, _ in written)),
+            messages=(*step.messages, *(mail for _, mail in written)),
+        )
 
     async def _tell(self, claimed: Claimed) -> int:
         message, copies = claimed.message, claimed.copies
@@ -219,6 +258,14 @@ def _why_not(message: Message, wanting: Sequence[Copy]) -> str:
     if message.tx.sender is None:
         return "null-sender"
     return "" if wanting else "notify"
+
+
+def _some(written: tuple[Decision, NewMessage] | None) -> list[tuple[Decision, NewMessage]]:
+    return [] if written is None else [written]
+
+
+def _delivered(recipient: Recipient, outcome: Outcome) -> Told:
+    return Told(recipient, outcome.decision, Reason.CONFIRMED, outcome.reply, outcome.next_hop, outcome.at)
 
 
 def _told(copy: Copy, tried_at: datetime | None = None) -> Told:

@@ -32,6 +32,7 @@ from relay.reply import Reply
 from relay.rewriting import Plan
 from relay.second_look import SecondLook, Sight
 from relay.store.port import ClockWrongError, Store, StoreUnavailableError
+from relay.workers.bounces import Bouncer
 from relay.workers.settling import Settling, Terms, merged
 
 #: How often in a row a copy that is withheld at the last moment is decided anew at once.
@@ -45,7 +46,7 @@ _ATTEMPTED: Final = frozenset({Reason.NEXT_HOP_DEFERRED, Reason.OUTCOME_UNKNOWN}
 @dataclass(slots=True)
 class _Job:
     """A message in hand. left: its copies that are not settled, by number. started: those that were handed to a next hop.
-    failed: those on which our own code failed. refused: why a copy cannot carry the footer, of those that were made.
+    content: of the message, once it was read. failed: those on which our own code failed. refused: why a copy cannot carry the footer, of those that were made.
     stopping: set when nothing new may be begun.
     """
 
@@ -53,6 +54,7 @@ class _Job:
     left: dict[int, Copy]
     stopping: asyncio.Event
     started: set[int] = field(default_factory=set)
+    content: bytes = b""
     failed: set[int] = field(default_factory=set)
     refused: dict[int, str] = field(default_factory=dict)
 
@@ -66,7 +68,7 @@ class _Judged:
 
 class Deliveries:
     """policies: those in force now. clients: of relay.toml, for what they want to see instead of a refusal. mode: of the
-    relay. clock: aware UTC now. randomness: n -> n octets.
+    relay. clock: aware UTC now. randomness: n -> n octets. bouncer: tells senders of delays, None to tell nobody.
     """
 
     def __init__(
@@ -80,6 +82,7 @@ class Deliveries:
         mode: Mode,
         clock: Callable[[], datetime],
         randomness: Callable[[int], bytes],
+        bouncer: Bouncer | None = None,
     ) -> None:
         self._store = store
         self._policies = policies
@@ -89,6 +92,7 @@ class Deliveries:
         self._observes = mode is Mode.OBSERVE
         self._clock = clock
         self._randomness = randomness
+        self._bouncer = bouncer
 
     async def deliver(self, claimed: Claimed, stopping: asyncio.Event) -> None:
         """Returns when every copy is settled or given back. Cancelled: what is under way counts as unknown."""
@@ -117,6 +121,7 @@ class Deliveries:
         except KeyError:  # the person was erased, or an operator has dropped it
             job.left.clear()
             return
+        job.content = content
         stream = stream_of(self._policies(), message.stream)
         settling = Settling(message, stream, self._terms, self._chance())
         if stream is None and not (self._observes and not message.stream):
@@ -295,6 +300,8 @@ class Deliveries:
         written once the store is there again, and the copies stay leased until then.
         """
         step = merged(steps)
+        if self._bouncer is not None:
+            step = self._bouncer.told_in(job.message, job.content, job.left, step)
         moved = [move.copy for move in step.moves]
         try:
             await self._store.commit(step)

@@ -14,7 +14,7 @@ from journey import CLIENT, MAIL, NEWS, NOW, PSEUDONYMS
 from structlog.testing import capture_logs
 
 from relay.address import Address, address_from_text
-from relay.decision import new_id
+from relay.decision import Outcome, Result, new_id
 from relay.envelope import Connection, MailParameters, Recipient, Transaction
 from relay.message.dsn import Told
 from relay.queued import Fate, Move, NewCopy, NewMessage, Origin, State, Step
@@ -412,5 +412,54 @@ def test_a_sender_who_asked_for_it_hears_that_mail_was_passed_on_to_where_nobody
         assert one.bouncer.passed_on(subject, [silent], NOW) is None
         assert one.bouncer.passed_on(replace(subject, origin=Origin.ASK), [asked], NOW) is None
         assert one.bouncer.passed_on(replace(subject, tx=replace(tx, sender=None)), [asked], NOW) is None
+
+    play(tmp_path, story)
+
+
+def test_a_step_that_puts_copies_off_tells_of_the_late_ones_once(tmp_path: Path) -> None:
+    async def story(one: Office) -> None:
+        busy = Reply(452, "4.2.2", "full")
+        await one.take(
+            one.copy("a@example.org", State.QUEUED, notify=("DELAY",), due_at=NOW),
+            one.copy("b@example.org", State.QUEUED, due_at=NOW),
+        )
+        for hours, told in ((1, 0), (5, 1), (9, 1)):
+            one.later = timedelta(hours=hours)
+            now = one.clock()
+            claimed = [each for each in await one.store.claim(now, 10) if each.message.origin is Origin.CLIENT]
+            (waiting,) = claimed
+            copies = {copy.number: copy for copy in waiting.copies}
+            moves = tuple(
+                Move(number, now, State.QUEUED, Reason.NEXT_HOP_DEFERRED, now, counts=True, last=busy)
+                for number in copies
+            )
+            step = one.bouncer.told_in(waiting.message, MAIL, copies, Step(moves=moves))
+            assert [move.warned for move in step.moves] == [hours == 5, False]
+            await one.store.commit(step)
+            assert one.rows("SELECT count(*) FROM messages WHERE origin = 'bounce'") == [(told,)]
+        assert one.rows("SELECT address, warned_at IS NULL FROM copies WHERE stream <> 'relay-notices'") == [
+            ("a@example.org", 0),
+            ("b@example.org", 1),
+        ]
+
+    play(tmp_path, story)
+
+
+def test_a_step_that_ends_copies_tells_of_those_that_went_where_nobody_tells_more(tmp_path: Path) -> None:
+    async def story(one: Office) -> None:
+        copy = one.copy("a@example.org", State.QUEUED, notify=("SUCCESS",), due_at=NOW)
+        await one.take(copy)
+        (claimed,) = await one.store.claim(NOW + HOUR, 10)
+        copies = {each.number: each for each in claimed.copies}
+        (number,) = copies
+        taken = Reply(250, "2.0.0", "taken")
+        outcome = Outcome(copy.decision, NOW, Result.DELIVERED, taken, "mx.example.org:25", silent=True)
+        step = Step(moves=(Move(number, NOW, decision=copy.decision, counts=True),), outcomes=(outcome,))
+        heard = replace(step, outcomes=(replace(outcome, silent=False),))
+        assert one.bouncer.told_in(claimed.message, MAIL, copies, heard) == heard
+        await one.store.commit(one.bouncer.told_in(claimed.message, MAIL, copies, step))
+        ((_, mail),) = await one.told()
+        (group,) = status_of(mail)
+        assert (group["Action"], group["Status"], group["Remote-MTA"]) == ("relayed", "2.0.0", "dns; mx.example.org")
 
     play(tmp_path, story)

@@ -10,6 +10,7 @@ UPDATE copies SET
   enhanced = coalesce(:enhanced, enhanced),
   reply = coalesce(:reply, reply),
   next_hop = CASE WHEN :next_hop = '' THEN next_hop ELSE :next_hop END,
+  warned_at = CASE WHEN :warned THEN :at ELSE warned_at END,
   lease = NULL
 WHERE number = :copy AND lease = :lease
 RETURNING message
