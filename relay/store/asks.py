@@ -153,6 +153,15 @@ def settle_ask(connection: sqlite3.Connection, ended: EndedAsk, now: datetime) -
     return bool(connection.execute(query("settle_ask"), values).rowcount)
 
 
+def forget_old_asks(connection: sqlite3.Connection, before: datetime, most: int) -> int:
+    """What was asked long ago stands in the ledger."""
+    return connection.execute(query("old_asks"), (microseconds(before), most)).rowcount
+
+
+def any_old_ask(connection: sqlite3.Connection, before: datetime) -> bool:
+    return connection.execute(query("any_old_ask"), (microseconds(before),)).fetchone() is not None
+
+
 def resume(connection: sqlite3.Connection, brand: str, rules: AskingSettings) -> bool:
     """Go on asking, from a small wave; False when the brand's asking is not stopped."""
     wave = wave_of(connection, brand, rules)

@@ -213,6 +213,7 @@ def _erase_all(
         erase_fields(connection, line, PERSONAL)
     wordings = _use_less(connection, [number for _, number in lines if number is not None])
     connection.executemany("DELETE FROM facts WHERE stream = ? AND address = ?", pairs)
+    connection.execute(query("forget_asks"), (wide,))
     contacts = _delete(connection, "DELETE FROM contacts WHERE stream = ? AND address = ?", pairs | spellings.contacts)
     failures = _delete(connection, "DELETE FROM failures WHERE address = ?", _each(addresses | spellings.failures))
     return Erased(

@@ -41,7 +41,9 @@ from relay.store.asks import (
     Became,
     EndedAsk,
     EndingYeses,
+    any_old_ask,
     ended_asks,
+    forget_old_asks,
     put_ask,
     put_wave,
     settle_ask,
@@ -66,6 +68,8 @@ _AT_ONCE: Final = 20
 _PAGE: Final = 500
 #: Seconds that mail has to itself after each transaction.
 _BREATH: Final = 0.02
+#: How long it is remembered who was asked in which wave, at least.
+_KEPT: Final = timedelta(days=90)
 #: Until everybody who was passed over is looked at again: time or the policy may have changed what they may be asked.
 _LOOK_AGAIN: Final = timedelta(minutes=10)
 #: Whom a yes that ends is asked about: mail of the stream has reached them in this time. Others are asked once mail for
@@ -157,6 +161,7 @@ class _Look:
 
     def run(self) -> int:
         self._settle()
+        self._forget()
         return sum(self._ask_brand(brand) for brand in sorted(self._streams))
 
     def _settle(self) -> None:
@@ -165,6 +170,11 @@ class _Look:
             self._do(partial(self._settle_all, ended))
             if not self._go_on():
                 return
+
+    def _forget(self) -> None:
+        before = self._now - max(self._rules.every, _KEPT)
+        if any_old_ask(self._reading, before):
+            self._do(lambda connection: forget_old_asks(connection, before, _PAGE))
 
     def _settle_all(self, ended: Sequence[EndedAsk], connection: sqlite3.Connection) -> None:
         mine = [one for one in ended if settle_ask(connection, one, self._now)]

@@ -17,7 +17,9 @@ from relay.store.appending import append_events
 from relay.store.asks import (
     Ask,
     Became,
+    any_old_ask,
     ended_asks,
+    forget_old_asks,
     put_ask,
     put_wave,
     read_asking,
@@ -135,6 +137,16 @@ def test_a_small_wave_is_judged_together_with_those_before_but_for_what_an_opera
     again = wave_of(connection, "brand", RULES)
     assert (again.number, again.size, again.since) == (9, RULES.wave, 80)
     assert tally_of(connection, again) == Tally()
+
+
+def test_what_was_asked_long_ago_goes_unless_its_end_is_not_known(connection: sqlite3.Connection) -> None:
+    settled(connection, ANN, "delivered", days=100)
+    ask(connection, BOB, days=100)
+    settled(connection, ANN, "delivered", days=80)
+    assert any_old_ask(connection, ago(90))
+    assert forget_old_asks(connection, ago(90), 10) == 1
+    assert not any_old_ask(connection, ago(90))
+    assert connection.execute("SELECT count(*) FROM asks").fetchone() == (2,)
 
 
 def test_a_store_where_nobody_waits_has_nothing_to_tell(connection: sqlite3.Connection) -> None:

@@ -1,1 +1,1 @@
-DELETE FROM asks WHERE wide IN (SELECT value FROM json_each(?))
+DELETE FROM asks WHERE wide = ?

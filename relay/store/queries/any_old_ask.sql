@@ -1,0 +1,1 @@
+SELECT 1 FROM asks WHERE at < ? AND result <> '' LIMIT 1
