@@ -21,6 +21,7 @@ class Happening(StrEnum):
     """What can happen to one address in one stream, in the words of the manual."""
 
     REQUEST = "the person is asked to confirm"
+    QUESTION = "the relay asks for a new yes"
     OWN_YES = "the person says yes themselves, by a clear act"
     BROUGHT_YES = "a list or an operator brings a yes by a clear act"
     IMPLIED_YES = "a purchase or an inquiry, where its basis is accepted"
@@ -42,6 +43,7 @@ _YES: Final = frozenset({EventKind.GRANT, EventKind.CONFIRM, EventKind.RENEW})
 EVENTS: Final[Mapping[Happening, frozenset[EventKind]]] = MappingProxyType(
     {
         Happening.REQUEST: frozenset({EventKind.REQUEST}),
+        Happening.QUESTION: frozenset({EventKind.REQUEST}),
         Happening.OWN_YES: _YES,
         Happening.BROUGHT_YES: _YES,
         Happening.IMPLIED_YES: frozenset({EventKind.GRANT, EventKind.RENEW}),
@@ -87,6 +89,7 @@ TRANSITIONS: Final = (
     Transition((_NONE,), Happening.REQUEST, _PENDING, "mail waits for the answer"),
     Transition((_PENDING, _CONFIRMED, _STALE), Happening.REQUEST, None, "a question takes nothing away"),
     Transition((*_NOES, _DEAD), Happening.REQUEST, None, "a question is no yes"),
+    Transition(_ALL, Happening.QUESTION, None, "a question takes nothing away, and makes nobody wait for a click"),
     Transition(_ALL, Happening.OWN_YES, _CONFIRMED, "a clear act of the person counts, and lifts their own earlier no"),
     Transition(
         (_NONE, _PENDING, _CONFIRMED, _STALE, _DEAD), Happening.BROUGHT_YES, _CONFIRMED, "a yes counts and makes new"
@@ -134,8 +137,20 @@ TRANSITIONS: Final = (
     Transition(_ALL, Happening.ELSEWHERE, None, "a yes counts for its own address and stream, a no for what it names"),
     Transition((_PENDING,), Happening.CONFIRM_TIME, _NONE, "no answer is no yes"),
     Transition(
-        (_NONE, _CONFIRMED, _STALE, *_NOES, _DEAD), Happening.CONFIRM_TIME, None, "an open question is all that ends"
+        (_CONFIRMED, _STALE),
+        Happening.CONFIRM_TIME,
+        _NONE,
+        "who does not answer twice has answered",
+        "the relay has asked twice since the yes",
     ),
+    Transition(
+        (_CONFIRMED, _STALE),
+        Happening.CONFIRM_TIME,
+        None,
+        "an open question is all that ends",
+        "the relay has asked less often",
+    ),
+    Transition((_NONE, *_NOES, _DEAD), Happening.CONFIRM_TIME, None, "an open question is all that ends"),
     Transition((_CONFIRMED, _STALE), Happening.YES_TIME, _STALE, "an old yes is worth nothing: ask again"),
     Transition((_NONE, _PENDING, *_NOES, _DEAD), Happening.YES_TIME, None, "time makes no yes and lifts no no"),
     Transition((_CONFIRMED, _STALE), Happening.IMPLIED_TIME, _NONE, "implied consent ends", "the yes was implied"),

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from relay.address import Address
-from relay.consent.events import Act, Basis, Event, EventKind
+from relay.consent.events import RELAY, Act, Basis, Event, EventKind
 from relay.consent.facts import Status
 from relay.consent.fold import NOTHING_FOLDED, facts_of, fold_person
 from relay.consent.transitions import EVENTS, TRANSITIONS, Happening, Transition, as_markdown, transitions_of
@@ -57,6 +57,11 @@ def grant(days: float, address: Address = ANN, **more: Any) -> Event:
     return event(EventKind.GRANT, days, address, **({"basis": Basis.DOUBLE_OPT_IN} | more))
 
 
+def question(days: float, *, sent: bool = True) -> Event:
+    """Of the relay's own."""
+    return event(EventKind.REQUEST, days, recorder=RELAY, live=True, mail_sent_at=ago(days) if sent else None)
+
+
 @dataclass(frozen=True)
 class History:
     """What was before. cases: the `when` of the table that it is a case of."""
@@ -76,21 +81,27 @@ OLD = grant(400)
 DEAD = event(EventKind.UNDELIVERABLE, 0.5)
 STRONGER, WEAKER = "the yes before is stronger", "the yes before is no stronger one"
 REAL, IMPLIED = "it was a real yes", "the yes was implied"
+TWICE, SELDOM = "the relay has asked twice since the yes", "the relay has asked less often"
 UNTOUCHED, UNRENEWED = "it was stale for want of mail", "`renew_every` had passed"
 
 BEFORE: Mapping[Status, tuple[History, ...]] = {
     Status.NONE: (history(), history(grant(9, TAGGED)), history(grant(9, basis=Basis.PUBLISHED))),
     Status.PENDING: (history(ASKED), history(ASKED, grant(9, basis=Basis.ASSUMED))),
     Status.CONFIRMED: (
-        history(FRESH, cases=(REAL,)),
-        history(FRESH, ASKED, event(EventKind.REQUEST, 1), cases=(REAL,)),
-        history(grant(3, basis=Basis.INQUIRY, live=True), cases=(IMPLIED,)),
-        history(event(EventKind.WITHDRAW, 5), grant(3, own_act=True, live=True), cases=(REAL,)),
+        history(FRESH, cases=(REAL, SELDOM)),
+        history(FRESH, ASKED, event(EventKind.REQUEST, 1), cases=(REAL, SELDOM)),
+        history(grant(3, basis=Basis.INQUIRY, live=True), cases=(IMPLIED, SELDOM)),
+        history(event(EventKind.WITHDRAW, 5), grant(3, own_act=True, live=True), cases=(REAL, SELDOM)),
+        history(FRESH, question(2), cases=(REAL, SELDOM)),
+        history(FRESH, question(2), question(1, sent=False), cases=(REAL, SELDOM)),
+        history(FRESH, question(2.5), question(2), cases=(REAL, TWICE)),
     ),
     Status.STALE: (
-        history(OLD, cases=(REAL, STRONGER, UNTOUCHED)),
-        history(grant(800), contact_at=ago(2), cases=(REAL, STRONGER, UNRENEWED)),
-        history(grant(400, basis=Basis.INQUIRY), cases=(IMPLIED, WEAKER, UNTOUCHED)),
+        history(OLD, cases=(REAL, STRONGER, UNTOUCHED, SELDOM)),
+        history(grant(800), contact_at=ago(2), cases=(REAL, STRONGER, UNRENEWED, SELDOM)),
+        history(grant(400, basis=Basis.INQUIRY), cases=(IMPLIED, WEAKER, UNTOUCHED, SELDOM)),
+        history(OLD, question(40), question(2), cases=(REAL, STRONGER, UNTOUCHED, TWICE)),
+        history(question(402), question(401), OLD, question(2), cases=(REAL, STRONGER, UNTOUCHED, SELDOM)),
     ),
     Status.WITHDRAWN: (
         history(FRESH, event(EventKind.WITHDRAW, 2)),
@@ -127,6 +138,7 @@ def noes(kind: EventKind) -> Iterator[Event]:
 #: What each of them can be in the ledger, now.
 HAPPENS: Mapping[Happening, tuple[Event, ...]] = {
     Happening.REQUEST: (event(EventKind.REQUEST, 0), event(EventKind.REQUEST, 0, live=True)),
+    Happening.QUESTION: (question(0), question(0, sent=False)),
     Happening.OWN_YES: tuple(yeses(own_act=True)),
     Happening.BROUGHT_YES: tuple(yeses()),
     Happening.IMPLIED_YES: (
