@@ -1,0 +1,164 @@
+"""What cannot be delivered comes back to its sender's mailbox, behind a real Postfix, where programs that know nothing of
+us read it.
+"""
+
+from __future__ import annotations
+
+import email
+import smtplib
+import sqlite3
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import closing
+from itertools import count
+
+import pytest
+from flufl.bounce import all_failures
+from integration.mails import newsletter
+from integration.postfix import Postfix, missing_for_postfix, running_postfix
+from integration.serving import Relay, running_relay
+from integration.verifiers import VERIFIERS, by_dkimpy
+
+#: The relay's own mail is signed as what it is: mail of relay.brand.example.
+_KEY = """
+[dkim."relay.brand.example"]
+selector = "s1"
+key = "var/keys/news.brand.example.s1.pem"
+"""
+_NUMBERS = count(1)
+
+
+@pytest.fixture(scope="module")
+def postfix() -> Iterator[Postfix]:
+    """It has the senders' mailboxes, too, and offers no DSN."""
+    missing = missing_for_postfix()
+    if missing:
+        pytest.skip(missing)
+    domains = "reader.example news.brand.example"
+    with running_postfix({"virtual_mailbox_domains": domains, "smtpd_discard_ehlo_keywords": "dsn"}) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def relay(postfix: Postfix) -> Iterator[Relay]:
+    with running_relay(postfix.port, more_config=_KEY) as running:
+        running.dns["s1._domainkey.relay.brand.example"] = running.dns["s1._domainkey.news.brand.example"]
+        yield running
+
+
+def sender(local: str = "bounces") -> str:
+    return f"{local}{next(_NUMBERS)}@news.brand.example"
+
+
+def send(
+    relay: Relay, source: str, recipients: list[str], mail: tuple[str, ...] = (), rcpt: tuple[str, ...] = ()
+) -> bytes:
+    message = newsletter(source, "members@reader.example")
+    with smtplib.SMTP("127.0.0.1", relay.plain, timeout=60) as smtp:
+        refused = smtp.sendmail(source, recipients, message, mail, rcpt)
+    assert refused == {}
+    return message
+
+
+def wait_until_nothing_waits(relay: Relay) -> None:
+    deadline = time.monotonic() + 20
+    while True:
+        with closing(sqlite3.connect(f"file:{relay.folder / 'var' / 'relay.db'}?mode=ro", uri=True)) as connection:
+            rows = connection.execute("SELECT state, reason, address FROM copies").fetchall()
+        if not rows:
+            return
+        assert time.monotonic() < deadline, f"{rows}\n{relay.output()}"
+        time.sleep(0.1)
+
+
+def test_a_recipient_refused_later_comes_back_to_the_sender_and_the_others_have_their_mail(
+    relay: Relay, postfix: Postfix
+) -> None:
+    source, good, bad = sender(), relay.reader(), relay.reader(local="refused")
+    send(relay, source, [good, bad])
+    postfix.wait_for(good)
+    returned = postfix.wait_for(source)
+    assert b"Return-Path: <>\r\n" in returned
+    mail = email.message_from_bytes(returned)
+    assert all_failures(mail) == (set(), {bad.encode()})
+    assert mail["From"] == "Mail Delivery System <mailer-daemon@relay.brand.example>"
+    assert mail["Auto-Submitted"] == "auto-replied"
+    assert "List-Unsubscribe" not in mail
+    assert good.encode() not in returned
+    assert b"Diagnostic-Code: smtp; 550 5.1.1 " in returned
+    assert by_dkimpy(returned, relay.dns) == {"relay.brand.example"}
+
+
+@pytest.mark.parametrize("name", VERIFIERS)
+def test_every_verifier_finds_the_signature_of_our_own_mail_good(relay: Relay, postfix: Postfix, name: str) -> None:
+    missing = VERIFIERS[name].missing()
+    if missing:
+        pytest.skip(missing)
+    source = sender()
+    send(relay, source, [relay.reader(), relay.reader(local="refused")])
+    assert VERIFIERS[name].domains(postfix.wait_for(source), relay.dns) == {"relay.brand.example"}
+
+
+def test_what_the_client_asked_for_in_mail_and_rcpt_is_done(relay: Relay, postfix: Postfix) -> None:
+    source, bad = sender(), relay.readers(2, local="refused")
+    orcpt = "ORCPT=rfc822;list+2Bowner@news.brand.example"
+    message = send(relay, source, bad, ("RET=FULL", "ENVID=issue+2B7"), ("NOTIFY=FAILURE", orcpt))
+    returned = postfix.wait_for(source)
+    assert b"\r\nOriginal-Envelope-Id: issue+7\r\n" in returned
+    assert returned.count(b"\r\nOriginal-Recipient: rfc822; list+owner@news.brand.example\r\n") == 2
+    whole = email.message_from_bytes(returned).get_payload()[2]  # type: ignore[union-attr,index]
+    assert whole.get_content_type() == "message/rfc822"
+    assert whole.get_payload()[0]["Subject"] == email.message_from_bytes(message)["Subject"]
+
+
+def test_a_sender_who_wants_none_gets_none(relay: Relay, postfix: Postfix) -> None:
+    source = sender()
+    send(relay, source, [relay.reader(), relay.reader(local="refused")], rcpt=("NOTIFY=NEVER",))
+    wait_until_nothing_waits(relay)
+    assert postfix.delivered_to(source) == []
+
+
+@pytest.mark.parametrize("recipients", [1, 2])
+def test_a_receipt_says_that_the_mail_was_passed_on_to_where_nobody_tells_more(
+    relay: Relay, postfix: Postfix, recipients: int
+) -> None:
+    source, readers = sender(), relay.readers(recipients)
+    send(relay, source, readers, rcpt=("NOTIFY=SUCCESS,FAILURE",))
+    deadline = time.monotonic() + 20
+    while b"".join(postfix.delivered_to(source)).count(b"\r\nAction: relayed\r\n") < recipients:
+        assert time.monotonic() < deadline, relay.output()
+        time.sleep(0.1)
+    assert all(f"rfc822; {one}".encode() in b"".join(postfix.delivered_to(source)) for one in readers)
+
+
+def test_a_notification_that_is_refused_ends_there(relay: Relay, postfix: Postfix) -> None:
+    """The sender's own mailbox refuses: nobody is told of that, but the report to the client's owner has it."""
+    source = sender("refused")
+    before = len(list(postfix.arrived()))
+    send(relay, source, relay.readers(2, local="refused"))
+    wait_until_nothing_waits(relay)
+    assert len(list(postfix.arrived())) == before
+    with closing(sqlite3.connect(relay.folder / "var" / "relay.db")) as connection:
+        rows = connection.execute(
+            "SELECT fate, client, recipient FROM reports WHERE recipient = ?", (source,)
+        ).fetchall()
+    assert rows == [("unreported", "relay", source)]
+
+
+def test_perl_reads_it_as_a_bounce(relay: Relay, postfix: Postfix) -> None:
+    probe = subprocess.run(
+        ["perl", "-MMail::DeliveryStatus::BounceParser", "-e", "1"], capture_output=True, check=False
+    )
+    if probe.returncode:
+        pytest.skip("libmail-deliverystatus-bounceparser-perl is not installed")
+    source, bad = sender(), relay.reader(local="refused")
+    send(relay, source, [relay.reader(), bad])
+    script = (
+        "use Mail::DeliveryStatus::BounceParser; local $/; my $b = Mail::DeliveryStatus::BounceParser->new(<STDIN>);"
+        'print join("\\n", $b->is_bounce, $b->addresses, map { $_->get("std_reason") } $b->reports);'
+    )
+    run = subprocess.run(
+        ["perl", "-e", script], input=postfix.wait_for(source), capture_output=True, check=True, timeout=60
+    )
+    assert run.stdout.decode().split("\n")[:2] == ["1", bad]
