@@ -23,8 +23,10 @@ from relay.consent.facts import as_json
 from relay.consent.retention import Retention
 from relay.policy.model import Policies, Stream, text_in
 from relay.store.reading import Reader, Stored, Wanted
+from relay.store.reported import Reported, WantedLines
 from relay.store.rows import address_of
 from relay.store.spellings import Contact, Failure
+from relay.store.waiting import Waiting, WantedCopies
 from relay.store.wordings import Wording
 
 #: Version of the JSON; counts up when a field changes its meaning.
@@ -35,7 +37,8 @@ _WIDTH: Final = 100
 @dataclass(frozen=True, slots=True)
 class Held:
     """All that the store holds of a person. spellings: canonical texts, the one asked for first. standings: of each
-    spelling in each stream that knows anything of it. sent: decisions about mail that the person sent.
+    spelling in each stream that knows anything of it. sent: decisions about mail that the person sent. waiting: copies of
+    mail to them. not_sent: mail to them that was accepted and did not go out.
     """
 
     asked: Address
@@ -48,10 +51,13 @@ class Held:
     decisions: tuple[Stored, ...]
     sent: tuple[Stored, ...]
     wordings: tuple[Wording, ...]
+    waiting: tuple[Waiting, ...]
+    not_sent: tuple[Reported, ...]
 
     @property
     def anything(self) -> bool:
-        return bool(self.events or self.contacts or self.failures or self.decisions or self.sent or self.erased_at)
+        of_mail = self.decisions or self.sent or self.waiting or self.not_sent
+        return bool(self.events or self.contacts or self.failures or of_mail or self.erased_at)
 
 
 def held_of(reader: Reader, policies: Policies, asked: Address, now: datetime) -> Held:
@@ -71,6 +77,10 @@ def held_of(reader: Reader, policies: Policies, asked: Address, now: datetime) -
         decisions=tuple(_in_order(one for text in found.recipients for one in _about(reader, text))),
         sent=tuple(_in_order(one for text in found.senders for one in _sent_by(reader, text))),
         wordings=tuple(one for identity in sorted(hashes) for one in reader.wordings(identity)),
+        waiting=tuple(reader.waiting().copies(WantedCopies(wide=asked.wide))),
+        not_sent=tuple(
+            one for text in sorted(found.reported) for one in reader.report_lines(WantedLines(recipient=text), -1)
+        ),
     )
 
 
@@ -92,7 +102,8 @@ def as_json_text(held: Held, reader: Reader, settings: Settings, policies: Polic
         "failures": [{"address": one.address, "at": _iso(one.at), "code": one.code} for one in held.failures],
         "decisions": [_decision_as_json(one, outcomes) for one in held.decisions],
         "sent": [_sent_as_json(one) for one in held.sent],
-        "held_mail": [],
+        "held_mail": [_waiting_as_json(one) for one in held.waiting],
+        "mail_not_sent": [_not_sent_as_json(one) for one in held.not_sent],
         "passed_on_to": _passed_on_to(held, outcomes, settings),
         "kept": _kept(streams, settings),
     }
@@ -123,6 +134,8 @@ def as_text(held: Held, reader: Reader, settings: Settings, policies: Policies, 
         "Refusals by your mail server", (f"{one.address}: {one.code}, {_minute(one.at)}" for one in held.failures)
     )
     yield from _section("Mail that was decided on", (_decision_line(one, outcomes) for one in held.decisions))
+    yield from _section("Mail to you that waits, with its text", (_waiting_line(one) for one in held.waiting))
+    yield from _section("Mail to you that was not sent", (_not_sent_line(one) for one in held.not_sent))
     yield from _section("Mail that you sent", (_sent_line(one) for one in held.sent))
     yield from _section("Who has received the address", _passed_on_to(held, outcomes, settings))
     yield from _section("How long it is kept, and why", _kept(streams, settings))
@@ -162,6 +175,7 @@ def _concerns(stream: Stream, held: Held) -> bool:
     """Is anything of the person in this stream, or of the brand in all of them?"""
     named = {event.stream for event in held.events} | {one.stream for one in held.contacts}
     named |= {one.decision.stream for one in (*held.decisions, *held.sent)}
+    named |= {one.copy.stream for one in held.waiting} | {one.line.stream for one in held.not_sent}
     brands = {event.brand for event in held.events if not event.stream}
     return stream.id in named or stream.brand in brands or "" in brands
 
@@ -252,6 +266,53 @@ def _sent_as_json(stored: Stored) -> dict[str, Any]:
     """Without whom it was to: that is somebody else."""
     one = stored.decision
     return {"id": one.id, "at": _iso(one.at), "sender": one.sender, "stream": one.stream, "verdict": one.verdict}
+
+
+def _waiting_as_json(waiting: Waiting) -> dict[str, Any]:
+    """Without its text, which the message's other recipients share: `queue show --content` prints that."""
+    copy, message = waiting.copy, waiting.message
+    return {
+        "message": message.tx.id,
+        "id": copy.decision,
+        "at": _iso(copy.at),
+        "address": str(copy.recipient.address),
+        "stream": copy.stream,
+        "client": message.tx.client.name,
+        "sender": message.tx.sender_text,
+        "state": copy.state,
+        "reason": copy.reason,
+        "octets": copy.octets,
+        "asked_at": _iso(copy.asked_at),
+        "due_at": _iso(copy.due_at),
+    }
+
+
+def _not_sent_as_json(reported: Reported) -> dict[str, Any]:
+    line = reported.line
+    return {
+        "message": line.message,
+        "id": line.decision,
+        "at": _iso(line.at),
+        "address": line.recipient,
+        "stream": line.stream,
+        "client": line.client,
+        "sender": line.sender,
+        "fate": line.fate,
+        "reason": line.reason,
+    }
+
+
+def _waiting_line(waiting: Waiting) -> str:
+    copy = waiting.copy
+    return (
+        f"{_minute(copy.at)}  {copy.stream or 'no stream'}: {copy.state} ({copy.reason}), {copy.octets:,} octets from "
+        f"{waiting.message.tx.sender_text or 'a mail system'}"
+    )
+
+
+def _not_sent_line(reported: Reported) -> str:
+    line = reported.line
+    return f"{_minute(line.at)}  {line.stream or 'no stream'}: {line.fate} ({line.reason})"
 
 
 def _passed_on_to(held: Held, outcomes: dict[str, list[dict[str, Any]]], settings: Settings) -> list[str]:

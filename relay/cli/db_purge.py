@@ -30,6 +30,7 @@ _WORDS: Final = {
     "lines": "lines of theirs in the ledger",
     "contacts": "marks of mail sent to people of whom nothing else is known",
     "failures": "failures of such addresses",
+    "reports": "lines of reports about mail that did not go out",
 }
 
 

@@ -27,6 +27,7 @@ from relay.store.committing import Committer
 from relay.store.keys import load_pseudonyms
 from relay.store.port import StoreUnavailableError
 from relay.store.restoring import Exchange, Placed, carry_out, check_keys, check_store, plan
+from relay.store.uncertain import set_all_aside_in
 from relay.store.unfinished import mark_of
 from relay.store.unpacking import BackupError, unpack
 from relay.workers.instance import AlreadyRunningError, only_instance
@@ -98,9 +99,16 @@ def run(arguments: argparse.Namespace) -> int:
                 stack.enter_context(only_instance(places.store.parent))
             exchange = _checked(manifest, staged, places)
             _require_leave(exchange, arguments, places)
-            aside = folder / f"replaced-{now_in_utc():%Y%m%dT%H%M%SZ}"
+            now = now_in_utc()
+            aside = folder / f"replaced-{now:%Y%m%dT%H%M%SZ}"
+            waiting = set_all_aside_in(exchange.store.staged, now)
             lacking = carry_out(exchange, aside)
             _tell(manifest, exchange, places, aside)
+            if waiting:
+                print(
+                    f"{waiting:,} {'copy' if waiting == 1 else 'copies'} of mail waited when the backup was made; nobody "
+                    "knows which went out since, so all were set aside: look at queue list, then queue retry or queue drop"
+                )
             _bring_up(places, lacking, replay=arguments.replay_withdrawals)
     except AlreadyRunningError as error:
         raise CommandError(str(error)) from None

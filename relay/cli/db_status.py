@@ -1,4 +1,4 @@
-"""`consent-relay db status`: schema, size and counts of the store."""
+"""`consent-relay db status`: schema, size and counts of the store, what waits in it included."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Any
 
 from relay.cli import CommandError
 from relay.cli.stored import lacks_withdrawals, reader_of, settings_of
+from relay.queued import State
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -20,6 +21,10 @@ def run(arguments: argparse.Namespace) -> int:
     with reader_of(settings, tell_behind=False) as reader:
         counts, (lines, digest) = reader.counts(), reader.head()
         version = reader.schema_version()
+        waiting = reader.waiting()
+        stock, copies = waiting.stock(), {state.value: 0 for state in State}
+        for tally in waiting.tallies():
+            copies[tally.state.value] += tally.copies
         behind = lacks_withdrawals(reader, settings)
     status: dict[str, Any] = {
         "path": str(settings.store.path),
@@ -31,6 +36,9 @@ def run(arguments: argparse.Namespace) -> int:
         "withdrawn": counts.withdrawn,
         "decisions": counts.decisions,
         "outcomes": counts.outcomes,
+        "messages": stock.messages,
+        "message_octets": stock.octets,
+        **copies,
         "ledger_lines": lines,
         "ledger_hash": digest.hex(),
         "behind_journal": behind,

@@ -1,6 +1,6 @@
 """Brings a store that is behind withdrawals.journal up to it: after a backup was restored, or a machine rolled back.
 
-Adds only noes and erasures; nothing here can bring somebody back.
+Adds only noes and erasures; nothing here can bring somebody back. Mail that waits goes aside: it may have gone out since.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from relay.store.erasing import erase_again
 from relay.store.journal_lines import Entry
 from relay.store.queries import query
 from relay.store.rows import no_row
+from relay.store.uncertain import set_all_aside
 
 #: Lines of the journal that are replayed in one transaction.
 _TOGETHER: Final = 1000
@@ -38,6 +39,10 @@ def replay(committer: Committer, now: datetime, on_progress: Callable[[int], Non
     May be cut short and called again. Raises StoreUnavailableError, JournalDamagedError among them.
     """
     journal = committer.journal
+    if journal.is_ahead_of(committer.connection):  # the store is older than what was sent
+        (result,) = committer.commit([Work(lambda connection: set_all_aside(connection, now))])
+        if isinstance(result, BaseException):
+            raise result
     # Erasures first: the no that an erasure leaves would tell that the store knows of it, and the journal's last line,
     # by which a replay that was cut short is known, may be a no.
     missing = journal.missing_in(committer.connection)

@@ -36,7 +36,9 @@ _TECHNICAL: Final = ("ip", "user_agent")
 
 @dataclass(slots=True)
 class Purged:
-    """How many. technical: lines that lost IP address and browser. contacts, failures: of people not in the ledger."""
+    """How many. technical: lines that lost IP address and browser. contacts, failures: of people not in the ledger.
+    reports: lines about mail that did not go out.
+    """
 
     decisions: int = 0
     outcomes: int = 0
@@ -45,6 +47,7 @@ class Purged:
     lines: int = 0
     contacts: int = 0
     failures: int = 0
+    reports: int = 0
 
     def __bool__(self) -> bool:
         return any(astuple(self))
@@ -68,6 +71,7 @@ def purge(
     """
     one = _Pass(reading, committer, pseudonyms, periods, go_on, on_progress)
     one.drop_decisions()
+    one.drop_reports()
     if periods.policies.streams:  # without a policy nobody says how long evidence is needed
         place = _place(reading, periods.figures, everybody=most_lines is None)
         one.drop_technical(place)
@@ -113,6 +117,22 @@ class _Pass:
             self.purged.outcomes += outcomes
             self.on_progress(decisions)
             if decisions < _TOGETHER:
+                return
+
+    def drop_reports(self) -> None:
+        """Lines about mail that did not go out, as decisions where a mail has told them. That of a client without an
+        owner stays twice as long: only who asks for it (`log report`) sees it.
+        """
+        now, period = self.periods.now, self.periods.decisions
+        before = (microseconds(now - period), microseconds(now - 2 * period))
+        if self.committer is None:
+            (self.purged.reports,) = self.reading.execute(query("count_old_reports"), before).fetchone()
+            return
+        while self.go_on():
+            count = self._done(lambda c: c.execute(query("drop_old_reports"), (*before, _TOGETHER)).rowcount, 0)
+            self.purged.reports += count
+            self.on_progress(count)
+            if count < _TOGETHER:
                 return
 
     def drop_technical(self, place: _Place) -> None:

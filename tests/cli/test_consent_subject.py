@@ -8,12 +8,16 @@ from typing import Any
 import pytest
 from cli.shop import Shop
 from store.samples import contact, decision, outcome
+from store.waiting import NOW, copy_to, message_to
 
 from relay.address import Address, address_from_text
 from relay.decision import Result
+from relay.queued import Fate, ReportLine, State, Step
+from relay.reason import Reason
 from relay.reply import Reply
 from relay.store.committing import Work
 from relay.store.queries import query
+from relay.store.queue import Caps, take_step
 from relay.store.rows import decision_row, outcome_row, watermark_row
 
 ANN = "ann@example.com"
@@ -137,3 +141,28 @@ def test_one_person_is_no_stream(known: Shop) -> None:
     answer = known.run("consent", "export", "--subject", ANN, "--stream", "newsletter")
     assert answer.code == 2
     assert "--subject" in answer.err
+
+
+def test_mail_that_waits_for_them_and_mail_that_was_not_sent_belong_to_it(known: Shop) -> None:
+    line = ReportLine(
+        NOW, "shop", "brand", "newsletter", "M1", "D1", "news@brand.example", TAGGED, Fate.EXPIRED, Reason.STALE
+    )
+    others = ReportLine(
+        NOW, "shop", "brand", "newsletter", "M2", "D2", "", "joann@example.com", Fate.EXPIRED, Reason.STALE
+    )
+    mail = message_to(copy_to("ANN@example.com", State.HELD), copy_to("joann@example.com", State.HELD))
+    with known.store() as committer:
+        step = Step(messages=(mail,), reports=(line, others))
+        committer.commit([Work(lambda c: take_step(c, step, "me", Caps(), committer.pseudonyms))])
+    found = known.run("consent", "export", "--subject", ANN, "--json").json
+    assert [(one["address"], one["state"], one["reason"]) for one in found["held_mail"]] == [
+        ("ANN@example.com", "held", "stale")
+    ]
+    assert [(one["address"], one["fate"], one["message"]) for one in found["mail_not_sent"]] == [
+        (TAGGED, "expired", "M1")
+    ]
+    text = known.run("consent", "export", "--subject", ANN).out
+    assert "Mail to you that waits" in text
+    assert "newsletter: held (stale)" in text
+    assert "newsletter: expired (stale)" in text
+    assert "joann" not in text.lower()

@@ -5,8 +5,12 @@ from pathlib import Path
 
 import pytest
 from cli.shop import Shop
+from store.waiting import copy_to, message_to
 
+from relay.queued import State, Step
 from relay.store.age import new_identity
+from relay.store.committing import Work
+from relay.store.queue import Caps, take_step
 from relay.workers.instance import only_instance
 
 
@@ -61,6 +65,17 @@ def test_an_older_store_is_brought_up_from_the_journal_that_is_there(saved: Shop
     assert "--replay-withdrawals" in behind.err
     assert saved.run("db", "migrate", "--replay-withdrawals", "-c", "relay.toml").code == 0
     assert saved.standing("bob@example.com")["status"] == "withdrawn"
+
+
+def test_mail_that_waited_is_set_aside_and_counted(saved: Shop) -> None:
+    mail = message_to("ann@example.com", copy_to("bob@example.com", State.HELD))
+    with saved.store() as committer:
+        committer.commit([Work(lambda c: take_step(c, Step(messages=(mail,)), "me", Caps(), committer.pseudonyms))])
+    assert saved.run("db", "backup", "mail.tar", "-c", "relay.toml").code == 0
+    done = saved.run("db", "restore", "mail.tar", "--force", "-c", "relay.toml")
+    assert "2 copies of mail waited" in done.out, done.err
+    status = saved.run("db", "status", "--json", "-c", "relay.toml").json
+    assert (status["queued"], status["held"], status["aside"]) == (0, 0, 2)
 
 
 def test_the_replay_may_follow_at_once(saved: Shop) -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterator
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -17,10 +19,14 @@ from store.samples import ANN, BOB, NOW, PSEUDONYMS, TAGGED, ago
 from relay.address import Address
 from relay.consent.ledger import digest
 from relay.policy.model import Policies
+from relay.queued import Fate, ReportLine
+from relay.reason import Reason
 from relay.store import due, retention
+from relay.store.committing import Work
 from relay.store.due import Periods
 from relay.store.facts import read_facts
 from relay.store.queries import query
+from relay.store.queue_rows import report_row
 from relay.store.retention import Purged
 
 
@@ -48,6 +54,23 @@ def test_the_newest_decision_stays_so_that_no_number_comes_twice(store: Keeping)
     [(last,)] = store.rows("SELECT max(sequence) FROM decisions")
     assert last == 2
     assert store.rows("SELECT max(sequence) FROM outcomes") == [(4,)]
+
+
+def test_lines_of_reports_go_when_they_are_old_those_that_nobody_told_later(store: Keeping) -> None:
+    for number, (days, told) in enumerate([(91, True), (91, False), (89, True), (181, False), (200, True)]):
+        line = ReportLine(
+            ago(days), "shop", "brand", "newsletter", f"M{number}", "D", "", str(ANN), Fate.EXPIRED, Reason.STALE
+        )
+        store.committer.commit([Work(partial(_report, line=line, told=told))])
+    assert store.purge(dry=True) == Purged(reports=3)
+    assert store.purge() == Purged(reports=3)
+    assert store.rows("SELECT message FROM reports ORDER BY 1") == [("M1",), ("M2",)]
+
+
+def _report(connection: sqlite3.Connection, line: ReportLine, told: bool) -> None:
+    number = connection.execute(query("insert_report"), report_row(line)).lastrowid
+    if told:
+        connection.execute(query("tell_reports"), (1, "R", f"[{number}]"))
 
 
 def test_many_decisions_go_in_small_transactions(store: Keeping, monkeypatch: pytest.MonkeyPatch) -> None:
