@@ -59,28 +59,28 @@ async def _timed(port: int, messages: int, sessions: int, to: bytes, rest: tuple
 
 async def _session(port: int, numbers: range, to: bytes, rest: tuple[bytes, ...], took: list[float]) -> None:
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
-    await _reply(reader)
+    await reply(reader)
     writer.write(b"EHLO load.brand.example\r\n")
-    await _reply(reader)
+    await reply(reader)
     for number in numbers:
         began = time.monotonic()
         steps = (f"MAIL FROM:<{SENDER}>\r\n".encode(), b"RCPT TO:<" + to % number + b">\r\n", *rest)
         for step in steps:
             writer.write(step)
-            answer = await _reply(reader)
+            answer = await reply(reader)
         took.append(time.monotonic() - began)
         expected = b"250" if rest else b"550"
         if not answer.startswith(expected):
             raise RuntimeError(f"expected {expected.decode()}, got {answer.decode()}")
         if not rest:
             writer.write(b"RSET\r\n")
-            await _reply(reader)
+            await reply(reader)
     writer.write(b"QUIT\r\n")
-    await _reply(reader)
+    await reply(reader)
     writer.close()
 
 
-async def _reply(reader: asyncio.StreamReader) -> bytes:
+async def reply(reader: asyncio.StreamReader) -> bytes:
     while (line := await reader.readline())[3:4] == b"-":
         pass
     return line

@@ -3,7 +3,8 @@
     python3 deploy/bootstrap.py bench [--messages N] [--runs N] [--write]
 
 `bench rewriting` measures what one message costs without network and store (rewriting.py), `bench sealing` what the
-proof of the ledger costs (sealing.py), `bench ledger` the ledger at its sizes (ledger.py).
+proof of the ledger costs (sealing.py), `bench ledger` the ledger at its sizes (ledger.py), `bench commits` what promises
+cost (commits.py), `bench withdrawals` how soon a no is known (withdrawals.py).
 Everything runs on 127.0.0.1, is bounded in number and stops by itself. See README.md for what the columns mean.
 """
 
@@ -18,7 +19,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Final
 
-from bench import ledger, rewriting, sealing
+from bench import commits, ledger, rewriting, sealing, withdrawals
 from bench.contestants import Contestant, bare_postfix, relay_with, sink_alone
 from bench.load import Timed, accepted, refused, throughput
 from bench.table import machine, spread, write_between
@@ -55,6 +56,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return sealing.main(given[1:])
     if given[:1] == ["ledger"]:
         return ledger.main(given[1:])
+    if given[:1] == ["commits"]:
+        return commits.main(given[1:])
+    if given[:1] == ["withdrawals"]:
+        return withdrawals.main(given[1:])
     parser = argparse.ArgumentParser(prog="bench", description="throughput, CPU, latency, refusals")
     parser.add_argument("--messages", type=int, default=3000, help="messages a measurement (default 3000)")
     parser.add_argument("--runs", type=int, default=3, help="runs of everything, in turn (default 3)")

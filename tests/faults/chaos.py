@@ -83,6 +83,7 @@ class ChaosHop(FaultyHop):
         self.faulty = threading.Event()
         self.attempts: list[Attempt] = []
         self.faults: Counter[str] = Counter()
+        self.pause = 0.0
         self._random = random.Random(seed)
         self._less = less
         self._envelopes: dict[int, _Envelope] = {}
@@ -141,6 +142,7 @@ class ChaosHop(FaultyHop):
             await _TAKEN_UNSAID[fault](session)
         elif fault in ("", "drip"):
             began, told = time.monotonic(), False
+            await asyncio.sleep(self.pause)
             try:
                 await (drip(default, 0.01) if fault else say(default))(session)
                 await session.writer.drain()
@@ -207,6 +209,10 @@ class HopProcess:
         """All attempts until now."""
         return self._ask("seen")
 
+    def slow(self, seconds: float) -> None:
+        """It takes so long for each message from now on."""
+        self._ask(f"slow {seconds}")
+
     def _ask(self, what: str) -> Any:
         self._control.send(what)
         return self._control.recv()
@@ -248,4 +254,6 @@ async def _serve_until_told(control: Connection, seed: int, less: float) -> None
                 hop.faulty.set()
             elif word == "calm":
                 hop.faulty.clear()
+            elif word.startswith("slow "):
+                hop.pause = float(word.removeprefix("slow "))
             control.send((list(hop.attempts), hop.faults) if word == "seen" else None)

@@ -115,7 +115,10 @@ def record(
 def _kill_while_mail_flows(
     plan: Plan, mailers: Mailers, killer: Killer, until: float, tell: Callable[[str], None]
 ) -> None:
+    """Mail in step with the kills, so that there is some at each."""
     while time.monotonic() < until and (mailers.busy or len(killer.crashes) < plan.kills):
+        if plan.kills:
+            mailers.allowed = -(-plan.messages * (len(killer.crashes) + 1) // plan.kills)
         time.sleep(killer.chance.uniform(0.05, 0.8))
         if len(killer.crashes) < plan.kills:
             killer.disturb()

@@ -29,8 +29,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--minutes", type=float, default=40, help="then no more kills and mail (default 40)")
     parser.add_argument("--keep", type=Path, help="folder for log and tables when something was found")
     chosen = parser.parse_args(arguments)
-    pause = 0.6 * chosen.sessions * max(chosen.kills, 1) / chosen.messages * 2  # so that mail flows until the last kill
-    plan = Plan(chosen.seed, chosen.messages, chosen.kills, chosen.processes, chosen.sessions, pause, chosen.minutes)
+    plan = Plan(chosen.seed, chosen.messages, chosen.kills, chosen.processes, chosen.sessions, minutes=chosen.minutes)
     result = run(plan, _progress, chosen.keep)
     print(file=sys.stderr)  # noqa: T201
     print("\n".join(lines(result)))  # noqa: T201 - a script for a terminal

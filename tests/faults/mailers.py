@@ -25,14 +25,18 @@ _HASTY: Final = 0.04
 
 
 class Mailers:
-    """`sessions` threads; each tries again with another message whatever the answer was. most: tries in all."""
+    """`sessions` threads; each tries again with another message whatever the answer was. most: tries in all. `allowed`:
+    how many of them so far, for whoever sets the pace.
+    """
 
     def __init__(self, relay: Relay, people: People, *, sessions: int, seed: int, pause: float, most: int) -> None:
+        self.allowed = most
         self.sent: list[Sent] = []
         self._relay = relay
         self._people = people
         self._pause = pause
-        self._numbers = iter(range(most))
+        self._most = most
+        self._begun = 0
         self._lock = threading.Lock()
         self._over = threading.Event()
         self._threads = [
@@ -57,7 +61,10 @@ class Mailers:
             assert not thread.is_alive(), "a mailer waits for ever"
 
     def _work(self, chance: random.Random) -> None:
-        while not self._over.is_set():
+        while not self._over.is_set() and self._begun < self._most:
+            if self._begun >= self.allowed:
+                self._over.wait(0.02)
+                continue
             name = chance.choice(list(MAILERS))
             try:
                 with smtplib.SMTP(
@@ -65,16 +72,22 @@ class Mailers:
                 ) as smtp:
                     smtp.ehlo("mailer.brand.example")
                     for _ in range(_MESSAGES_A_SESSION):
-                        with self._lock:
-                            number = next(self._numbers, None)
+                        number = self._next()
                         if number is None:
-                            return
+                            break
                         hasty = chance.random() < _HASTY
                         self.sent.append(send(smtp, name, *self._draw(number, chance), hasty=hasty))
                         if not self.sent[-1].final.code or self._over.wait(chance.random() * self._pause):
                             break
             except (OSError, smtplib.SMTPException):
                 self._over.wait(0.05)
+
+    def _next(self) -> int | None:
+        with self._lock:
+            if self._begun >= min(self.allowed, self._most):
+                return None
+            self._begun += 1
+            return self._begun
 
     def _draw(self, number: int, chance: random.Random) -> tuple[str, list[str]]:
         people = self._people
