@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -244,6 +245,23 @@ def test_a_mail_that_must_not_be_sent_any_more_is_not_mentioned_to_the_next_hop(
             assert looks == [1, 1]
             assert len(hop.messages) == 1
             assert len([command for command in hop.commands if command.startswith(b"MAIL")]) == 1
+            await hops.close()
+
+    run(scene())
+
+
+@pytest.mark.parametrize("offers", [True, False])
+def test_whoever_asked_for_a_receipt_is_told_apart_where_the_next_hop_sends_none(run: Run, *, offers: bool) -> None:
+    async def scene() -> None:
+        extensions = tuple(one for one in FaultyHop.EXTENSIONS if offers or one != "DSN")
+        script = [say("250 ok"), say("250 ok"), say("550 5.1.1 no"), say("250 ok")]
+        async with FaultyHop(extensions=extensions, rcpt=script) as hop:
+            hops = NextHops([hop_at(hop)], "relay.test")
+            asked = [("SUCCESS",), (), ("SUCCESS",), ("FAILURE", "SUCCESS")]
+            mail = mail_to("a@b.example", "c@b.example", "d@b.example", "e@b.example")
+            recipients = tuple(replace(one, notify=notify) for one, notify in zip(mail.recipients, asked, strict=True))
+            attempts = await hops.deliver(replace(mail, recipients=recipients))
+            assert [one.silent for one in attempts] == [not offers, False, False, not offers]
             await hops.close()
 
     run(scene())
