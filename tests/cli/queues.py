@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from cli.shop import Shop
+from store.waiting import copy_to, message_to, transaction
 
 from relay.address import Address
 from relay.decision import Decision, Outcome, Result, new_id
@@ -16,7 +17,6 @@ from relay.reply import Reply
 from relay.store import queue
 from relay.store.committing import Work
 from relay.store.waiting import Waiting, WaitingMail, WantedCopies
-from store.waiting import copy_to, message_to, transaction
 
 NOW = datetime.now(UTC)
 HOUR = timedelta(hours=1)
@@ -27,9 +27,7 @@ def take(shop: Shop, *messages: NewMessage, **step: Any) -> None:
     """Into the shop's store, as the relay does."""
 
     def run(connection: Any) -> None:
-        done = queue.take_step(
-            connection, Step(messages=messages, **step), "lease", queue.Caps(), committer.pseudonyms
-        )
+        done = queue.take_step(connection, Step(messages=messages, **step), "lease", queue.Caps(), committer.pseudonyms)
         assert isinstance(done, queue.Done), done
 
     with shop.store() as committer:
@@ -61,7 +59,9 @@ def queued(recipient: str = "ann@example.org", *, hours: float = 2, next_in: flo
     return message_to(copy, at=at, tx=more.pop("tx", transaction(at)), **more)
 
 
-def held(recipient: str = "hal@example.org", *, hours: float = 2, reason: Reason = Reason.STALE, **more: Any) -> NewMessage:
+def held(
+    recipient: str = "hal@example.org", *, hours: float = 2, reason: Reason = Reason.STALE, **more: Any
+) -> NewMessage:
     at = NOW - hours * HOUR
     copy = copy_to(recipient, State.HELD, due=NOW + 14 * 24 * HOUR, reason=reason)
     return message_to(copy, at=at, tx=more.pop("tx", transaction(at)), **more)

@@ -1,0 +1,41 @@
+from __future__ import annotations
+
+import json
+
+from cli.queues import held, queued, take
+from cli.shop import Answer, Shop
+
+
+def recipients(answer: Answer) -> list[str]:
+    assert answer.code == 0, answer.err
+    return [json.loads(line)["recipient"] for line in answer.out.splitlines()]
+
+
+def test_all_but_held_mail_is_listed_the_oldest_first(shop: Shop) -> None:
+    take(shop, queued("a@example.org"), held("h@example.org"), queued("b@example.net"))
+    answer = shop.run("queue", "list")
+    lines = answer.out.splitlines()
+    assert [line.split()[0] for line in lines] == ["state", "queued", "hop.example:25:", "queued", "hop.example:25:"]
+    assert "next try in 29 min" in lines[1]
+    assert answer.err == "1 copy held for a yes: consent-relay hold list\n"
+    assert recipients(shop.run("queue", "list", "--json")) == ["a@example.org", "b@example.net"]
+    assert recipients(shop.run("queue", "list", "--json", "--newest")) == ["b@example.net", "a@example.org"]
+
+
+def test_states_and_filters_choose(shop: Shop) -> None:
+    take(shop, queued("a@example.org"), held("h@example.org"), queued("b@example.net", stream="offers"))
+    chosen = ("queue", "list", "--json")
+    assert recipients(shop.run(*chosen, "--state", "held")) == ["h@example.org"]
+    assert len(recipients(shop.run(*chosen, "--state", "held", "--state", "queued"))) == 3
+    assert recipients(shop.run(*chosen, "--domain", "EXAMPLE.net")) == ["b@example.net"]
+    assert recipients(shop.run(*chosen, "--stream", "offers")) == ["b@example.net"]
+    assert recipients(shop.run(*chosen, "--client", "nobody")) == []
+    assert "no such copy waits" in shop.run(*chosen, "--client", "nobody").err
+    assert len(recipients(shop.run(*chosen, "--reason", "next-hop-deferred"))) == 2
+
+
+def test_a_long_list_is_bounded_and_says_so(shop: Shop) -> None:
+    take(shop, *(queued(f"{number}@example.org") for number in range(5)))
+    answer = shop.run("queue", "list", "--json", "--limit", "2")
+    assert recipients(answer) == ["0@example.org", "1@example.org"]
+    assert "2 of 5 copies; --limit shows more" in answer.err

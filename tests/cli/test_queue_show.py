@@ -1,0 +1,78 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+
+from cli.queues import decision_on, deferred, held, queued, report_line, take
+from cli.shop import Shop
+from store.waiting import CONTENT
+
+from relay.cli.queue_show import header_lines
+from relay.queued import Fate
+
+
+def test_a_message_is_shown_with_all_that_happened(shop: Shop) -> None:
+    one = queued()
+    decision = decision_on(one)
+    lines = (report_line("gone@example.org", message=one.tx.id, fate=Fate.REFUSED),)
+    take(shop, one, decisions=(decision,), outcomes=(deferred(decision),), reports=lines)
+    for identity in (one.tx.id, decision.id, one.copies[0].decision, "Ann@example.org"):
+        shown = shop.run("queue", "show", identity)
+        assert shown.code == 0, shown.err
+        assert f"message {one.tx.id}" in shown.out
+        assert "ann@example.org: queued, next-hop-deferred; next try in" in shown.out
+        assert "decided: deliver, confirmed" in shown.out
+        assert "ann@example.org  deferred by hop.example:25: 451 4.7.1 greylisted" in shown.out
+        assert "gone@example.org  not sent: refused, withdrawn (not told yet)" in shown.out
+        assert "  Subject: Spring" in shown.out
+    (found,) = shop.run("queue", "show", one.tx.id, "--json").json["messages"]
+    assert (found["message"], found["waiting"], len(found["decisions"]), len(found["outcomes"])) == (one.tx.id, 1, 1, 1)
+    assert found["reported"][0]["fate"] == "refused"
+
+
+def test_a_message_that_is_over_is_still_known_by_its_decisions(shop: Shop) -> None:
+    one = queued()
+    take(shop, decisions=(decision_on(one),))
+    shown = shop.run("queue", "show", one.tx.id)
+    assert shown.out.startswith(f"message {one.tx.id}: nothing of it waits any more\n")
+    assert "decided: deliver" in shown.out
+
+
+def test_what_nobody_knows_is_a_problem(shop: Shop) -> None:
+    take(shop, queued())
+    for unknown in ("01ABC", "nobody@example.org"):
+        answer = shop.run("queue", "show", unknown)
+        assert (answer.code, answer.err) == (
+            1, f"consent-relay queue: nothing waits, and nothing is known, of {unknown}\n"
+        )  # fmt: skip
+
+
+def test_all_messages_that_wait_for_a_person_are_shown(shop: Shop) -> None:
+    first, second = queued("ann@example.org"), held("Ann+tag@example.org")
+    take(shop, first, second, queued("bob@example.org"))
+    shown = shop.run("queue", "show", "ann@example.org", "--json").json["messages"]
+    assert [one["message"] for one in shown] == [first.tx.id, second.tx.id]
+
+
+def test_the_content_comes_out_as_it_went_in(shop: Shop) -> None:
+    octets = CONTENT + b"\xff\x00 8 bit\r\n"
+    one = queued(content=octets)
+    take(shop, one)
+    command = (sys.executable, "-m", "relay", "queue", "show", one.tx.id, "--content")
+    assert subprocess.run(command, cwd=shop.folder, capture_output=True, check=True).stdout == octets
+
+
+def test_the_content_of_several_messages_is_not_mixed(shop: Shop) -> None:
+    take(shop, queued("ann@example.org"), queued("ann@example.org"))
+    answer = shop.run("queue", "show", "ann@example.org", "--content")
+    assert (answer.code, answer.out) == (1, "")
+    assert "2 messages wait for this person; say which: " in answer.err
+    gone = shop.run("queue", "show", "01ABC", "--content")
+    assert "its content is gone" in gone.err
+
+
+def test_no_header_does_anything_to_a_terminal() -> None:
+    content = b"Subject: a\x1b[31mb\r\n folded\r\nX: " + b"y" * 500 + b"\r\n\r\nbody\r\n"
+    subject, long = header_lines(content)
+    assert subject == "Subject: a?[31mb folded"
+    assert len(long) == 300
