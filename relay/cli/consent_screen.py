@@ -16,6 +16,7 @@ from relay.cli.consent_words import Standing, day, how_it_came, minute, timeline
 from relay.consent.events import Event
 from relay.consent.facts import NOTHING_KNOWN, Facts
 from relay.consent.fold import said_at
+from relay.consent.freshness import QUESTIONS
 from relay.consent.marks import Mark
 from relay.policy.endings import endings, place_of, remedies
 from relay.policy.evaluate import Evaluation
@@ -200,6 +201,7 @@ def _since(standing: Standing, now: datetime) -> Iterator[str]:
     for label, moment, words in (
         ("renewed", facts.renewed_at, ""),
         ("requested", facts.requested_at, _answer(facts)),
+        ("asked again", facts.asked_at, _questions(facts)),
         ("said no", facts.withdrawn_at, f", {everything}"),
         ("complained", facts.complained_at, ", for all commercial mail of the brand"),
         ("dead", facts.undeliverable_at, ", the mailbox was permanently refused"),
@@ -215,6 +217,12 @@ def _answer(facts: Facts) -> str:
     if facts.mail_sent_at is None:
         return ", no mail that asks is known to have left"
     return f", the mail that asks left {minute(facts.mail_sent_at)}, no answer yet"
+
+
+def _questions(facts: Facts) -> str:
+    if facts.asked < QUESTIONS:
+        return ", by the relay, for a new yes; no answer yet"
+    return f", by the relay, for a new yes, {facts.asked} times in all; no answer. Nobody is asked a third time"
 
 
 def _when(moment: datetime, now: datetime) -> str:

@@ -28,11 +28,12 @@ _DAY: Final = 86_400_000_000
 _MOST_REMEMBERED: Final = 200_000
 #: Places in a row of queries/facts.sql: times that may be moved within their day (of the yes, its renewal, contacts, the
 #: no), and those of which nothing may be there.
-_TIMES: Final = (4, 9, 11, 14, 20)
+_TIMES: Final = (4, 9, 11, 16, 22)
 _REQUESTED: Final = 1
 _LIVE: Final = 6
 _FREED: Final = 10
-_NO: Final = 15
+_ASKED: Final = 15
+_NO: Final = 17
 _NO_OF_PEOPLE: Final = (None, EventKind.WITHDRAW.value, EventKind.COMPLAIN.value)
 
 
@@ -65,7 +66,7 @@ class KnownOutlook:
             return self._judged(stream, address, rows)
         row = rows[0]
         asked = (
-            stream.id, row[2], row[3], row[_NO], row[18], row[19],
+            stream.id, row[2], row[3], row[_NO], row[20], row[21],
             *(None if row[place] is None else row[place] // _DAY for place in _TIMES),
         )  # fmt: skip
         try:
@@ -95,6 +96,7 @@ def _is_plain(row: Row) -> bool:
     return (
         row[_REQUESTED] is None
         and not row[_LIVE]
+        and not row[_ASKED]
         and row[_NO] in _NO_OF_PEOPLE
         and (row[_FREED] is None or row[_NO] is None)
     )

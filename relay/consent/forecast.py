@@ -101,7 +101,7 @@ class Forecast:
         else:
             first = min(ends, key=_at, default=None)
             if first is None or not first.is_past(self.now):
-                self._counts(first, ends, has_been_asked=self._is_awaited(facts, asked))
+                self._counts(first, ends, has_been_asked=facts.asked > 0 or self._is_awaited(facts, asked))
                 return
             self.over[first.rule] += 1
         if self._is_awaited(facts, asked):

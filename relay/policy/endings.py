@@ -16,6 +16,7 @@ from relay.address import Address
 from relay.config.durations import write_duration
 from relay.consent.facts import Facts
 from relay.consent.freshness import (
+    QUESTIONS,
     Change,
     Deadline,
     Rule,
@@ -41,6 +42,8 @@ _MOMENT: Final = timedelta(microseconds=1)
 _NOES: Final = frozenset({Reason.WITHDRAWN, Reason.COMPLAINED})
 #: Reasons that a new yes ends.
 _TO_BE_ASKED: Final = frozenset({Reason.STALE, Reason.RENEWAL_DUE, Reason.FIRST_MAIL_LATE})
+#: After these ends there is no yes any more.
+_NO_YES: Final = frozenset({Reason.BASIS_NOT_ACCEPTED, Reason.NO_CONSENT})
 _KEYS: Final = {
     Reason.STALE: Rule.STALE_AFTER,
     Reason.RENEWAL_DUE: Rule.RENEW_EVERY,
@@ -119,7 +122,7 @@ def _deadlines(stream: Stream, evaluation: Evaluation, facts: Facts, now: dateti
         yield from deadlines_of_request(facts, freshness)
     elif reason in _TO_BE_ASKED and has_accepted_yes(stream.consent, facts, now):
         # Held; only an end after which the yes does not count at all is worth telling.
-        yield from (end for end in deadlines_of_yes(facts, freshness) if end.reason is Reason.BASIS_NOT_ACCEPTED)
+        yield from (end for end in deadlines_of_yes(facts, freshness) if end.reason in _NO_YES)
 
 
 def remedies(stream: Stream, evaluation: Evaluation, facts: Facts, address: Address) -> tuple[Remedy, ...]:
@@ -144,6 +147,11 @@ def _remedies(stream: Stream, evaluation: Evaluation, facts: Facts, address: Add
         told = f"consent-relay consent deliverable {shlex.quote(str(address))} --source HOW_YOU_KNOW"
         yield Remedy("the mailbox works, as you know from somewhere else than mail", told)
         yield Remedy("the person says yes anew", _grant(address, stream))
+    elif reason is Reason.NO_CONSENT and facts.asked >= QUESTIONS:
+        yield Remedy(
+            f"the person says yes anew; the relay has asked {facts.asked} times and asks no more, so in a way of their own",
+            _grant(address, stream),
+        )
     elif reason is Reason.NO_CONSENT:
         yield Remedy("the person agreed, and it was not recorded for exactly this address", _grant(address, stream))
         yield Remedy("the person has not agreed: no mail may go out; take the address off the list")

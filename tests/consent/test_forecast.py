@@ -81,6 +81,8 @@ people = st.builds(
     complained_at=a_no,
     undeliverable_at=a_no,
     last_contact_at=st.none() | moments,
+    asked_at=st.none() | moments,
+    asked=st.integers(0, 3),
 )
 
 
@@ -98,6 +100,8 @@ def sane(facts: Facts) -> Facts:
         facts = replace(facts, renewed_at=None)
     if facts.requested_at is None:
         facts = replace(facts, mail_sent_at=None, request_live=False)
+    if facts.asked_at is None or not facts.asked:
+        facts = replace(facts, asked=0, asked_at=None)
     return facts
 
 
@@ -120,9 +124,10 @@ def test_the_forecast_is_what_judging_every_person_on_every_day_comes_to(stream:
         for number in range(DAYS):
             unanswered[number] += open_on[number] and not open_on[number + 1]
 
-    of_a_yes = [sum(found.ends[rule][day] for rule in ENDS if rule is not Rule.CONFIRM_WITHIN) for day in range(DAYS)]
-    assert of_a_yes == ended
-    assert found.ends[Rule.CONFIRM_WITHIN] == unanswered
+    ends = [sum(found.ends[rule][day] for rule in ENDS) for day in range(DAYS)]
+    assert ends == [of_a_yes + of_a_wish for of_a_yes, of_a_wish in zip(ended, unanswered, strict=True)]
+    if not any(facts.asked for facts in crowd):
+        assert found.ends[Rule.CONFIRM_WITHIN] == unanswered
     assert found.counting == sum(passes(stream, facts, NOW) for facts in crowd)
     assert found.awaited == len(awaited)
     assert found.barred == len(crowd) - len(standing)

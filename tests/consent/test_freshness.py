@@ -177,6 +177,8 @@ FACTS = st.builds(
     yes=st.none() | st.builds(yes, st.integers(0, 1500), st.sampled_from(Basis), live=st.booleans()),
     renewed_at=MOMENTS,
     last_contact_at=MOMENTS,
+    asked_at=MOMENTS,
+    asked=st.integers(0, 3),
 )
 RULES = st.builds(Freshness, *[LIMITS] * len(fields(Freshness)))
 LATER = st.integers(-2000, 2000).map(days_ago)
@@ -195,6 +197,9 @@ def plainly(facts: Facts, rules: Freshness, now: datetime) -> tuple[Reason, ...]
     lived = max(filter(None, (said, facts.last_contact_at)))
     no_mail_yet = facts.last_contact_at is None or facts.last_contact_at < had.at
     found = []
+    silent = facts.asked >= 2 and facts.asked_at is not None
+    if silent and rules.confirm_within is not None and now - facts.asked_at > rules.confirm_within:
+        found.append(Reason.NO_CONSENT)
     if rules.stale_after is not None and now - lived > rules.stale_after:
         found.append(Reason.STALE)
     if rules.renew_every is not None and now - said > rules.renew_every:
@@ -207,7 +212,10 @@ def plainly(facts: Facts, rules: Freshness, now: datetime) -> tuple[Reason, ...]
 @given(FACTS, RULES, LATER)
 def test_what_the_deadlines_say_is_what_the_ages_say(facts: Facts, rules: Freshness, now: datetime) -> None:
     ended = ended_by(facts, rules, now)
-    assert tuple(reason for reason in ended if reason is not Reason.BASIS_NOT_ACCEPTED) == plainly(facts, rules, now)
+    if Reason.BASIS_NOT_ACCEPTED in ended:  # whatever else has ended, there is no yes
+        assert plainly(facts, rules, now) == ()
+    else:
+        assert ended == plainly(facts, rules, now)
 
 
 @given(FACTS, RULES, LATER)
