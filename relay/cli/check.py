@@ -23,9 +23,8 @@ from relay.config.files import is_file, named_files, place_of_dkim_key
 from relay.config.lines import Location
 from relay.config.load import Loaded, load, loaded_again, shipped_policies
 from relay.config.mistakes import Found
-from relay.config.settings import DkimKey, NextHopTls, QueueSettings, Retention, Settings
+from relay.config.settings import DkimKey, NextHopTls, Settings
 from relay.config.toml import Document, Problem, ProblemsError, read_document
-from relay.envelope import Refusal
 from relay.message.dkim import load_key
 from relay.policy.files import load_policies
 from relay.policy.lint import lint
@@ -252,18 +251,16 @@ def _embedded() -> str:
     return f"embedded defaults{overlooked}"
 
 
-def _without_effect(settings: Settings) -> Iterator[str]:
-    """Keys that ask for what this version does not do; whoever sets them should not rely on them."""
-    if settings.queue != QueueSettings():
-        yield "queue"
-    if settings.retention != Retention():
-        yield "retention"
-    for key, asked in (
-        ("client.refusal", any(client.refusal is not Refusal.REJECT for client in settings.clients)),
-        ("client.owner", any(client.owner is not None for client in settings.clients)),
-    ):
-        if asked:
-            yield key
+def _own_mail(settings: Settings) -> Iterator[str]:
+    """Who gets a notification, a report or a question should be able to tell that it is ours."""
+    domain = settings.identity.mail_domain
+    if settings.web.is_loopback or _keys_for(domain, settings):
+        return
+    what = "the relay's own mail (notifications, reports, questions)"
+    if "." in domain:
+        yield f"no key signs {what} from {domain}; make one: consent-relay keys generate {domain}"
+    else:
+        yield f"{what} comes from {domain}, which nobody outside knows; set [identity] hostname or mail_domain"
 
 
 def _summary(settings: Settings, policies: Policies | None) -> str:
@@ -294,10 +291,8 @@ def _summary(settings: Settings, policies: Policies | None) -> str:
         "renamed, give its streams the old name"
         for brand in (brands_without_policy(settings, policies) if policies else ())
     ]
+    second_look += _own_mail(settings)
     if second_look:
         lines["remarks"] = "; ".join(second_look)
-    ignored = list(_without_effect(settings))
-    if ignored:
-        lines["not yet"] = f"{', '.join(ignored)}: set, but without effect in this version"
     width = max(map(len, lines))
     return "\n".join([*(f"{name:<{width}}  {value}" for name, value in lines.items()), "no problem found"])

@@ -47,6 +47,8 @@ selector = "s1"
 key = "k.pem"
 [web]
 public_url = "https://mail.brand.example"
+[identity]
+hostname = "relay.brand.example"
 """
 
 
@@ -327,10 +329,19 @@ def certificate(key: ec.EllipticCurvePrivateKey, ends: dt.datetime | None = None
     )
 
 
-def test_settings_that_this_version_only_reads_are_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    config = tmp_path / "relay.toml"
-    config.write_text(
-        '[[client]]\nname = "local"\nnetworks = ["127.0.0.0/8"]\nrefusal = "hold"\n[queue]\nexpire = "1d"\n'
-    )
-    assert main(["check", "-c", str(config)]) == 0
-    assert "not yet    queue, client.refusal: set, but without effect in this version" in capsys.readouterr().out
+@pytest.mark.parametrize(
+    ("hostname", "said"),
+    [
+        ("relay.brand.example", ""),
+        ("relay.esp.example", "from relay.esp.example; make one: consent-relay keys generate relay.esp.example"),
+        ("localhost", "comes from localhost, which nobody outside knows; set [identity] hostname or mail_domain"),
+    ],
+)
+def test_own_mail_that_nobody_could_trust_is_remarked_on(
+    folder: Path, capsys: pytest.CaptureFixture[str], hostname: str, said: str
+) -> None:
+    change(folder / "relay.toml", 'hostname = "relay.brand.example"', f'hostname = "{hostname}"')
+    assert main(["check", "-c", str(folder / "relay.toml")]) == 0
+    printed = capsys.readouterr().out
+    assert ("own mail" in printed) == bool(said)
+    assert said in printed
