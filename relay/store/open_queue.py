@@ -21,10 +21,12 @@ from relay.store import queue
 from relay.store.committing import Committer, Work
 from relay.store.connection import errors_of_the_store
 from relay.store.holds import keep_release_rate
+from relay.store.learning import Lessons
 from relay.store.leases import Lease, ended
 from relay.store.port import StoreUnavailableError
 from relay.store.queries import query
 from relay.store.queue import Caps, Done, Handed, Unfit
+from relay.store.settling import Learn
 
 #: Seconds between two looks at whose processes are no more.
 _LOOK_EVERY: Final = 2.0
@@ -40,9 +42,11 @@ class Told:
     lost: list[int] = field(default_factory=list)
     replaced: list[str] = field(default_factory=list)
     aside: tuple[str, ...] = ()
+    lessons: Lessons = Lessons(())
 
     def tell(self) -> None:
         logger = get_logger()
+        self.lessons.tell()
         for copy in self.lost:
             logger.warning("lease-lost", copy=copy)
         for decision in self.replaced:
@@ -55,19 +59,25 @@ class Told:
 
 @dataclass(slots=True)
 class Claiming:
-    """A claim that may be taken back. claim: called inside the transaction."""
+    """A claim that may be taken back. claim: called inside the transaction. seen: what is noted of copies that are claimed."""
 
     claim: Callable[[sqlite3.Connection], Handed]
     lease: str
+    seen: dict[int, int]
     copies: list[int] = field(default_factory=list)
 
     def run(self, connection: sqlite3.Connection) -> Told:
         self.copies = []
         handed = self.claim(connection)
         self.copies = [copy.number for one in handed.claimed for copy in one.copies]
+        if self.copies:
+            ((last,),) = connection.execute(query("last_line")).fetchall()
+            self.seen.update(dict.fromkeys(self.copies, last))
         return Told(handed.claimed, aside=handed.aside)
 
     def undo(self, connection: sqlite3.Connection) -> None:
+        for copy in self.copies:
+            self.seen.pop(copy, None)
         queue.give_back(connection, self.lease, self.copies)
 
 
@@ -76,12 +86,15 @@ class OpenQueue:
     StoreUnavailableError.
     """
 
-    def __init__(self, committer: Committer, caps: Caps) -> None:
+    def __init__(self, committer: Committer, caps: Caps, learn: Learn) -> None:
         self._committer = committer
+        self._learn = learn
         self._caps = caps
         self._look_from = 0.0
         # When which line was the last of the ledger; the first is older than any decision that a step can rest on.
         self._lines: deque[tuple[float, int]] = deque()
+        # The last line when a copy was claimed: whoever decides on it anew reads the facts after that.
+        self._seen: dict[int, int] = {}
         with errors_of_the_store():
             self._note_line(committer.connection)
             self._lease = Lease(committer.path, os.urandom(12).hex())
@@ -100,23 +113,33 @@ class OpenQueue:
 
         def run(connection: sqlite3.Connection) -> Told | Unfit:
             done = queue.take_step(
-                connection, step, self._lease.name, self._caps, self._committer.pseudonyms, seen=seen
+                connection,
+                step,
+                self._lease.name,
+                self._caps,
+                self._committer.pseudonyms,
+                seen=seen,
+                seen_by={one.copy: self._seen.get(one.copy, seen) for one in step.moves},
             )
+            for one in step.moves:
+                self._seen.pop(one.copy, None)
             return Told(None, done.lost, done.replaced) if isinstance(done, Done) else done
 
         return run
 
     def claim(self, now: datetime, most: int, only: Collection[str] | None, skip: Collection[str]) -> Claiming:
         lease = self._lease.name
-        return Claiming(lambda connection: queue.claim(connection, lease, now, most, only=only, skip=skip), lease)
+        return Claiming(
+            lambda connection: queue.claim(connection, lease, now, most, only=only, skip=skip), lease, self._seen
+        )
 
     def claim_failed(self, now: datetime, most: int) -> Claiming:
         lease = self._lease.name
-        return Claiming(lambda connection: queue.claim_failed(connection, lease, now, most), lease)
+        return Claiming(lambda connection: queue.claim_failed(connection, lease, now, most), lease, self._seen)
 
     def claim_expired(self, now: datetime, most: int) -> Claiming:
         lease = self._lease.name
-        return Claiming(lambda connection: queue.claim_expired(connection, lease, now, most), lease)
+        return Claiming(lambda connection: queue.claim_expired(connection, lease, now, most), lease, self._seen)
 
     def give_back(self, copies: Collection[int]) -> Callable[[sqlite3.Connection], None]:
         return lambda connection: queue.give_back(connection, self._lease.name, copies)

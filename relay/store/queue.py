@@ -13,6 +13,7 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from types import MappingProxyType
 from typing import Final, Self
 
 from relay.config.settings import HoldSettings, QueueSettings
@@ -22,13 +23,16 @@ from relay.queued import Claimed, Copy, Message, Move, NewMessage, Origin, Repor
 from relay.reason import Reason
 from relay.store.appending import append_events
 from relay.store.holds import release_overtaken, replace_older
+from relay.store.learning import Lessons
 from relay.store.port import AlreadyToldError, QueueFullError, UnreadableError
 from relay.store.queries import query
 from relay.store.queue_rows import copy_of, copy_row, message_of, message_row, move_values, report_row
-from relay.store.rows import decision_row, outcome_row, watermark_row
+from relay.store.rows import decision_row
+from relay.store.settling import settle, unknown_among
 
 #: A message that was begun so often without an end is handed out no more.
 _MOST_STARTS: Final = 3
+_NO_LINES: Final[Mapping[int, int]] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,11 +58,12 @@ Unfit = QueueFullError | AlreadyToldError
 @dataclass(slots=True)
 class Done:
     """What a step came to, for the log. lost: numbers of copies whose lease was not ours any more. replaced: ids of
-    decisions on held copies that newer ones took the place of.
+    decisions on held copies that newer ones took the place of. lessons: from the outcomes.
     """
 
     lost: list[int] = field(default_factory=list)
     replaced: list[str] = field(default_factory=list)
+    lessons: Lessons = Lessons(())
 
 
 def take_step(
@@ -69,9 +74,11 @@ def take_step(
     pseudonyms: Pseudonyms,
     *,
     seen: int | None = None,
+    seen_by: Mapping[int, int] = _NO_LINES,
 ) -> Done | Unfit:
     """All of the step. A cap that would be passed is an answer: nothing was written then, and the other steps of the
     transaction stay. seen: a line of the ledger that was known when the step was decided, None for all of it.
+    seen_by: a newer such line, by copy that is moved.
     """
     unfit = why_full(connection, step.messages, caps) or _why_told(connection, step.told)
     if unfit is not None:
@@ -80,7 +87,7 @@ def take_step(
     connection.executemany(query("insert_decision"), [decision_row(decision) for decision in step.decisions])
     # Moves before messages: when none can be made, what the messages and reports tell of is not so any more.
     for one in step.moves:
-        move(connection, one, lease, done, seen)
+        move(connection, one, lease, done, seen_by.get(one.copy, seen))
     if not step.moves or len(done.lost) < len(step.moves):
         for new in step.messages:
             accept(connection, new, done, seen)
@@ -88,9 +95,9 @@ def take_step(
         _tell(connection, step)
         if step.events:
             append_events(connection, step.events, pseudonyms, os.urandom)
-    connection.executemany(query("insert_outcome"), [outcome_row(outcome) for outcome in step.outcomes])
-    contacts = [watermark_row(outcome) for outcome in step.outcomes if outcome.contact]
-    connection.executemany(query("move_watermark"), contacts)
+        done.lessons = settle(connection, step.outcomes, learn)
+    else:
+        done.lessons = settle(connection, unknown_among(connection, step.outcomes), learn)
     return done
 
 

@@ -131,3 +131,17 @@ def test_a_yes_that_came_while_the_hold_was_decided_on_is_not_missed(box: Box) -
     assert box.states() == [(ANN, "queued"), (BOB, "held")]
     box.do(lambda c: take_step(c, Step(messages=(held(),)), "me", Caps(), PSEUDONYMS, seen=seen + 1))
     assert box.states()[-1] == (ANN, "held")
+
+
+@pytest.mark.parametrize(("behind", "state"), [(0, "queued"), (1, "held")], ids=["after the claim", "before it"])
+def test_a_yes_that_was_there_when_a_copy_was_claimed_does_not_let_it_go_again(
+    box: Box, behind: int, state: str
+) -> None:
+    box.accept(message_to(ANN))
+    ((claimed,),) = [one.copies for one in box.do(lambda c: claim(c, "me", NOW, 1)).claimed]
+    (seen,) = box.do(lambda c: c.execute("SELECT coalesce(max(sequence), 0) FROM ledger").fetchone())
+    box.says(EventKind.CONFIRM, basis=Basis.DOUBLE_OPT_IN)
+    step = Step(moves=(Move(claimed.number, NOW, State.HELD, Reason.STALE, NOW + HOUR),))
+    lines = {claimed.number: seen + behind}
+    box.do(lambda c: take_step(c, step, "me", Caps(), PSEUDONYMS, seen=seen, seen_by=lines))
+    assert box.states() == [(ANN, state)]
