@@ -18,6 +18,7 @@ from typing import Final
 from cryptography import x509
 
 from relay.cli import add_config_option
+from relay.cli.check_owners import told_to_nobody
 from relay.cli.check_store import brands_without_policy, problems_of_store
 from relay.config.files import is_file, named_files, place_of_dkim_key
 from relay.config.lines import Location
@@ -292,6 +293,7 @@ def _summary(settings: Settings, policies: Policies | None) -> str:
         for brand in (brands_without_policy(settings, policies) if policies else ())
     ]
     second_look += _own_mail(settings)
+    second_look += told_to_nobody(settings, policies) if policies else ()
     if second_look:
         lines["remarks"] = "; ".join(second_look)
     width = max(map(len, lines))
