@@ -467,3 +467,34 @@ def test_a_no_said_last_reaches_every_spelling(history: list[Event], spelling: A
     for address in SPELLINGS:
         assert known[address, stream].withdrawn_at == day(8)
         assert known[address, stream].yes is None
+
+
+# --- questions of the relay's own --------------------------------------------------------------------------------------
+
+
+def question(on: float, sent: float | None = None) -> Event:
+    more = {} if sent is None else {"mail_sent_at": day(sent)}
+    return event(EventKind.REQUEST, on, recorder=RELAY, live=True, recorded_at=day(9), **more)
+
+
+def test_a_question_makes_nobody_wait_for_a_click() -> None:
+    found = facts(grant(1), question(2, 2))
+    assert (found.requested_at, found.asked, found.asked_at) == (None, 1, day(2))
+
+
+def test_a_question_counts_once_its_mail_has_left_and_once_however_often_it_is_recorded() -> None:
+    assert facts(grant(1), question(2)).asked == 0
+    assert facts(grant(1), question(2), question(2, 3), question(2, 3)).asked == 1
+    found = facts(grant(1), question(2), question(2, 3), question(5), question(5, 6))
+    assert (found.asked, found.asked_at) == (2, day(6))
+
+
+def test_a_new_yes_answers_all_questions_before_it() -> None:
+    assert facts(grant(1), question(2, 2), question(3, 3), grant(4)).asked == 0
+    found = facts(grant(1), question(2, 2), grant(3), question(4, 4))
+    assert (found.asked, found.asked_at) == (1, day(4))
+
+
+def test_without_a_yes_that_counts_no_question_does() -> None:
+    assert facts(question(2, 2)).asked == 0
+    assert facts(grant(1), question(2, 2), event(EventKind.WITHDRAW, 3)).asked == 0

@@ -9,7 +9,8 @@ import pytest
 
 from relay.address import Address
 from relay.consent.events import Act, Basis
-from relay.consent.facts import Facts, Yes
+from relay.consent.facts import Facts, Status, Yes
+from relay.consent.freshness import Rule
 from relay.policy.endings import Ending, Remedy, endings, remedies
 from relay.policy.evaluate import evaluate
 from relay.policy.model import Policies, Stream
@@ -162,3 +163,18 @@ def test_addresses_are_quoted_for_the_shell(newsletter: Stream) -> None:
 def test_nobody_is_asked_where_the_policy_does_not_ask_again(newsletter: Stream) -> None:
     silent = replace(newsletter, hold=replace(newsletter.hold, ask_again=False))
     assert all(end.ask_from is None for end in ends(silent, Facts(yes=yes())))
+
+
+def test_a_yes_that_was_asked_about_twice_ends_with_the_time_to_answer(newsletter: Stream) -> None:
+    for asked, expected in ((1, []), (2, [Rule.CONFIRM_WITHIN])):
+        facts = Facts(yes=yes(400), asked=asked, asked_at=NOW - timedelta(days=1))
+        evaluation = evaluate(newsletter, facts, TARO, NOW)
+        assert evaluation.reasons[0] is Reason.STALE
+        found = endings(newsletter, evaluation, facts, NOW)
+        assert [one.key for one in found] == expected
+        assert [one.reason for one in found] == [Reason.NO_CONSENT][: len(expected)]
+    later = NOW + timedelta(days=7)
+    over = evaluate(newsletter, facts, TARO, later)
+    assert (over.status, over.reasons[0], over.verdict) == (Status.NONE, Reason.NO_CONSENT, Verdict.REJECT)
+    (remedy,) = remedies(newsletter, over, facts, TARO)
+    assert "asked 2 times and asks no more" in remedy.act
