@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -14,7 +15,8 @@ from mailing import CONTENT, PATIENCE, SHORT, Run, deliver, hop_at, mail_to, tol
 
 from relay.config.settings import Timeouts
 from relay.decision import Result
-from relay.outbound.attempt import NextHops
+from relay.outbound.attempt import NextHops, Route
+from relay.reply import Reply
 
 BEFORE_THE_DOT = ("connect", "ehlo", "mail", "rcpt", "data")
 PIPELINED = FaultyHop.EXTENSIONS
@@ -448,3 +450,78 @@ def test_reading_to_the_dot_in_the_test_hop_sees_a_smuggled_end() -> None:
         assert await read_to_dot(Session(None, reader, None, 1)) == b"a\r\n.b\r\n"  # type: ignore[arg-type]
 
     asyncio.run(scene())
+
+
+@pytest.mark.parametrize(
+    ("script", "heard"),
+    [
+        ({}, [True]),
+        ({"mail": say("451 4.3.0 not now")}, [True]),
+        ({"rcpt": say("550 5.1.1 nobody")}, [True]),
+        ({"connect": reset}, [False]),
+        ({"ehlo": say("554 5.7.1 go away")}, [False]),
+        ({"data": then_close("421 4.3.2 going down")}, [False]),
+        ({"dot": close}, [False]),
+    ],
+)
+def test_the_end_of_an_attempt_tells_whether_the_next_hop_is_well(
+    run: Run, script: dict[str, Action], heard: list[bool]
+) -> None:
+    """Whatever it answers about a message, it is there; without an answer, asking on makes nothing but duplicates."""
+
+    async def scene() -> None:
+        async with FaultyHop(**script) as hop:
+            found: list[tuple[str, bool]] = []
+            hops = NextHops([hop_at(hop)], "relay.example", heard=lambda *what: found.append(what))
+            await hops.deliver(mail_to("ann@example.org"))
+            await hops.close()
+            assert found == [(f"127.0.0.1:{hop.port}", one) for one in heard]
+
+    run(scene())
+
+
+def test_a_route_is_well_as_long_as_one_of_its_next_hops_is(run: Run) -> None:
+    async def scene() -> None:
+        async with FaultyHop(connect=reset) as broken, FaultyHop() as sound:
+            found: list[tuple[str, bool]] = []
+            hops = NextHops([hop_at(broken), hop_at(sound)], "relay.example", heard=lambda *what: found.append(what))
+            await hops.deliver(mail_to("ann@example.org"))
+            await hops.close()
+            assert found == [(f"127.0.0.1:{broken.port}, 127.0.0.1:{sound.port}", True)]
+
+    run(scene())
+
+
+def test_what_is_withheld_or_finds_all_connections_busy_says_nothing_of_the_next_hop(run: Run) -> None:
+    async def scene() -> None:
+        found: list[tuple[str, bool]] = []
+
+        async def objects() -> Reply:
+            return Reply(550, "5.7.1", "withdrawn")
+
+        async with FaultyHop() as hop:
+            one = replace(hop_at(hop), connections=1)
+            hops = NextHops([one], "relay.example", budget=0.2, heard=lambda *what: found.append(what))
+            (withheld,) = await hops.deliver(mail_to("ann@example.org", last_look=objects))
+            assert withheld.result is Result.WITHHELD
+            await hops._pools[0]._free.acquire()  # somebody else has the only connection, for long
+            (attempt,) = await hops.deliver(mail_to("ben@example.org"))
+            assert attempt.reply.enhanced == "4.4.5"
+            await hops.close()
+        assert found == []
+
+    run(scene())
+
+
+def test_routes_are_named_by_their_next_hops_and_the_one_for_all_others_is_the_last(run: Run) -> None:
+    async def scene() -> None:
+        async with FaultyHop() as hop, FaultyHop() as other:
+            special = replace(hop_at(other), domains=("a.example", "b.example"), connections=3)
+            hops = NextHops([special, hop_at(hop)], "relay.example")
+            assert hops.routes == (
+                Route(f"127.0.0.1:{other.port}", frozenset({"a.example", "b.example"}), 3),
+                Route(f"127.0.0.1:{hop.port}", frozenset(), 20),
+            )
+            assert NextHops([special], "relay.example").routes[-1] == Route("", frozenset(), 1)
+
+    run(scene())
