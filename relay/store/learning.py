@@ -60,7 +60,7 @@ class Learnt:
 class Lessons:
     """What a transaction came to, to be told once it is on disk."""
 
-    learnt: tuple[Learnt, ...]
+    learnt: tuple[Learnt, ...] = ()
 
     def tell(self) -> None:
         for one in self.learnt:

@@ -42,7 +42,7 @@ class Told:
     lost: list[int] = field(default_factory=list)
     replaced: list[str] = field(default_factory=list)
     aside: tuple[str, ...] = ()
-    lessons: Lessons = Lessons(())
+    lessons: Lessons = field(default_factory=Lessons)
 
     def tell(self) -> None:
         logger = get_logger()
@@ -120,10 +120,11 @@ class OpenQueue:
                 self._committer.pseudonyms,
                 seen=seen,
                 seen_by={one.copy: self._seen.get(one.copy, seen) for one in step.moves},
+                learn=self._learn,
             )
             for one in step.moves:
                 self._seen.pop(one.copy, None)
-            return Told(None, done.lost, done.replaced) if isinstance(done, Done) else done
+            return Told(None, done.lost, done.replaced, lessons=done.lessons) if isinstance(done, Done) else done
 
         return run
 

@@ -133,7 +133,14 @@ class Store(Protocol):
         """Is there anything to claim? A cheap look, without a lock."""
 
     def noes_stamp(self) -> object:
-        """Differs from an earlier one once any process has acknowledged a withdrawal or complaint since."""
+        """Differs from an earlier one once any process has acknowledged a withdrawal or complaint since. Take it before
+        the facts that it is to vouch for.
+
+        It is what a look at withdrawals.journal tells (inode, size, time), because on every path a no stands there before
+        anybody is told: pages, API and mail (`append`), a step, commands and imports mark their work as `says_no`, and a
+        commit of such work writes the journal before it returns; an erasure and retention put another file in its place or
+        add lines; a replay ends with a mark, and a journal that was lost is another file.
+        """
 
     async def flush(self) -> None:
         """Return when all that was handed over before has been written or has failed."""

@@ -28,7 +28,7 @@ from relay.store.port import AlreadyToldError, QueueFullError, UnreadableError
 from relay.store.queries import query
 from relay.store.queue_rows import copy_of, copy_row, message_of, message_row, move_values, report_row
 from relay.store.rows import decision_row
-from relay.store.settling import settle, unknown_among
+from relay.store.settling import Learn, settle, unknown_among
 
 #: A message that was begun so often without an end is handed out no more.
 _MOST_STARTS: Final = 3
@@ -63,7 +63,7 @@ class Done:
 
     lost: list[int] = field(default_factory=list)
     replaced: list[str] = field(default_factory=list)
-    lessons: Lessons = Lessons(())
+    lessons: Lessons = field(default_factory=Lessons)
 
 
 def take_step(
@@ -75,10 +75,11 @@ def take_step(
     *,
     seen: int | None = None,
     seen_by: Mapping[int, int] = _NO_LINES,
+    learn: Learn = lambda *_: Lessons(),
 ) -> Done | Unfit:
     """All of the step. A cap that would be passed is an answer: nothing was written then, and the other steps of the
     transaction stay. seen: a line of the ledger that was known when the step was decided, None for all of it.
-    seen_by: a newer such line, by copy that is moved.
+    seen_by: a newer such line, by copy that is moved. learn: from its outcomes.
     """
     unfit = why_full(connection, step.messages, caps) or _why_told(connection, step.told)
     if unfit is not None:

@@ -23,12 +23,13 @@ from relay.store.committing import Committer, Work
 from relay.store.connection import errors_of_the_store, open_for_reading
 from relay.store.facts import read_facts
 from relay.store.grouping import Grouping
-from relay.store.learning import Learning, Lessons, tells_of_address
+from relay.store.learning import Learning, Lessons
 from relay.store.open_queue import Claiming, OpenQueue, Told
 from relay.store.port import NO_TEXTS, StoreBrokenError, UnreadableError
 from relay.store.queries import query
 from relay.store.queue import Caps
-from relay.store.rows import decision_row, outcome_row, watermark_row
+from relay.store.rows import decision_row
+from relay.store.settling import settle
 from relay.store.thread import CallThread
 
 #: Octets of a WAL that is not taken over because somebody keeps reading; seconds between two warnings.
@@ -59,13 +60,18 @@ async def open_store(
     on_broken: called once, on the loop, when a write or fsync failed in a way after which nothing can be trusted; it
     has to stop the process. Raises StoreUnavailableError, StoreBehindError when withdrawals.journal has more.
     """
+
+    def append_one(connection: sqlite3.Connection, event: Event) -> None:
+        append_events(connection, [event], pseudonyms, os.urandom)
+
+    learning = Learning(append_one, os.urandom)
     committers: list[Committer] = []
     queues: list[OpenQueue] = []
 
     def open_for_commits() -> sqlite3.Connection:
         committers.append(Committer(path, journal, pseudonyms))
         try:
-            queues.append(OpenQueue(committers[0], caps))
+            queues.append(OpenQueue(committers[0], caps, learning.learn_from))
         except BaseException:
             committers[0].close()
             raise
@@ -80,7 +86,9 @@ async def open_store(
         await writing.call(committer.close)
         await writing.close()
         raise
-    return SqliteStore(writing=writing, committer=committer, queue=queue, reading=reading, on_broken=on_broken)
+    return SqliteStore(
+        writing=writing, committer=committer, queue=queue, learning=learning, reading=reading, on_broken=on_broken
+    )
 
 
 class SqliteStore:
@@ -90,16 +98,17 @@ class SqliteStore:
         writing: CallThread,
         committer: Committer,
         queue: OpenQueue,
+        learning: Learning,
         reading: CallThread,
         on_broken: Callable[[StoreBrokenError], None],
     ) -> None:
         self._writing, self._reading = writing, reading
         self._committer = committer
         self._queue = queue
+        self._learning = learning
         self._pseudonyms = committer.pseudonyms
         self._closed = False
         self._alarm_from = 0.0
-        self._learning = Learning(self._append_one, os.urandom)
         self._writes = Grouping(writing, self._commit, on_broken=on_broken, after=self._tidy_up)
         self._questions = Grouping(reading, self._answer, on_broken=on_broken)
 
@@ -112,16 +121,8 @@ class SqliteStore:
         await self._writes.do(Work(lambda connection: _insert(connection, "insert_decision", rows)))
 
     def settle_later(self, outcomes: Sequence[Outcome]) -> None:
-        rows = [outcome_row(outcome) for outcome in outcomes]
-        contacts = [watermark_row(outcome) for outcome in outcomes if outcome.contact]
-        about_addresses = [outcome for outcome in outcomes if tells_of_address(outcome)]
-
-        def settle(connection: sqlite3.Connection) -> Lessons | None:
-            _insert(connection, "insert_outcome", rows)
-            _insert(connection, "move_watermark", contacts)
-            return self._learning.learn_from(connection, about_addresses) if about_addresses else None
-
-        self._writes.do_later(Work(settle))
+        outcomes = tuple(outcomes)
+        self._writes.do_later(Work(lambda connection: settle(connection, outcomes, self._learning.learn_from)))
 
     async def append(self, events: Sequence[Event], texts: Mapping[str, str] = NO_TEXTS) -> tuple[int, ...]:
         says_no = any(event.kind in NOES for event in events)
@@ -135,10 +136,13 @@ class SqliteStore:
         return numbers
 
     async def commit(self, step: Step) -> None:
-        await self._writes.do(Work(self._queue.work_of(step)))
+        await self._writes.do(self._work_of(step))
 
     def commit_later(self, step: Step) -> None:
-        self._writes.do_later(Work(self._queue.work_of(step)))
+        self._writes.do_later(self._work_of(step))
+
+    def _work_of(self, step: Step) -> Work:
+        return Work(self._queue.work_of(step), says_no=any(event.kind in NOES for event in step.events))
 
     async def claim(
         self, now: datetime, most: int, *, only: Collection[str] | None = None, skip: Collection[str] = ()
@@ -201,9 +205,6 @@ class SqliteStore:
             if isinstance(result, (Lessons, Told)):
                 result.tell()
         return [result.answer if isinstance(result, Told) else result for result in results]
-
-    def _append_one(self, connection: sqlite3.Connection, event: Event) -> None:
-        append_events(connection, [event], self._pseudonyms, os.urandom)
 
     def _tidy_up(self) -> None:
         """On the writing thread."""
