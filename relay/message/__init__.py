@@ -26,9 +26,8 @@ The modules, from the outside in:
     HTML            html_tokens html_sight html_hiding html_nesting html_end
     mailer's words  placeholders html_placeholders literals own_footer
     the footer      footer footer_lines wording language items links
-    own mail        asking asking_wording
     own templates   footer_template footer_markup wording_check
     header fields   headers list_fields extra_fields received
     signatures      dkim verified old_signatures
-    own mail        report
+    own mail        notice report dsn dsn_words asking asking_wording
 """
