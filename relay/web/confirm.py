@@ -132,17 +132,17 @@ class Confirm:
         if body is None:
             return await self._show(visit)
         if not _is_ticked(body):
-            return self._ask(visit, Facts(), wrong="unticked", status=422)
+            return await self._show(visit, wrong="unticked", status=422)
         return await self._take(visit, request)
 
-    async def _show(self, visit: _Visit) -> Response:
+    async def _show(self, visit: _Visit, *, wrong: str = "", status: int = 200) -> Response:
         """The form; while the store is away, without date and source."""
         try:
             async with asyncio.timeout(_LOOK_PATIENCE):
                 facts = await self._facts(visit)
         except (StoreUnavailableError, TimeoutError):
             facts = Facts()
-        return self._stopped(visit) if visit.was_stopped(facts) else self._ask(visit, facts)
+        return self._stopped(visit) if visit.was_stopped(facts) else self._ask(visit, facts, wrong=wrong, status=status)
 
     async def _take(self, visit: _Visit, request: Request) -> Response:
         claims = visit.claims
