@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from store.ledgers import KEY
-from store.samples import NOW, decision, event, outcome
+from store.samples import NOW, decision, event, fresh_id, outcome
 from store.test_restoring import exchange_for
 
 from relay.address import Address
@@ -25,7 +25,7 @@ from relay.cli.lists import read_list
 from relay.cli.parsing import Parser, Setup
 from relay.config.load import load_settings
 from relay.consent.checking import Checked
-from relay.consent.events import Event, EventKind
+from relay.consent.events import RELAY, Event, EventKind
 from relay.consent.facts import Facts, as_json
 from relay.consent.formats import COLUMNS
 from relay.consent.heads import check_heads, find_lost
@@ -37,6 +37,7 @@ from relay.policy.evaluate import Evaluation, evaluate
 from relay.policy.model import Policies
 from relay.reply import Reply
 from relay.store.appending import NOES, append_events
+from relay.store.asks import Ask, put_ask
 from relay.store.backup import write_backup
 from relay.store.bulk import import_bulk
 from relay.store.committing import Committer, Work
@@ -134,6 +135,25 @@ class AnyStore:
             return self._learning.learn_from(connection, [told] if tells_of_address(told) else [])
 
         self.do(work)
+
+    def ask(self, address: Address, stream: str, source: str, *, left: bool) -> None:
+        """As relay.workers.asking: the question, the note of it, and, once its mail has left, that."""
+        request = event(
+            EventKind.REQUEST,
+            address,
+            brand=STREAMS[stream],
+            stream=stream,
+            at=self.now,
+            recorded_at=self.now,
+            source=source,
+            recorder=RELAY,
+            live=True,
+        )
+        ask = Ask(STREAMS[stream], stream, address, request.id, source, self.now, 1, self.now + timedelta(days=14))
+        self.append(request)
+        self.do(lambda connection: put_ask(connection, ask))
+        if left:
+            self.append(replace(request, id=fresh_id(), mail_sent_at=self.now))
 
     def seal(self, *, most: int = 3) -> None:
         """Seals of a few lines, and a head when it is time."""

@@ -11,7 +11,7 @@ import os
 import shutil
 import tempfile
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final
@@ -245,6 +245,16 @@ class AnyHistory(RuleBasedStateMachine):
             assert any(self.store.now - one >= timedelta(hours=24) for one in said)
             self.history.signs.append(Sign(str(address(text)), self.store.now, True))
         said.append(self.store.now)
+
+    @rule(text=addresses, stream=streams, left=st.booleans())
+    def is_asked_again(self, text: str, stream: str, left: bool) -> None:
+        before = self.store.facts([address(text)], stream)[address(text)]
+        self._mention(text)
+        self.store.ask(address(text), stream, source(person_of(text)), left=left)
+        after = self.store.facts([address(text)], stream)[address(text)]
+        # A question takes nothing away, and two do only once the time to answer is over.
+        assert replace(after, asked=before.asked, asked_at=before.asked_at) == before
+        assert after.asked <= before.asked + left
 
     # --- time and the machine ------------------------------------------------------------------------------------
 

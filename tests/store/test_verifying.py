@@ -374,7 +374,7 @@ def test_what_would_act_by_itself_is_found(ledger: Path, tmp_path: Path) -> None
     folder = copied(ledger, tmp_path)
     with stranger(folder) as connection:
         connection.execute("CREATE TRIGGER t AFTER INSERT ON noes BEGIN DELETE FROM noes; END")
-    assert findings(folder) == ["trigger t: added: the store has none, and it may change what is read or written"]
+    assert findings(folder) == ["trigger t: added: the store has no such, and it may change what is read or written"]
 
 
 def test_a_gap_in_lines_that_are_not_sealed_yet_is_found_at_any_length(
