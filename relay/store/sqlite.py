@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import os
 import sqlite3
+import threading
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
@@ -25,7 +27,7 @@ from relay.store.facts import read_facts
 from relay.store.grouping import Grouping
 from relay.store.learning import Learning, Lessons
 from relay.store.open_queue import Claiming, OpenQueue, Told
-from relay.store.port import NO_TEXTS, StoreBrokenError, UnreadableError
+from relay.store.port import NO_TEXTS, StoreBrokenError, StoreUnavailableError, UnreadableError
 from relay.store.queries import query
 from relay.store.queue import Caps
 from relay.store.rows import decision_row
@@ -136,7 +138,18 @@ class SqliteStore:
         return numbers
 
     async def commit(self, step: Step) -> None:
-        await self._writes.do(self._work_of(step))
+        work, given_up = self._work_of(step), threading.Event()
+
+        def run(connection: sqlite3.Connection) -> Any:
+            if given_up.is_set():
+                raise StoreUnavailableError("nobody waits for it any more")
+            return work.run(connection)
+
+        try:
+            await self._writes.do(replace(work, run=run))
+        except BaseException:
+            given_up.set()  # a client that was told 451 sends its mail again: it must not be taken over later as well
+            raise
 
     def commit_later(self, step: Step) -> None:
         self._writes.do_later(self._work_of(step))

@@ -84,6 +84,7 @@ class ChaosHop(FaultyHop):
         self.attempts: list[Attempt] = []
         self.faults: Counter[str] = Counter()
         self.pause = 0.0
+        self.busy = False
         self._random = random.Random(seed)
         self._less = less
         self._envelopes: dict[int, _Envelope] = {}
@@ -123,7 +124,9 @@ class ChaosHop(FaultyHop):
         envelope, recipient = self._envelopes[session.number], _path(session.commands[-1])
         if envelope.refused:
             fault, default = "", f"503 5.5.1 {HOP_WORDS}: no sender"
-        elif fault in _SPEAKS:
+        elif self.busy:
+            fault = "4xx"
+        if not envelope.refused and fault in _SPEAKS:
             envelope.named.append(recipient)
             return fault, default
         self._note(envelope, recipient, taken=False, told=False, content=b"")
@@ -209,6 +212,10 @@ class HopProcess:
         """All attempts until now."""
         return self._ask("seen")
 
+    def busy(self, *, now: bool) -> None:
+        """It defers every recipient."""
+        self._ask("busy" if now else "free")
+
     def slow(self, seconds: float) -> None:
         """It takes so long for each message from now on."""
         self._ask(f"slow {seconds}")
@@ -254,6 +261,8 @@ async def _serve_until_told(control: Connection, seed: int, less: float) -> None
                 hop.faulty.set()
             elif word == "calm":
                 hop.faulty.clear()
+            elif word in ("busy", "free"):
+                hop.busy = word == "busy"
             elif word.startswith("slow "):
                 hop.pause = float(word.removeprefix("slow "))
             control.send((list(hop.attempts), hop.faults) if word == "seen" else None)

@@ -26,7 +26,7 @@ _SETTLE: Final = 90
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """messages: tries of the mailers in all. pause: most seconds between two of a session. minutes: then it ends."""
+    """messages: tries of the mailers in all. kills: disturbances (killing.WAYS; `ways`: only these). pause: most seconds between two of a session. minutes: then it ends."""
 
     seed: int
     messages: int
@@ -36,6 +36,7 @@ class Plan:
     pause: float = 0.1
     minutes: float = 60
     people: tuple[int, int, int] = (60, 60, 30)
+    ways: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +60,7 @@ def run(plan: Plan, tell: Callable[[str], None] = lambda _: None, keep: Path | N
         hop.faulty(now=True)
         mailers = Mailers(relay, people, sessions=plan.sessions, seed=plan.seed, pause=plan.pause, most=plan.messages)
         minds = Minds(relay, people, seed=plan.seed, pause=0.4)
-        killer = Killer(relay, random.Random(f"{plan.seed} kills"))
+        killer = Killer(relay, random.Random(f"{plan.seed} kills"), plan.ways)
         _kill_while_mail_flows(plan, mailers, killer, began + plan.minutes * 60, tell)
         minds.finish()
         hop.faulty(now=False)
@@ -116,13 +117,13 @@ def _kill_while_mail_flows(
     plan: Plan, mailers: Mailers, killer: Killer, until: float, tell: Callable[[str], None]
 ) -> None:
     """Mail in step with the kills, so that there is some at each."""
-    while time.monotonic() < until and (mailers.busy or len(killer.crashes) < plan.kills):
+    while time.monotonic() < until and (mailers.busy or killer.done < plan.kills):
         if plan.kills:
-            mailers.allowed = -(-plan.messages * (len(killer.crashes) + 1) // plan.kills)
+            mailers.allowed = -(-plan.messages * (killer.done + 1) // plan.kills)
         time.sleep(killer.chance.uniform(0.05, 0.8))
-        if len(killer.crashes) < plan.kills:
+        if killer.done < plan.kills:
             killer.disturb()
-        tell(f"{len(killer.crashes)} of {plan.kills} kills, {len(mailers.sent)} of {plan.messages} messages")
+        tell(f"{killer.done} of {plan.kills} kills, {len(mailers.sent)} of {plan.messages} messages")
     mailers.finish()
 
 

@@ -24,45 +24,54 @@ from faults.trace import Crash
 from integration.serving import Relay
 from integration.test_running import workers_of
 
+#: Ways to disturb it, with weights: kill everything, a worker, a worker at its Nth call; a disk that lies; a stop in
+#: good order; a store that another program holds.
+WAYS: Final = {"everything": 20, "worker": 10, "call": 50, "lie": 8, "order": 6, "store": 6}
 #: What SQLite, the journal of withdrawals, the log and the sockets are written with.
 CALLS: Final = ("fdatasync", "fsync", "pwrite64", "ftruncate", "write", "sendto", "flock", "unlink")
 #: A relay does few of some calls in the time that it is watched for.
 _RARE: Final = frozenset({"fsync", "ftruncate", "unlink"})
 _MOST: Final = 40
 #: Seconds that a worker is watched for its Nth call; when that does not come, it is killed all the same.
-_WATCHED: Final = 4.0
+_WATCHED: Final = 3.0
 #: The supervisor waits longer each time a worker dies; before that takes long, everything is killed.
 _WORKER_DEATHS: Final = 2
 
 
 @dataclass(slots=True)
 class Killer:
+    """ways: which of WAYS, all without any."""
+
     relay: Relay
     chance: random.Random
+    ways: tuple[str, ...] = ()
     crashes: list[Crash] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
+    done: int = 0
     stops: int = 0
     holds: int = 0
     _deaths: int = 0
     _turn: count[int] = field(default_factory=count)
 
     def disturb(self) -> None:
-        ways = {way: weight for way, weight in self._ways().items() if weight}
-        [way] = self.chance.choices(list(ways), list(ways.values()))
-        way()
+        ways = {name: weight for name, weight in WAYS.items() if not self.ways or name in self.ways}
+        if not shutil.which("strace"):
+            ways = {name: weight for name, weight in ways.items() if name not in ("call", "lie")}
+        [name] = self.chance.choices(list(ways), list(ways.values()))
+        if self._deaths >= _WORKER_DEATHS:
+            name = "everything"
+        self._by_name()[name]()
+        self.done += 1
         self._wait_until_it_serves()
 
-    def _ways(self) -> dict[Callable[[], None], int]:
-        if self._deaths >= _WORKER_DEATHS:
-            return {self._kill_everything: 1}
-        traced = 1 if shutil.which("strace") else 0
+    def _by_name(self) -> dict[str, Callable[[], None]]:
         return {
-            self._kill_everything: 20,
-            self._kill_worker: 10,
-            self._kill_at_call: 50 * traced,
-            self._let_disk_lie: 8 * traced,
-            self._stop_in_order: 6,
-            self._hold_store: 6,
+            "everything": self._kill_everything,
+            "worker": self._kill_worker,
+            "call": self._kill_at_call,
+            "lie": self._let_disk_lie,
+            "order": self._stop_in_order,
+            "store": self._hold_store,
         }
 
     def _stop_in_order(self) -> None:

@@ -17,6 +17,7 @@ from store.samples import ANN, BOB, NOW, PSEUDONYMS, TAGGED, ago, contact, decis
 from relay import log
 from relay.consent.events import EventKind
 from relay.consent.facts import NOTHING_KNOWN
+from relay.queued import Step
 from relay.store.port import StoreBehindError, StoreBrokenError, StoreUnavailableError
 from relay.store.reading import open_reader
 from relay.store.sqlite import SqliteStore, open_store
@@ -206,6 +207,23 @@ def test_whoever_waits_too_long_gets_an_answer(tmp_path: Path, monkeypatch: pyte
             await store.record([decision()])
 
     with_store(tmp_path, use)
+
+
+def test_a_step_whose_caller_was_told_that_it_failed_is_not_written_later(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("relay.store.grouping._PATIENCE", 0.1)
+    late, known = decision(), decision()
+
+    async def use(store: SqliteStore) -> None:
+        with _held_lock(tmp_path), pytest.raises(StoreUnavailableError, match="did not answer"):
+            await store.commit(Step(decisions=(late,)))
+        monkeypatch.setattr("relay.store.grouping._PATIENCE", 15.0)
+        await store.commit(Step(decisions=(known,)))
+
+    with_store(tmp_path, use)
+    with sqlite3.connect(tmp_path / "relay.db") as tables:
+        assert tables.execute("SELECT id FROM decisions").fetchall() == [(known.id,)]
 
 
 class _held_lock:  # noqa: N801 - reads as a statement
