@@ -51,7 +51,6 @@ from relay.workers.holding import end_expired_holds
 from relay.workers.late_confirmations import Watch, watch_confirmations
 from relay.workers.own_mail import OwnMail
 from relay.workers.queue import QueueWorker
-from relay.workers.rate import Rate
 from relay.workers.reporting import Reporter, keep_reporting
 from relay.workers.retention import Keeper, keep_retention
 from relay.workers.sealing import LedgerKeeper
@@ -157,7 +156,7 @@ async def running(
             own_mail=own_mail,
             hostname=settings.identity.hostname,
             expire=settings.queue.expire,
-            rate=Rate(settings.queue.bounces),
+            most_an_hour=settings.queue.bounces,
             clock=guard.now,
         )
         _keep(stack, keep_bouncing(bouncer))
@@ -214,6 +213,7 @@ async def running(
             ),
             backoff=backoff,
             routes=next_hops.routes,
+            expire=settings.queue.expire,
             clock=guard.now,
         )
         pipeline = Pipeline(

@@ -30,6 +30,9 @@ from relay.workers.rate import Rate
 
 #: A sender who asked for it (NOTIFY=DELAY) is told once that mail is late, when it has waited so long.
 WARN_AFTER: Final = timedelta(hours=4)
+#: All senders of one client together get so many times what one may: an address of its own for each mail (VERP) is usual
+#: with mailers, and a client that was broken into may write a stranger's address into each.
+SENDERS: Final = 10
 #: Copies that are claimed at once.
 _MOST: Final = 200
 #: Ids of decisions that one line of the log names; each of them has a line of its own that says what became of it.
@@ -53,7 +56,7 @@ def wants(recipient: Recipient, what: Wanted) -> bool:
 
 def is_late(copy: Copy, now: datetime) -> bool:
     """Is its sender to be told that it is late?"""
-    return copy.warned_at is None and now - copy.at >= WARN_AFTER and wants(copy.recipient, Wanted.DELAY)
+    return copy.warned_at is None and now - copy.since >= WARN_AFTER and wants(copy.recipient, Wanted.DELAY)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +71,7 @@ class Subject:
 
 
 class Bouncer:
-    """hostname: of the relay. expire: how long mail is tried. rate: of notifications to one sender."""
+    """hostname: of the relay. expire: how long mail is tried. most_an_hour: notifications of a kind to one sender."""
 
     def __init__(
         self,
@@ -77,24 +80,31 @@ class Bouncer:
         own_mail: OwnMail,
         hostname: str,
         expire: timedelta,
-        rate: Rate[Address],
+        most_an_hour: int,
         clock: Callable[[], datetime],
     ) -> None:
         self._store = store
         self._own = own_mail
         self._hostname = hostname
         self._expire = expire
-        self._rate = rate
+        self._of_sender: Rate[tuple[Action, Address]] = Rate(most_an_hour)
+        self._of_client: Rate[tuple[Action, str]] = Rate(most_an_hour * SENDERS)
         self._clock = clock
 
     async def tell(self) -> int:
         """Those senders who can be told now; how many copies are over by it. Raises StoreUnavailableError."""
+        if not await self._store.next_due(self._clock()):
+            return 0
         claimed = list(await self._store.claim_failed(self._clock(), _MOST))
         over = 0
         try:
             while claimed:
                 over += await self._tell(claimed[0])
                 claimed.pop(0)
+        except StoreUnavailableError:
+            raise
+        except Exception:  # noqa: BLE001 - its lease stays, so that it keeps nobody else waiting; the next start tries again
+            get_logger().exception("internal-error", message=claimed.pop(0).message.tx.id)
         finally:
             if claimed:
                 left = [copy.number for one in claimed for copy in one.copies]
@@ -160,7 +170,7 @@ class Bouncer:
         now = self._clock()
         wanting = [copy for copy in copies if wants(copy.recipient, Wanted.FAILURE)]
         why = _why_not(message, wanting)
-        if not why and message.tx.sender is not None and not self._rate.allows(message.tx.sender, now):
+        if not why and not self._may_tell(message.tx, Action.FAILED, now):
             why = "rate"
         if why:
             return await self._leave(message, copies, why, now)
@@ -192,6 +202,14 @@ class Bouncer:
         except KeyError:  # erased meanwhile; the step will change nothing then
             return b""
 
+    def _may_tell(self, tx: Transaction, action: Action, now: datetime) -> bool:
+        """Receipts, which a client asks for, use up nothing of what failures need."""
+        return (
+            tx.sender is not None
+            and self._of_client.allows((action, tx.client.name), now)
+            and self._of_sender.allows((action, tx.sender), now)
+        )
+
     def _allowed(
         self, action: Action, subject: Subject, told: Sequence[Told], until: datetime, now: datetime
     ) -> tuple[Decision, NewMessage] | None:
@@ -199,7 +217,7 @@ class Bouncer:
         sender = subject.tx.sender
         if sender is None or subject.origin is not Origin.CLIENT or not told:
             return None
-        if not self._rate.allows(sender, now):
+        if not self._may_tell(subject.tx, action, now):
             _tell_log("bounce-capped", subject, told, why="rate", action=action)
             return None
         try:

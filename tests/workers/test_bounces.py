@@ -24,9 +24,8 @@ from relay.store.connection import open_for_reading
 from relay.store.port import StoreUnavailableError
 from relay.store.sqlite import SqliteStore, open_store
 from relay.workers import bounces
-from relay.workers.bounces import WARN_AFTER, Bouncer, Subject, Wanted, is_late, keep_bouncing, wants
+from relay.workers.bounces import SENDERS, WARN_AFTER, Bouncer, Subject, Wanted, is_late, keep_bouncing, wants
 from relay.workers.own_mail import OwnMail
-from relay.workers.rate import Rate
 
 REFUSED = Reply(550, "5.1.1", "no such user")
 HOUR = timedelta(hours=1)
@@ -54,7 +53,7 @@ class Office:
             own_mail=OwnMail(mail_domain="relay.brand.example", randomness=self.randomness),
             hostname="relay.brand.example",
             expire=timedelta(days=5),
-            rate=Rate(self.most),
+            most_an_hour=self.most,
             clock=self.clock,
         )
 
@@ -342,16 +341,19 @@ def test_when_the_store_fails_the_copies_are_there_to_be_told_of_later(
     play(tmp_path, story)
 
 
-def test_it_looks_again_and_again_and_survives_what_goes_wrong(tmp_path: Path) -> None:
+def test_it_looks_again_and_again_and_survives_what_goes_wrong(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     async def story(one: Office) -> None:
         waits: list[float] = []
+
+        async def away(_now: datetime) -> bool:
+            raise StoreUnavailableError("away")
 
         async def sleep(seconds: float) -> None:
             waits.append(seconds)
             if len(waits) == 1:
                 await one.take(one.copy("a@example.org"))
             if len(waits) == 3:
-                await one.store.close()
+                monkeypatch.setattr(one.store, "next_due", away)
             if len(waits) == 4:
                 raise asyncio.CancelledError
 
@@ -461,5 +463,55 @@ def test_a_step_that_ends_copies_tells_of_those_that_went_where_nobody_tells_mor
         ((_, mail),) = await one.told()
         (group,) = status_of(mail)
         assert (group["Action"], group["Status"], group["Remote-MTA"]) == ("relayed", "2.0.0", "dns; mx.example.org")
+
+    play(tmp_path, story)
+
+
+def test_a_client_that_writes_another_sender_into_each_mail_has_a_rate_of_its_own(tmp_path: Path) -> None:
+    async def story(one: Office) -> None:
+        for number in range(SENDERS + 2):
+            await one.take(one.copy("x@example.org"), sender=address_from_text(f"victim{number}@example.net"))
+        await one.bouncer.tell()
+        assert len(await one.told()) == SENDERS
+        assert len(one.lines()) == 2
+
+    play(tmp_path, story, most=1)
+
+
+def test_receipts_use_up_nothing_of_what_failures_need(tmp_path: Path) -> None:
+    async def story(one: Office) -> None:
+        tx = await one.take(one.copy("a@example.org"))
+        recipient = Recipient(address_from_text("a@example.org"), ("SUCCESS",))
+        receipts = [
+            one.bouncer.passed_on(
+                Subject(tx, "newsletter", NOW, MAIL), [Told(recipient, one.identifier(), Reason.CONFIRMED)], NOW
+            )
+            for _ in range(3)
+        ]
+        assert [receipt is None for receipt in receipts] == [False, True, True]
+        assert await one.bouncer.tell() == 1
+        assert len(await one.told()) == 1
+
+    play(tmp_path, story, most=1)
+
+
+def test_a_message_that_breaks_the_worker_keeps_nobody_else_waiting(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def story(one: Office) -> None:
+        await one.take(one.copy("a@example.org"))
+        await one.take(one.copy("b@example.org"))
+        commit = one.store.commit
+
+        async def fails(step: Step) -> None:
+            if any(b"a@example.org" in message.content for message in step.messages):
+                raise TypeError("a bug")
+            await commit(step)
+
+        monkeypatch.setattr(one.store, "commit", fails)
+        assert await one.bouncer.tell() == 0
+        assert await one.bouncer.tell() == 1
+        assert await one.bouncer.tell() == 0
+        assert one.states() == ["failed"]
 
     play(tmp_path, story)
