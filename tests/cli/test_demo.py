@@ -36,7 +36,9 @@ def test_the_demo_shows_every_reason_and_one_rewritten_message_and_leaves_nothin
         "transactional"
     ).split():
         assert any(f" {reason} " in line for line in table)
-    assert sum(line.rstrip().endswith(" 250") for line in table) == 6
+    assert sum(line.rstrip().endswith(" 250") for line in table) == 9
+    held = [line for line in table if " hold " in line]
+    assert (len(held), all(line.rstrip().endswith(" 250") for line in held)) == (3, True)
     assert '550 5.7.1 no-consent: no consent to "newsletter" is recorded for this person (id ' in output
     assert "List-Unsubscribe-Post: List-Unsubscribe=One-Click" in output
     assert "DKIM-Signature: v=1" in output

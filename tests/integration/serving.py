@@ -96,6 +96,7 @@ login = "required"
 name = "local"
 networks = ["127.0.0.0/8"]
 senders = ["*@news.brand.example", "*@shop.brand.example", "<>"]
+{client_settings}
 [[client]]
 name = "mailer"
 password = "{password}"
@@ -174,6 +175,17 @@ class Relay:
         file = self.folder / f"people{next(_NUMBERS)}.csv"
         file.write_text("\n".join(["address,stream,basis,at,act,confirmed_at", *rows, ""]), "utf-8")
         self.command("consent", "import", str(file))
+
+    def reader_of_long_ago(self) -> str:
+        """Somebody whose yes is two years old, without any mail since."""
+        address = f"old{next(_NUMBERS)}@reader.example"
+        at = (datetime.now(UTC) - timedelta(days=600)).isoformat()
+        file = self.folder / f"people{next(_NUMBERS)}.csv"
+        file.write_text(
+            f"address,stream,basis,at,act,confirmed_at\n{address},newsletter,double-opt-in,{at},clicked,{at}\n"
+        )
+        self.command("consent", "import", str(file))
+        return address
 
     def stranger(self, *, local: str = "stranger") -> str:
         return f"{local}{next(_NUMBERS)}@reader.example"
@@ -257,6 +269,7 @@ def relay_in_folder(
     *,
     processes: int = 1,
     hop_settings: str = "",
+    client_settings: str = "",
     public_url: str = PUBLIC_URL,
     more_config: str = "",
     more_policies: dict[str, str] | None = None,
@@ -271,6 +284,7 @@ def relay_in_folder(
         web=relay.web,
         hop=hop,
         hop_settings=hop_settings,
+        client_settings=client_settings,
         public_url=public_url,
         processes=processes,
         password=PasswordHasher().hash(PASSWORD),

@@ -1,4 +1,6 @@
-"""Postfix away, refusing, slow to say no, or with a certificate that has to be checked."""
+"""Postfix away, refusing, slow to say no, or with a certificate that has to be checked; for a client that keeps its mail and
+repeats it, and for one that does not.
+"""
 
 from __future__ import annotations
 
@@ -29,6 +31,25 @@ def postfix(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postfix]:
     with running_postfix(settings) as running:
         (running.folder / "ca.pem").write_bytes((folder / "ca.pem").read_bytes())
         yield running
+
+
+@pytest.fixture(scope="module")
+def relay(postfix: Postfix) -> Iterator[Relay]:
+    """Its client gets the next hop's own 4xx."""
+    with running_relay(postfix.port, client_settings="retries = true") as running:
+        yield running
+
+
+def test_a_client_that_does_not_retry_need_not_for_its_mail_waits_here(postfix: Postfix) -> None:
+    with running_relay(postfix.port) as relay:
+        reader = relay.reader(local="kept")
+        postfix.stop()
+        try:
+            assert by_smtplib(relay.plain, NEWS, reader, newsletter(NEWS, reader)).accepted
+        finally:
+            postfix.start()
+        relay.command("queue", "retry", "--all")
+        postfix.wait_for(reader)
 
 
 def test_mail_is_asked_for_again_while_the_next_hop_is_away_and_passes_when_it_is_back(
@@ -109,7 +130,7 @@ def test_a_certificate_that_does_not_verify_stops_mail_and_nothing_goes_in_clear
         "other name": tls_settings(postfix.folder / "ca.pem", "mx.other.example"),
         "other authority": tls_settings(tmp_path / "other.pem"),
     }
-    with running_relay(postfix.port, hop_settings=settings[fault]) as relay:
+    with running_relay(postfix.port, hop_settings=settings[fault], client_settings="retries = true") as relay:
         reader = relay.reader(local=fault.replace(" ", "-"))
         sent = by_smtplib(relay.plain, NEWS, reader, newsletter(NEWS, reader))
         assert sent.said.startswith("451 4."), sent.said
