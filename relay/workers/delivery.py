@@ -46,13 +46,13 @@ _ATTEMPTED: Final = frozenset({Reason.NEXT_HOP_DEFERRED, Reason.OUTCOME_UNKNOWN}
 @dataclass(slots=True)
 class _Job:
     """A message in hand. left: its copies that are not settled, by number. started: those that were handed to a next hop.
-    content: of the message, once it was read. failed: those on which our own code failed. refused: why a copy cannot carry the footer, of those that were made.
-    stopping: set when nothing new may be begun.
+    content: of the message, once it was read. failed: those on which our own code failed. refused: why a copy cannot
+    carry the footer, of those that were made. go_on: may anything new be begun?
     """
 
     message: Message
     left: dict[int, Copy]
-    stopping: asyncio.Event
+    go_on: Callable[[], bool]
     started: set[int] = field(default_factory=set)
     content: bytes = b""
     failed: set[int] = field(default_factory=set)
@@ -94,12 +94,14 @@ class Deliveries:
         self._randomness = randomness
         self._bouncer = bouncer
 
-    async def deliver(self, claimed: Claimed, stopping: asyncio.Event) -> None:
-        """Returns when every copy is settled or given back. Cancelled: what is under way counts as unknown."""
-        job = _Job(claimed.message, {copy.number: copy for copy in claimed.copies}, stopping)
+    async def deliver(self, claimed: Claimed, go_on: Callable[[], bool]) -> None:
+        """Returns when every copy is settled or given back. go_on: asked before each copy is begun; those that are not
+        are given back as they were. Cancelled: what is under way counts as unknown.
+        """
+        job = _Job(claimed.message, {copy.number: copy for copy in claimed.copies}, go_on)
         log = get_logger().bind(message=claimed.message.tx.id)
         try:
-            if not stopping.is_set():
+            if go_on():
                 await self._work_on(job)
             if job.failed:
                 self._put_back(job, job.failed, Reason.INTERNAL_ERROR, self._terms.retry[0])
@@ -252,7 +254,7 @@ class Deliveries:
         self, job: _Job, settling: Settling, plan: Plan, group: Sequence[_Judged], seen: Sight
     ) -> list[Copy]:
         """One transaction for these; settled when this returns, but for those that were withheld."""
-        if job.stopping.is_set():
+        if not job.go_on():
             return []
         # A look of its own for each: what one has seen of its recipients says nothing of others.
         asks = job.message.origin is Origin.ASK
@@ -325,7 +327,7 @@ class Deliveries:
             job.left.pop(move.copy)
 
     async def _give_back(self, job: _Job) -> None:
-        """What was not begun, because the relay stops: as if it had not been claimed."""
+        """What was not begun, because the relay stops or the next hop is gone: as if it had not been claimed."""
         if job.left:
             await self._store.give_back(tuple(job.left))
             job.left.clear()

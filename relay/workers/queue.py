@@ -11,7 +11,7 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final, Protocol
 
 from relay.disposal import copies_at_once
@@ -29,23 +29,26 @@ _PER_CONNECTION: Final = 4
 _MOST_COPIES: Final = 400
 #: Octets of contents and copies in memory. One message that is larger has its turn alone.
 _MOST_OCTETS: Final = 256 << 20
+#: Seconds between two looks for what has waited too long at a next hop that is closed.
+_EXPIRY_LOOK: Final = 60.0
 #: Seconds to write down what was cut short.
 _LAST_WORDS: Final = 2.0
 
 
 class Delivers(Protocol):
-    """Delivers one claimed message, and raises nothing but its cancellation."""
+    """Delivers one claimed message, and raises nothing but its cancellation. go_on: may another copy be begun?"""
 
-    async def deliver(self, claimed: Claimed, stopping: asyncio.Event) -> None: ...
+    async def deliver(self, claimed: Claimed, go_on: Callable[[], bool]) -> None: ...
 
 
 @dataclass(slots=True)
 class _Lane:
-    """A route and its copies in hand."""
+    """A route and its copies in hand. expiry_from: when to look for what has waited too long, while it is closed."""
 
     route: Route
     skip: frozenset[str]
     copies: int = 0
+    expiry_from: float = 0.0
     tasks: set[asyncio.Task[None]] = field(default_factory=set)
 
     @property
@@ -53,8 +56,20 @@ class _Lane:
         return self.route.connections * _PER_CONNECTION
 
 
+@dataclass(frozen=True, slots=True)
+class _Claim:
+    """Up to `most` copies of a route that were due at a time. expired: they have waited for too long."""
+
+    lane: _Lane
+    most: int
+    due: datetime
+    expired: bool = False
+
+
 class QueueWorker:
-    """routes: as of `NextHops`, the one for all other domains without any. clock: aware UTC now."""
+    """routes: as of `NextHops`, the one for all other domains without any. expire: how long a copy is tried. clock: aware
+    UTC now.
+    """
 
     def __init__(
         self,
@@ -63,6 +78,7 @@ class QueueWorker:
         deliveries: Delivers,
         backoff: Backoff,
         routes: Sequence[Route],
+        expire: timedelta,
         clock: Callable[[], datetime],
     ) -> None:
         self._store = store
@@ -70,6 +86,7 @@ class QueueWorker:
         self._backoff = backoff
         named = frozenset(domain for route in routes for domain in route.domains)
         self._lanes = [_Lane(route, frozenset() if route.domains else named) for route in routes]
+        self._expire = expire
         self._clock = clock
         self._wake = asyncio.Event()
         self._nudged = False
@@ -113,11 +130,10 @@ class QueueWorker:
     async def _claim_all(self, *, nudged: bool) -> bool:
         """Was anything claimed? Then there may be more."""
         try:
-            room = {lane.route.name: self._room_in(lane) for lane in self._lanes}
-            open_lanes = [lane for lane in self._lanes if room[lane.route.name]]
-            if not open_lanes or not (nudged or await self._store.next_due(self._clock())):
+            claims = [claim for lane in self._lanes if (claim := self._wanted(lane)) is not None]
+            if not claims or not (nudged or await self._store.next_due(self._clock())):
                 return False
-            found = await asyncio.gather(*(self._claim(lane, room[lane.route.name]) for lane in open_lanes))
+            found = await asyncio.gather(*(self._claim(one) for one in claims))
             self._complained = False
             return any(found)
         except StoreUnavailableError as error:
@@ -129,28 +145,41 @@ class QueueWorker:
             get_logger().exception("internal-error")
             return False
 
-    def _room_in(self, lane: _Lane) -> int:
+    def _wanted(self, lane: _Lane) -> _Claim | None:
+        """What there is room for on a route."""
         in_hand = sum(one.copies for one in self._lanes)
         room = max(0, min(lane.most - lane.copies, _MOST_COPIES - in_hand))
-        return self._backoff.room(lane.route.name, room)
+        most = self._backoff.room(lane.route.name, room)
+        if most:
+            return _Claim(lane, most, self._clock())
+        now = asyncio.get_running_loop().time()
+        if not room or now < lane.expiry_from:
+            return None
+        # Its next hop is closed. What was due so long ago that it expires is tried once more, so that its sender is told.
+        lane.expiry_from = now + _EXPIRY_LOOK
+        return _Claim(lane, room, self._clock() - self._expire, expired=True)
 
-    async def _claim(self, lane: _Lane, most: int) -> bool:
-        now = self._clock()
-        only = lane.route.domains or None
-        claimed = await self._store.claim(now, most, only=only, skip=lane.skip)
-        probes = bool(claimed) and self._backoff.probing(lane.route.name)
+    async def _claim(self, claim: _Claim) -> bool:
+        lane = claim.lane
+        claimed = await self._store.claim(claim.due, claim.most, only=lane.route.domains or None, skip=lane.skip)
+        probes = bool(claimed) and not claim.expired and self._backoff.probing(lane.route.name)
         for one in claimed:
             lane.copies += len(one.copies)
-            task = asyncio.create_task(self._deliver(lane, one, probes=probes))
+            task = asyncio.create_task(self._deliver(lane, one, probes=probes, whatever=probes or claim.expired))
             lane.tasks.add(task)
             task.add_done_callback(lane.tasks.discard)
         return bool(claimed)
 
-    async def _deliver(self, lane: _Lane, claimed: Claimed, *, probes: bool) -> None:
+    async def _deliver(self, lane: _Lane, claimed: Claimed, *, probes: bool, whatever: bool) -> None:
+        """whatever: begun although the next hop is closed."""
+
+        def go_on() -> bool:
+            return not self._stopping.is_set() and (whatever or self._backoff.room(lane.route.name, 1) > 0)
+
         octets = claimed.message.octets
         try:
             async with self._room.taken(octets * (1 + min(len(claimed.copies), copies_at_once(octets)))):
-                await self._deliveries.deliver(claimed, self._stopping)
+                await self._deliveries.deliver(claimed, go_on)
         finally:
             lane.copies -= len(claimed.copies)
             if probes:

@@ -437,7 +437,7 @@ def test_what_was_not_begun_when_the_relay_stops_is_given_back_as_it_was(tmp_pat
         await there.yes(*people)
         await there.queue(*people)
         claimed = await there.store.claim(there.clock(), 100)
-        delivering = asyncio.create_task(there.deliveries.deliver(claimed[0], there.stopping))
+        delivering = asyncio.create_task(there.deliveries.deliver(claimed[0], there.go_on))
         await until(lambda: len(there.hop.messages) >= 1)
         there.stopping.set()
         await delivering
@@ -456,7 +456,7 @@ def test_what_was_cut_short_is_tried_again_as_unknown(tmp_path: Path) -> None:
         await there.yes(ANN)
         await there.queue(ANN)
         (claimed,) = await there.store.claim(there.clock(), 100)
-        delivering = asyncio.create_task(there.deliveries.deliver(claimed, there.stopping))
+        delivering = asyncio.create_task(there.deliveries.deliver(claimed, there.go_on))
         await until(lambda: bool(there.hop.messages))
         delivering.cancel()
         with pytest.raises(asyncio.CancelledError):
@@ -473,7 +473,7 @@ def test_a_message_that_is_gone_meanwhile_is_no_error(tmp_path: Path, capsys: py
         await there.queue(ANN)
         (claimed,) = await there.store.claim(there.clock(), 100)
         gone = replace(claimed, message=replace(claimed.message, number=claimed.message.number + 1))
-        await there.deliveries.deliver(gone, there.stopping)
+        await there.deliveries.deliver(gone, there.go_on)
         assert there.got() == []
 
     in_yard(tmp_path, story)

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from faulty_hop import FaultyHop, Session, reset, say, stall
 from journey import ORDERS
-from workers.yard import Yard, in_yard, until, yard
+from workers.yard import TERMS, Yard, in_yard, until, yard
 
 from relay.config.settings import HostPort, NextHop
 from relay.outbound.attempt import NextHops
@@ -134,7 +134,7 @@ def test_a_route_that_stands_still_takes_no_room_from_others(tmp_path: Path) -> 
             await receipt(there, ANN)
             worker.nudge()
             await until(lambda: there.got() == [ANN])
-            assert there.rows("SELECT count(*) FROM copies WHERE lease IS NOT NULL") == [(8,)]
+            await until(lambda: there.rows("SELECT count(*) FROM copies WHERE lease IS NOT NULL") == [(8,)])
             assert await worker.stop(0.1) > 0
             await there.next_hops.close()
 
@@ -173,6 +173,42 @@ def test_a_next_hop_that_is_gone_is_left_alone_and_found_again(
     assert "next-hop-open" in said
 
 
+def test_a_message_for_many_loses_few_attempts_to_a_next_hop_that_is_gone(tmp_path: Path) -> None:
+    async def story(there: Yard, worker: QueueWorker) -> None:
+        people = [f"p{number}@example.org" for number in range(70)]
+        await there.yes(*people)
+        await there.queue(*people)
+        worker.nudge()
+        await until(lambda: there.backoff.room(there.next_hops.routes[-1].name, 9) < 9)
+        await until(lambda: not there.rows("SELECT 1 FROM copies WHERE lease IS NOT NULL"))
+        ((lost,),) = there.rows("SELECT count(*) FROM copies WHERE attempts > 0")
+        assert 5 <= lost <= 20
+        assert there.rows("SELECT starts FROM messages") == [(0,)]
+
+    while_working(tmp_path, story, connect=reset)
+
+
+def test_what_waits_for_a_next_hop_that_is_gone_expires_in_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("relay.workers.backoff._FIRST_PAUSE", 300.0)
+    monkeypatch.setattr("relay.workers.queue._EXPIRY_LOOK", 0.1)
+
+    async def story(there: Yard, _: QueueWorker) -> None:
+        for _number in range(6):
+            there.backoff.heard(there.next_hops.routes[-1].name, reachable=False)
+        for _number in range(30):
+            await receipt(there, ANN)
+        await asyncio.sleep(0.6)
+        assert there.rows("SELECT max(attempts) FROM copies") == [(0,)]
+        there.later = TERMS.expire + timedelta(minutes=1)
+        await receipt(there, BEN)
+        await until(lambda: there.rows("SELECT count(*) FROM copies WHERE state = 'failed'") == [(30,)])
+        assert there.states()[-1] == (BEN, "queued", "transactional")
+
+    while_working(tmp_path, story, connect=reset)
+
+
 def test_while_the_clock_is_wrong_nothing_goes_out(tmp_path: Path) -> None:
     ahead = timedelta(0)
 
@@ -186,6 +222,7 @@ def test_while_the_clock_is_wrong_nothing_goes_out(tmp_path: Path) -> None:
             deliveries=there.deliveries,
             backoff=there.backoff,
             routes=there.next_hops.routes,
+            expire=TERMS.expire,
             clock=guard.now,
         )
         worker.start()

@@ -89,6 +89,7 @@ class Yard:
             deliveries=self.deliveries,
             backoff=self.backoff,
             routes=self.next_hops.routes,
+            expire=TERMS.expire,
             clock=self.clock,
         )
 
@@ -150,10 +151,13 @@ class Yard:
         await self.store.commit(Step(decisions=tuple(decisions), messages=(message,)))
         return tx.id
 
+    def go_on(self) -> bool:
+        return not self.stopping.is_set()
+
     async def deliver_due(self) -> int:
         """One round over what is due, without the loop; how many copies it was."""
         claimed = await self.store.claim(self.clock(), 1000)
-        await asyncio.gather(*(self.deliveries.deliver(one, self.stopping) for one in claimed))
+        await asyncio.gather(*(self.deliveries.deliver(one, self.go_on) for one in claimed))
         await self.store.flush()
         return sum(len(one.copies) for one in claimed)
 
