@@ -26,7 +26,9 @@ class Status(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Yes:
-    """The consent that counts. basis: `assumed` already folded in where the act was not active."""
+    """The consent that counts. basis: `assumed` already folded in where the act was not active. live: recorded when it
+    happened, and no renewal: its first mail can be late.
+    """
 
     basis: Basis
     act: Act

@@ -234,7 +234,9 @@ def _best(yeses: list[_Said]) -> tuple[Yes | None, datetime | None]:
         return None, None
     best = max(yeses, key=_rank)
     event, evidence = best.event, best.event.evidence
-    yes = Yes(best.basis, best.act, best.at, event.source, event.live, evidence.form_url, evidence.language)
+    # Who says yes again has had mail, or waits for what was held: no first mail of theirs can be late.
+    live = event.live and event.kind is not EventKind.RENEW
+    yes = Yes(best.basis, best.act, best.at, event.source, live, evidence.form_url, evidence.language)
     newest = max((said.at for said in yeses if said.basis in _BY_ACT), default=best.at)
     return yes, newest if newest > best.at else None
 

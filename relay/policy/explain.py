@@ -145,7 +145,7 @@ def _facts(stream: Stream, facts: Facts, now: datetime) -> Iterator[str]:
 
 
 def _yes(yes: Yes, now: datetime) -> str:
-    how = [f"basis {yes.basis}", f"act {yes.act}", "recorded live" if yes.live else "imported"]
+    how = [f"basis {yes.basis}", f"act {yes.act}", "recorded live" if yes.live else "imported or renewed"]
     if yes.source:
         how.append(f"source {yes.source}")
     if yes.form_url:

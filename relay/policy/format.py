@@ -94,7 +94,9 @@ class ConsentTable(Table):
 
     accept: Bases | None = Field(default=None, description="Bases that count as consent")
     confirmation_sent_within: Period | None = Field(
-        default=None, description="Your deadline for the mail that asks for the click; missed, the forecast says so"
+        default=None,
+        description="Your deadline for the mail that asks for the click; missed, the relay logs `confirmation-late` and "
+        "the forecast says so",
     )
     confirm_within: Period | None = Field(
         default=None, description="Time that a person has to click the confirmation link"

@@ -168,7 +168,8 @@ def _folded(spoken: list[tuple[_Worth, Said]], noes: dict[tuple[str, str, str], 
     if counting:
         best = max(counting)
         said = best.said
-        of_yes = (best.worth.basis, best.worth.act, best.at, said[8] or "", said[17], said[14] or "", said[16])
+        live = 0 if said[2] == EventKind.RENEW.value else said[17]
+        of_yes = (best.worth.basis, best.worth.act, best.at, said[8] or "", live, said[14] or "", said[16])
         newest = max((yes.at for yes in counting if yes.worth.by_act), default=best.at)
         renewed_at = newest if newest > best.at else None
     contacts = [said[13] for _, said in spoken if said[13] is not None]

@@ -140,7 +140,15 @@ def best(counting: Sequence[Event]) -> tuple[Yes | None, datetime | None]:
     later = [when(event) for event in counting if is_real_yes(event) and when(event) > said]
     evidence = one.evidence
     return (
-        Yes(worth(one), act_of(one), said, one.source, one.live, evidence.form_url, evidence.language),
+        Yes(
+            worth(one),
+            act_of(one),
+            said,
+            one.source,
+            one.live and one.kind != EventKind.RENEW,
+            evidence.form_url,
+            evidence.language,
+        ),
         latest(later),
     )
 

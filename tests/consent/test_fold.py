@@ -498,3 +498,11 @@ def test_a_new_yes_answers_all_questions_before_it() -> None:
 def test_without_a_yes_that_counts_no_question_does() -> None:
     assert facts(question(2, 2)).asked == 0
     assert facts(grant(1), question(2, 2), event(EventKind.WITHDRAW, 3)).asked == 0
+
+
+def test_who_says_yes_again_waits_for_no_first_mail() -> None:
+    first = facts(grant(1, live=True, own_act=True)).yes
+    again = facts(grant(1, live=True), event(EventKind.RENEW, 5, basis=Basis.DOUBLE_OPT_IN, live=True)).yes
+    assert first is not None
+    assert again is not None
+    assert (first.live, again.live, again.at) == (True, False, day(5))

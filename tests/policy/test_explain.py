@@ -37,7 +37,7 @@ def test_a_decision_is_told_with_its_facts_and_the_line_of_its_rule(load: Load, 
         "status: stale",
         "facts:",
         (
-            "  said yes 2025-04-27 12:00 UTC (400 days ago): basis double-opt-in, act clicked, imported, "
+            "  said yes 2025-04-27 12:00 UTC (400 days ago): basis double-opt-in, act clicked, imported or renewed, "
             "source import old.csv:7"
         ),
         "  last mail of this stream 2025-05-07 12:00 UTC (390 days ago)",
