@@ -412,6 +412,28 @@ def test_while_the_store_cannot_tell_nothing_is_sent_and_nothing_is_lost(tmp_pat
         in_yard(tmp_path, story)
 
 
+def test_a_store_that_goes_away_before_the_last_look_keeps_the_copy_here(tmp_path: Path) -> None:
+    async def story(there: Yard) -> None:
+        await there.yes(ANN)
+        await there.queue(ANN)
+        facts, looks = SqliteStore.facts, iter([True, False])
+
+        async def once(store: SqliteStore, *question: object) -> object:
+            if not next(looks):
+                raise StoreUnavailableError("locked")
+            return await facts(store, *question)  # type: ignore[arg-type]
+
+        patch.setattr("relay.second_look._FRESH", timedelta(0))
+        patch.setattr(SqliteStore, "facts", once)
+        await there.deliver_due()
+        assert there.got() == []
+        assert there.states() == [(ANN, "queued", "store-unavailable")]
+        assert there.rows("SELECT attempts FROM copies") == [(0,)]
+
+    with pytest.MonkeyPatch.context() as patch:
+        in_yard(tmp_path, story)
+
+
 def test_what_was_delivered_while_the_store_was_away_is_not_delivered_again(tmp_path: Path) -> None:
     async def story(there: Yard) -> None:
         await there.yes(ANN)
