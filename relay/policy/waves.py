@@ -7,10 +7,8 @@ at once would cost the sender its name. So the first wave shows what the rest is
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import datetime
-from typing import Final
-
-from relay.config.settings import AskingSettings
+from datetime import datetime, timedelta
+from typing import Final, Protocol
 
 #: Mails of which it is known what became of them, before anything is judged: the newest of the brand, over several waves
 #: where those are smaller.
@@ -21,6 +19,21 @@ AT_LEAST: Final = 2
 MOST_JUDGED: Final = 1000
 #: The part of a wave of which has to be known what became of it before the next one begins.
 _SETTLED: Final = 0.9
+
+
+class WaveRules(Protocol):
+    """[asking] of relay.toml."""
+
+    @property
+    def wave(self) -> int: ...
+    @property
+    def rate(self) -> int: ...
+    @property
+    def pause(self) -> timedelta: ...
+    @property
+    def bounces(self) -> float: ...
+    @property
+    def complaints(self) -> float: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +66,7 @@ class Tally:
     complained: int = 0
 
 
-def first_wave(brand: str, rules: AskingSettings) -> Wave:
+def first_wave(brand: str, rules: WaveRules) -> Wave:
     return Wave(brand, 1, min(rules.wave, rules.rate))
 
 
@@ -62,7 +75,7 @@ def room(wave: Wave, tally: Tally) -> int:
     return 0 if wave.stopped_at is not None else max(0, wave.size - tally.asked)
 
 
-def why_stop(tally: Tally, rules: AskingSettings) -> str:
+def why_stop(tally: Tally, rules: WaveRules) -> str:
     """In words, "" where nothing speaks against going on."""
     if tally.judged < JUDGED_ON:
         return ""
@@ -76,7 +89,7 @@ def why_stop(tally: Tally, rules: AskingSettings) -> str:
     return ""
 
 
-def next_wave(wave: Wave, tally: Tally, rules: AskingSettings, now: datetime) -> Wave | None:
+def next_wave(wave: Wave, tally: Tally, rules: WaveRules, now: datetime) -> Wave | None:
     """Twice as large, once this one is used up, its pause is over, and it is known what became of nearly all of it."""
     if wave.stopped_at is not None or tally.last_at is None or tally.asked < wave.size:
         return None
@@ -89,6 +102,6 @@ def stopped(wave: Wave, why: str, now: datetime) -> Wave:
     return replace(wave, stopped_at=now, why=why)
 
 
-def resumed(wave: Wave, newest: int, rules: AskingSettings) -> Wave:
+def resumed(wave: Wave, newest: int, rules: WaveRules) -> Wave:
     """From a small wave again. newest: number of the last mail that asked somebody of the brand."""
     return replace(first_wave(wave.brand, rules), number=wave.number + 1, since=newest)

@@ -14,9 +14,9 @@ ROOT: Final = Path(__file__).resolve().parents[2]
 PACKAGE: Final = ROOT / "relay"
 
 #: Modules that stand at the top of the package and hold values; everything may use them.
-VALUES: Final = ("address", "address_wide", "reply", "reason", "decision", "envelope", "queued", "schedule", "tokens")
+VALUES: Final = ("address", "address_wide", "reply", "reason", "decision", "envelope", "schedule", "tokens")
 
-BELOW_STORE: Final = {"log", "metrics", "message", "policy", "consent", "config"}
+BELOW_STORE: Final = {"queued", "log", "metrics", "message", "policy", "consent", "config"}
 BELOW_PIPELINE: Final = BELOW_STORE | {"store", "outbound"}
 
 #: The journey of a message, with its effects: one part.
@@ -26,10 +26,12 @@ JOURNEY: Final = ("pipeline", "second_look", "disposal", "rewriting")
 MAY_IMPORT: Final = {
     "values": set[str](),
     "consent": set(),
-    "message": set(),
+    # values, too; what is written in one step may be lines of the ledger
+    "queued": {"consent"},
+    "message": {"queued"},
     "config": {"consent"},
     # reads TOML as the configuration does, and knows nothing of the settings; its choices are those of the rewriting
-    "policy": {"config.toml", "config.mistakes", "config.problems", "config.durations", "consent", "message"},
+    "policy": {"queued", "config.toml", "config.mistakes", "config.problems", "config.durations", "consent", "message"},
     "log": {"config"},
     "metrics": {"config"},
     "store": BELOW_STORE,
@@ -44,7 +46,7 @@ MAY_IMPORT: Final = {
 }
 
 #: Pure: time, keys, facts and randomness arrive as arguments.
-PURE: Final = ("values", "consent", "policy", "message")
+PURE: Final = ("values", "queued", "consent", "policy", "message")
 #: What reads the policy files; it also asks the configuration where the shipped ones lie.
 READS_FILES: Final = frozenset({"relay.policy.files"})
 
