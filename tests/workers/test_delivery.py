@@ -222,6 +222,22 @@ def test_what_was_let_go_of_a_hold_passes_by_a_decision_of_its_own(tmp_path: Pat
     in_yard(tmp_path, story)
 
 
+def test_who_says_yes_and_then_no_gets_nothing_of_what_was_let_go(tmp_path: Path) -> None:
+    async def story(there: Yard) -> None:
+        await there.queue(ANN, state=State.HELD, reason=Reason.STALE, due_in=timedelta(days=30))
+        there.later = timedelta(seconds=5)
+        await there.yes(ANN, days_ago=-0.00001)
+        there.later = timedelta(seconds=7)
+        await there.no(ANN)
+        there.later = timedelta(seconds=10)
+        await there.deliver_due()
+        assert there.got() == []
+        assert there.states() == [(ANN, "failed", "withdrawn")]
+        assert [verdict for verdict, _ in there.decided()] == ["hold", "reject"]
+
+    in_yard(tmp_path, story)
+
+
 def test_a_client_that_wants_no_refusals_has_them_in_its_report(tmp_path: Path) -> None:
     async def story(there: Yard) -> None:
         there.clients = [Client("shop", refusal=Refusal.ACCEPT_AND_REPORT)]
