@@ -28,6 +28,7 @@ _MOST_MESSAGES: Final = 10
 _MOST_COPIES: Final = 200
 _LONGEST_LINE: Final = 300
 _MOST_FIELDS: Final = 60
+_LINKS: Final = frozenset({"list-unsubscribe"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,9 +98,12 @@ def shown_of(reader: Reader, identity: str) -> Shown:
 
 
 def header_lines(content: bytes) -> list[str]:
-    """Fields of the header, one a line, fit for a terminal."""
+    """Fields of the header, one a line, fit for a terminal and for a ticket: without links that act for a person."""
     lines = []
     for field in index(content).head.fields[:_MOST_FIELDS]:
+        if field.name in _LINKS:
+            lines.append(f"{field.name}: (a link that acts for its reader; --content shows it)")
+            continue
         text = " ".join(content[field.start : field.end].decode("utf-8", "replace").split())
         flat = "".join(character if character.isprintable() else "?" for character in text)
         lines.append(flat if len(flat) <= _LONGEST_LINE else f"{flat[: _LONGEST_LINE - 3]}...")

@@ -214,11 +214,10 @@ def screen(status: Status, settings: Settings, problems: Sequence[str]) -> Itera
     yield _line("decided", last)
     for state in State:
         yield _line(state, _state_in_words(status, state))
-    for one in status.held:
-        asked = f", {one.asked:,} asked" if one.asked else ", nobody asked yet"
-        yield _line(
-            "", f"  {one.stream or '-'}, {one.reason}: {copies(one.copies)}, oldest {span(now - one.oldest)}{asked}"
-        )
+        for one in status.held if state is State.HELD else ():
+            asked = f", {one.asked:,} asked" if one.asked else ", nobody asked yet"
+            waits = f"{copies(one.copies)}, oldest {span(now - one.oldest)}{asked}"
+            yield _line("", f"  {one.stream or '-'}, {one.reason}: {waits}")
     for hop in status.deferring:
         yield _line("waits for", f"{hop.next_hop}: {copies(hop.copies)}; {hop.answer}")
     yield _line(

@@ -64,8 +64,8 @@ class Tally:
 
 @dataclass(frozen=True, slots=True)
 class HeldTogether:
-    """Held copies of one stream and reason. asked: how many of their people were asked. oldest: since when the first
-    waits. asked_first, asked_last; given_up_first, given_up_last: None where there is none.
+    """Held copies of one stream and reason. asked: how many of their people were asked. oldest: when the first
+    was accepted. asked_first, asked_last; given_up_first, given_up_last: None where there is none.
     """
 
     stream: str

@@ -18,9 +18,13 @@ from relay.store import queue
 from relay.store.committing import Work
 from relay.store.waiting import Waiting, WaitingMail, WantedCopies
 
-NOW = datetime.now(UTC)
 HOUR = timedelta(hours=1)
 GREYLISTED = Reply(451, "4.7.1", "greylisted, come back")
+
+
+def now() -> datetime:
+    """Of each call: in a long run of tests, that of the module's beginning is long ago."""
+    return datetime.now(UTC)
 
 
 def take(shop: Shop, *messages: NewMessage, **step: Any) -> None:
@@ -47,10 +51,10 @@ def waiting(shop: Shop, **wanted: Any) -> Sequence[Waiting]:
 
 def queued(recipient: str = "ann@example.org", *, hours: float = 2, next_in: float = 0.5, **more: Any) -> NewMessage:
     """Accepted so many hours ago, deferred once, to be tried again in so many hours."""
-    at = NOW - hours * HOUR
+    at = now() - hours * HOUR
     copy = copy_to(
         recipient,
-        due=NOW + next_in * HOUR,
+        due=now() + next_in * HOUR,
         attempts=1,
         last=GREYLISTED,
         next_hop="hop.example:25",
@@ -62,8 +66,8 @@ def queued(recipient: str = "ann@example.org", *, hours: float = 2, next_in: flo
 def held(
     recipient: str = "hal@example.org", *, hours: float = 2, reason: Reason = Reason.STALE, **more: Any
 ) -> NewMessage:
-    at = NOW - hours * HOUR
-    copy = copy_to(recipient, State.HELD, due=NOW + 14 * 24 * HOUR, reason=reason)
+    at = now() - hours * HOUR
+    copy = copy_to(recipient, State.HELD, due=now() + 14 * 24 * HOUR, reason=reason)
     return message_to(copy, at=at, tx=more.pop("tx", transaction(at)), **more)
 
 
@@ -105,7 +109,7 @@ def report_line(recipient: str = "rob@example.org", *, hours: float = 2, **more:
         "fate": Fate.DISCARDED,
         "reason": Reason.WITHDRAWN,
     }
-    return ReportLine(at=NOW - hours * HOUR, recipient=recipient, **(fields | more))
+    return ReportLine(at=now() - hours * HOUR, recipient=recipient, **(fields | more))
 
 
 def address(text: str) -> Address:

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from cli.queues import NOW, held, take
+from cli.queues import held, now, take
 from cli.shop import Shop
 
 from relay.cli.hold_outlook import as_json, decisions_of_today, in_words, passes, summed_up
@@ -16,7 +16,7 @@ def today(shop: Shop, **environment: str) -> dict[str, Decision | None]:
     settings = load_settings(None, environment)
     with reader_of(settings) as reader:
         found = reader.waiting().copies(WantedCopies())
-        decided = decisions_of_today(reader, settings, load_policies(settings.policies), found, NOW)
+        decided = decisions_of_today(reader, settings, load_policies(settings.policies), found, now())
     return {str(one.copy.recipient.address): decided[one.copy.number] for one in found}
 
 

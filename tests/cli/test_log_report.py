@@ -3,7 +3,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from cli.queues import HOUR, NOW, change, queued, report_line, take
+from cli.queues import HOUR, change, now, queued, report_line, take
 from cli.shop import Answer, Shop
 
 from relay.cli.log_report import fields_of, told
@@ -41,7 +41,7 @@ def test_lines_are_chosen_by_client_fate_recipient_and_time(shop: Shop) -> None:
     assert found(shop.run(*report, "--fate", "dropped")) == ["b@example.org"]
     assert found(shop.run(*report, "--recipient", "OLD@example.org")) == []
     assert found(shop.run(*report, "--recipient", "old@EXAMPLE.org")) == ["old@example.org"]
-    assert found(shop.run(*report, "--since", "3h", "--until", (NOW - 1.5 * HOUR).isoformat())) == ["a@example.org"]
+    assert found(shop.run(*report, "--since", "3h", "--until", (now() - 1.5 * HOUR).isoformat())) == ["a@example.org"]
     bounded = shop.run(*report, "--limit", "1")
     assert found(bounded) == ["b@example.org"]
     assert "the newest 1 of 3" in bounded.err
@@ -58,7 +58,7 @@ def test_an_empty_report_says_so(shop: Shop) -> None:
 
 def test_a_line_says_whether_its_owner_knows() -> None:
     def line(**more: Any) -> Reported:
-        fields: dict[str, Any] = {"told_at": NOW, "told_in": "MAIL", "became": None}
+        fields: dict[str, Any] = {"told_at": now(), "told_in": "MAIL", "became": None}
         return Reported(number=1, line=report_line(), **(fields | more))
 
     assert told(line(told_at=None, told_in="")) == "no"

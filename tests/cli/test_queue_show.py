@@ -72,7 +72,8 @@ def test_the_content_of_several_messages_is_not_mixed(shop: Shop) -> None:
 
 
 def test_no_header_does_anything_to_a_terminal() -> None:
-    content = b"Subject: a\x1b[31mb\r\n folded\r\nX: " + b"y" * 500 + b"\r\n\r\nbody\r\n"
-    subject, long = header_lines(content)
+    fields = b"Subject: a\x1b[31mb\r\n folded\r\nX: " + b"y" * 500 + b"\r\nList-Unsubscribe: <https://x/u/secret>\r\n"
+    subject, long, link = header_lines(fields + b"\r\nbody\r\n")
+    assert "secret" not in link
     assert subject == "Subject: a?[31mb folded"
     assert len(long) == 300

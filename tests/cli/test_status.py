@@ -3,7 +3,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from cli.queues import HOUR, NOW, change, decision_on, held, queued, report_line, take
+from cli.queues import HOUR, change, decision_on, held, now, queued, report_line, take
 from cli.shop import Answer, Shop
 
 from relay.queued import State
@@ -86,9 +86,9 @@ def test_mail_set_aside_is_a_problem(running: Shop) -> None:
 def test_what_is_late_is_a_problem_and_what_is_just_due_is_none(running: Shop, state: State, words: str) -> None:
     take(running, queued())
     due = "UPDATE copies SET state = ?, due_at = ?"
-    change(running, due, state.value, int((NOW - 0.2 * HOUR).timestamp() * 1_000_000))
+    change(running, due, state.value, int((now() - 0.2 * HOUR).timestamp() * 1_000_000))
     assert problems(running.run("status", "--json")) == []
-    change(running, due, state.value, int((NOW - 0.5 * HOUR).timestamp() * 1_000_000))
+    change(running, due, state.value, int((now() - 0.5 * HOUR).timestamp() * 1_000_000))
     (problem,) = problems(running.run("status", "--json"))
     assert problem.startswith(words)
     assert problem.endswith("the first for 30 min")
