@@ -168,7 +168,7 @@ def header_of(original: bytes) -> bytes:
             break
         end = field.end
     head = original[message.top : end]
-    head = re.sub(rb"\r\n|\r|\n", b"\r\n", head.replace(b"\0", b""))
+    head = re.sub(rb"\r\n|\r|\n", b"\r\n", head)
     return head if head.endswith(b"\r\n") or not head else head + b"\r\n"
 
 

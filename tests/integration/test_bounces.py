@@ -112,6 +112,17 @@ def test_what_the_client_asked_for_in_mail_and_rcpt_is_done(relay: Relay, postfi
     assert whole.get_payload()[0]["Subject"] == email.message_from_bytes(message)["Subject"]
 
 
+def test_addresses_outside_ascii_come_back_to_a_mailbox_outside_ascii(relay: Relay, postfix: Postfix) -> None:
+    source, bad = sender("送信"), [f"refused花子{next(_NUMBERS)}@reader.example", relay.reader(local="refused")]
+    relay.consenting(bad[:1])
+    send(relay, source, bad, ("SMTPUTF8",))
+    returned = postfix.wait_for(source)
+    assert b"\r\nContent-Type: message/global-delivery-status\r\n" in returned
+    assert f"\r\nFinal-Recipient: utf-8; {bad[0]}\r\n".encode() in returned
+    assert f"\r\nFinal-Recipient: rfc822; {bad[1]}\r\n".encode() in returned
+    assert by_dkimpy(returned, relay.dns) == {"relay.brand.example"}
+
+
 def test_a_sender_who_wants_none_gets_none(relay: Relay, postfix: Postfix) -> None:
     source = sender()
     send(relay, source, [relay.reader(), relay.reader(local="refused")], rcpt=("NOTIFY=NEVER",))
