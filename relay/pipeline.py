@@ -135,7 +135,8 @@ class Pipeline:
             self._tell_passed_on(mail, one, outcome)
         if outcome.result is Result.WITHHELD:
             judged = self._judged(plan, one.recipient, await self._facts(plan.stream, [one.recipient.address]))
-            if not judged.decision.passes:  # said no meanwhile: this is another decision, with an id of its own
+            # Said no meanwhile: this is another decision, with an id of its own. (And yes again: then it is tried anew.)
+            if not judged.decision.passes or outcome.reply.is_permanent:
                 return await self._take_over(mail, [judged])
         return reply_after(outcome)
 

@@ -6,9 +6,11 @@ import re
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from journey import MAIL, NEWS, NEWSLETTER, NOW, ORDERS, PSEUDONYMS, RECEIPTS, TOKENS, Stage, shadowed, stage
 
 from relay.address import address_from_text
@@ -632,3 +634,78 @@ def test_a_no_that_names_a_stream_of_receipts_stops_a_receipt_at_the_last_moment
         assert on.hop.got == []
 
     on_stage(tmp_path, story)
+
+
+class Happening(NamedTuple):
+    """Somebody in the list, and what the next hop says to mail for them."""
+
+    state: str
+    answer: str
+
+
+class Scene(NamedTuple):
+    """stranger: what the policy says to people without consent. by_header: is everything decided at DATA?"""
+
+    people: list[Happening]
+    client: Client
+    caps: Caps
+    stranger: str
+    by_header: bool
+
+
+HAPPENINGS = st.builds(
+    Happening,
+    st.sampled_from(["fresh", "old", "stranger", "gone"]),
+    st.sampled_from(["250 2.1.5 ok", "450 4.2.2 full", "550 5.1.1 no such user"]),
+)
+
+
+SCENES = st.builds(
+    Scene,
+    st.lists(HAPPENINGS, min_size=1, max_size=4),
+    st.builds(Client, st.just("any"), retries=st.booleans(), refusal=st.sampled_from(Refusal)),
+    st.sampled_from([Caps(), Caps(stream_copies=1), Caps(octets=10)]),
+    st.sampled_from(["reject", "hold", "defer", "discard"]),
+    st.booleans(),
+)
+
+
+@settings(max_examples=40)
+@given(SCENES)
+def test_a_250_means_one_place_for_everybody_and_anything_else_that_nothing_is_kept(
+    tmp_path_factory: pytest.TempPathFactory, scene: Scene
+) -> None:
+    named = {f"person{number}@example.org": one for number, one in enumerate(scene.people)}
+    long_ago = {"fresh": 30, "old": 500}
+
+    async def story(on: Stage) -> None:
+        for address, one in named.items():
+            on.hop.answers |= {} if one.answer.startswith("250") else {address: one.answer}
+            if one.state == "gone":
+                await on.no(address)
+        replies, reply = await on.send(*named, client=scene.client)
+        taken = {address for address, said_at_rcpt in replies.items() if said_at_rcpt.is_success}
+        places = [
+            *(address for _, recipients, _ in on.hop.got for address in recipients),
+            *(address for address, _, _ in on.states()),
+            *(recipient for recipient, _, _ in on.reported()),
+        ]
+        if reply is not None and reply.is_success:
+            assert sorted(places) == sorted(taken)
+        else:
+            assert places == []
+        for address, state, _ in on.states():  # laws 1 and 2
+            one = named[address]
+            assert one.state != "gone" or state == "failed"
+            assert state != "held" or one.state in ("old", "stranger")
+            assert state != "queued" or one.state == "fresh" or scene.stranger == "defer"
+        assert all(named[address].state == "fresh" for _, recipients, _ in on.hop.got for address in recipients)
+
+    receipts = RECEIPTS.replace("*@brand.example", "*@news.brand.example") if scene.by_header else RECEIPTS
+    on_stage(
+        tmp_path_factory.mktemp("any"),
+        story,
+        policies={"newsletter": NEWSLETTER + f'[verdict]\nno-consent = "{scene.stranger}"\n', "receipts": receipts},
+        caps=scene.caps,
+        known={address: long_ago[one.state] for address, one in named.items() if one.state in long_ago},
+    )

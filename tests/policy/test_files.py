@@ -43,7 +43,7 @@ def test_every_key_that_the_shipped_newsletter_only_mentions_can_be_switched_on(
     assert [
         key
         for key in mentioned
-        if not {f"{table}.{key}" for table in ("sender", "consent", "message")} & set(stream.origins)
+        if not {f"{table}.{key}" for table in ("sender", "consent", "hold", "message")} & set(stream.origins)
     ] == []
     assert {"stop_address", "amp", "charset", "feedback_id", "cfbl_address", "inquiry_within"} <= set(mentioned)
 
