@@ -32,7 +32,7 @@ MAY_IMPORT: Final = {
     "config": {"consent"},
     # reads TOML as the configuration does, and knows nothing of the settings; its choices are those of the rewriting
     "policy": {"queued", "config.toml", "config.mistakes", "config.problems", "config.durations", "consent", "message"},
-    "log": {"config"},
+    "log": {"config", "queued"},
     "metrics": {"config"},
     "store": BELOW_STORE,
     "outbound": BELOW_STORE,
