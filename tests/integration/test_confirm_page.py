@@ -123,6 +123,20 @@ def test_looking_at_the_page_and_stopping_there_lets_nothing_go(
     assert len(postfix.delivered_to(reader)) == 1
 
 
+def test_the_mail_that_asks_can_be_stopped_by_one_click_and_its_other_link_then_takes_no_yes(
+    relay: Relay, postfix: Postfix
+) -> None:
+    reader = stale_reader(relay)
+    assert by_smtplib(relay.plain, NEWS, reader, newsletter(NEWS, reader)).accepted
+    (asks,) = mails_to(postfix, reader, 1)
+    form = {"content-type": "application/x-www-form-urlencoded"}
+    stop, page = urlsplit(unsubscribe_url(asks)).path, urlsplit(page_of(relay, asks)).path
+    assert relay.http("POST", page, "List-Unsubscribe=One-Click", form)[0] == 422
+    assert relay.http("POST", stop, "List-Unsubscribe=One-Click", form)[0] == 200
+    assert relay.http("POST", page, "agree=yes", form)[0] == 409
+    assert by_smtplib(relay.plain, NEWS, reader, newsletter(NEWS, reader)).said.startswith("550 5.7.1 withdrawn: ")
+
+
 def test_the_button_without_the_box_leads_back_to_the_box(relay: Relay, english: Browser) -> None:
     english.open(link(relay))
     english.press_the_button()
