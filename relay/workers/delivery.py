@@ -219,7 +219,9 @@ class Deliveries:
         match decision.verdict:
             case Verdict.HOLD if plan.stream is not None:
                 facts = one.facts or NOTHING_KNOWN
-                until = give_up_at(plan.stream, decision.reason, facts, now, self._terms.asking)
+                until = give_up_at(
+                    plan.stream, decision.reason, facts, now, self._terms.asking, asked_at=copy.asked_at
+                )
                 return settling.held(copy, decision, until, now)
             case Verdict.DISCARD:
                 return settling.discarded(copy, decision, now)

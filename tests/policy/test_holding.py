@@ -41,3 +41,14 @@ def test_where_the_policy_asks_nobody_the_time_runs_at_once(newsletter: Stream) 
 )
 def test_whoever_will_not_be_asked_has_the_time_of_the_policy(newsletter: Stream, reason: Reason, facts: Facts) -> None:
     assert give_up_at(newsletter, reason, facts, NOW, WAITING) == NOW + FOR
+
+
+def test_being_decided_anew_gives_no_more_time_to_whoever_was_asked(newsletter: Stream) -> None:
+    asked_at = NOW - timedelta(days=3)
+    assert give_up_at(newsletter, Reason.STALE, STALE, NOW, WAITING, asked_at=asked_at) == asked_at + FOR
+
+
+def test_whoever_has_answered_the_question_has_all_of_it_again(newsletter: Stream) -> None:
+    assert FRESH.yes is not None
+    asked_at = FRESH.yes.at - timedelta(days=1)
+    assert give_up_at(newsletter, Reason.STREAM_PAUSED, FRESH, NOW, WAITING, asked_at=asked_at) == NOW + FOR

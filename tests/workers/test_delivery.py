@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections import deque
 from dataclasses import replace
 from datetime import timedelta
@@ -17,6 +18,7 @@ from relay.envelope import Client, Refusal
 from relay.policy.model import RELAY_NOTICES, Policies
 from relay.queued import Origin, State
 from relay.reason import Reason
+from relay.store.connection import open_for_writing
 from relay.store.port import StoreUnavailableError
 from relay.store.sqlite import SqliteStore
 
@@ -203,6 +205,24 @@ def test_a_yes_that_grew_old_in_the_queue_is_held(tmp_path: Path, monkeypatch: p
         assert there.got() == []
         assert there.states() == [(ANN, "held", "stale")]
         assert there.wait() > timedelta(days=29)  # until it is their turn to be asked
+
+    in_yard(tmp_path, story)
+
+
+def test_who_was_asked_gains_no_time_when_their_mail_is_decided_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("relay.store.queue.release_overtaken", lambda *_: None)
+
+    async def story(there: Yard) -> None:
+        await there.yes(ANN, days_ago=364)
+        await there.queue(ANN)
+        with contextlib.closing(open_for_writing(there.path)) as connection:
+            connection.execute("UPDATE copies SET asked_at = at")
+        there.later = timedelta(days=2)
+        await there.deliver_due()
+        assert there.states() == [(ANN, "held", "stale")]
+        assert there.wait() < timedelta(days=15)
 
     in_yard(tmp_path, story)
 
