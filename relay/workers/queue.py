@@ -31,6 +31,10 @@ _MOST_COPIES: Final = 400
 _MOST_OCTETS: Final = 256 << 20
 #: Seconds between two looks for what has waited too long at a next hop that is closed.
 _EXPIRY_LOOK: Final = 60.0
+#: Seconds from which a claim that found nothing was dear, because it had to look through what waits for other routes, and
+#: for how many times as long its route then rests: the store is for those who have something to write.
+_DEAR: Final = 0.02
+_REST: Final = 10
 #: Seconds to write down what was cut short.
 _LAST_WORDS: Final = 2.0
 
@@ -43,12 +47,15 @@ class Delivers(Protocol):
 
 @dataclass(slots=True)
 class _Lane:
-    """A route and its copies in hand. expiry_from: when to look for what has waited too long, while it is closed."""
+    """A route and its copies in hand. expiry_from: when to look for what has waited too long, while it is closed.
+    rests_until: when to claim again after a dear claim.
+    """
 
     route: Route
     skip: frozenset[str]
     copies: int = 0
     expiry_from: float = 0.0
+    rests_until: float = 0.0
     tasks: set[asyncio.Task[None]] = field(default_factory=set)
 
     @property
@@ -147,12 +154,14 @@ class QueueWorker:
 
     def _wanted(self, lane: _Lane) -> _Claim | None:
         """What there is room for on a route."""
+        now = asyncio.get_running_loop().time()
+        if now < lane.rests_until:
+            return None
         in_hand = sum(one.copies for one in self._lanes)
         room = max(0, min(lane.most - lane.copies, _MOST_COPIES - in_hand))
         most = self._backoff.room(lane.route.name, room)
         if most:
             return _Claim(lane, most, self._clock())
-        now = asyncio.get_running_loop().time()
         if not room or now < lane.expiry_from:
             return None
         # Its next hop is closed. What was due so long ago that it expires is tried once more, so that its sender is told.
@@ -160,8 +169,12 @@ class QueueWorker:
         return _Claim(lane, room, self._clock() - self._expire, expired=True)
 
     async def _claim(self, claim: _Claim) -> bool:
-        lane = claim.lane
+        lane, loop = claim.lane, asyncio.get_running_loop()
+        start = loop.time()
         claimed = await self._store.claim(claim.due, claim.most, only=lane.route.domains or None, skip=lane.skip)
+        took = loop.time() - start
+        if not claimed and took > _DEAR:
+            lane.rests_until = loop.time() + took * _REST
         probes = bool(claimed) and not claim.expired and self._backoff.probing(lane.route.name)
         for one in claimed:
             lane.copies += len(one.copies)

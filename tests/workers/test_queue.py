@@ -173,6 +173,34 @@ def test_a_next_hop_that_is_gone_is_left_alone_and_found_again(
     assert "next-hop-open" in said
 
 
+def test_a_route_whose_claims_are_dear_and_find_nothing_leaves_the_store_to_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    claim, claims = SqliteStore.claim, 0
+
+    async def dear(store: SqliteStore, *arguments: Any, **more: Any) -> object:
+        nonlocal claims
+        claims += 1
+        await asyncio.sleep(0.1)
+        return await claim(store, *arguments, **more)
+
+    async def always(*_: object) -> bool:
+        return True
+
+    monkeypatch.setattr(SqliteStore, "claim", dear)
+    monkeypatch.setattr(SqliteStore, "next_due", always)
+    monkeypatch.setattr("relay.workers.queue._POLL", 0.01)
+
+    async def story(there: Yard, worker: QueueWorker) -> None:
+        await asyncio.sleep(0.8)
+        assert claims == 1
+        await receipt(there, ANN)
+        worker.nudge()
+        await until(lambda: there.got() == [ANN])
+
+    while_working(tmp_path, story)
+
+
 def test_a_message_for_many_loses_few_attempts_to_a_next_hop_that_is_gone(tmp_path: Path) -> None:
     async def story(there: Yard, worker: QueueWorker) -> None:
         people = [f"p{number}@example.org" for number in range(70)]
