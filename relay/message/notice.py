@@ -31,7 +31,7 @@ _LONGEST: Final = 300
 _LONGEST_WORD: Final = 900
 #: RFC 5322 section 2.1.1 wants lines of 78; RFC 2047 section 2 words of 75.
 _FOLD_AT: Final = 76
-_WORD_OCTETS: Final = 45
+_WORD_OCTETS: Final = 42
 _ATOMS: Final = re.compile(r"[A-Za-z0-9 !#$%&'*+/=?^_`{|}~-]+")
 _FIELD_NAME: Final = re.compile(r"[A-Za-z][A-Za-z0-9-]*")
 _IDENTIFIER: Final = re.compile(r"[A-Za-z0-9._-]+")
@@ -85,7 +85,7 @@ def notice(heading: Heading, entity: Entity) -> bytes:
         raise ValueError("the identifier cannot stand in a Message-ID")
     sender = Address(heading.local, heading.mail_domain)
     lines = [
-        b"From: " + _phrase(heading.name) + b" <" + sender.wire + b">\r\n",
+        _folded("From:", [*_phrase(heading.name), f"<{sender}>"]),
         b"To: <" + heading.to.wire + b">\r\n",
         text_field("Subject", heading.subject),
         f"Date: {format_datetime(heading.at)}\r\n".encode("ascii"),
@@ -145,14 +145,14 @@ def one_line_of(words: str) -> str:
     return flat if len(flat) <= _LONGEST else flat[: _LONGEST - 3] + "..."
 
 
-def _phrase(name: str) -> bytes:
-    """A display name (RFC 5322 section 3.2.5)."""
+def _phrase(name: str) -> list[str]:
+    """A display name (RFC 5322 section 3.2.5), in pieces between which a line may end."""
     clean = one_line_of(name)
-    if clean.isascii() and "=?" not in clean:
-        if _ATOMS.fullmatch(clean):
-            return clean.encode("ascii")
-        return b'"' + clean.replace("\\", "\\\\").replace('"', '\\"').encode("ascii") + b'"'
-    return b"\r\n ".join(word.encode("ascii") for word in _encoded_words(clean))
+    if not clean.isascii() or "=?" in clean:
+        return _encoded_words(clean)
+    if _ATOMS.fullmatch(clean):
+        return clean.split(" ")
+    return ['"' + clean.replace("\\", "\\\\").replace('"', '\\"') + '"']
 
 
 def _extra(name: str, value: str) -> bytes:

@@ -62,7 +62,7 @@ def test_another_name_other_fields_and_an_answer() -> None:
     mail = read(notice(heading, text("Hello")))
     assert str(mail["From"]) == '"Brand \\"Shop\\"" <notices@relay.brand.example>'
     assert mail["Auto-Submitted"] == "auto-replied"
-    assert mail["Reply-To"] == "support@brand.example>"
+    assert mail["Reply-To"] == "support@brand.example"
     assert mail["List-Unsubscribe"] == "<https://example.org/" + "x" * 800 + ">"
 
 
