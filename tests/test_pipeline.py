@@ -610,18 +610,21 @@ def test_facts_are_not_read_again_while_nobody_says_no(tmp_path: Path, monkeypat
     on_stage(tmp_path, story)
 
 
-def test_who_withdraws_meanwhile_is_dealt_with_as_the_client_wants_it(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("wish", "verdicts"), [(Refusal.ACCEPT_AND_REPORT, ""), (Refusal.REJECT, '[verdict]\nwithdrawn = "discard"\n')]
+)
+def test_who_withdraws_meanwhile_is_dealt_with_as_the_client_or_the_policy_wants_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, wish: Refusal, verdicts: str
 ) -> None:
     async def story(on: Stage) -> None:
         await on.yes("hanako@example.org")
         withdrawing_after_the_decision(on, monkeypatch, "hanako@example.org")
-        _, reply = await on.send("hanako@example.org", client=Client("crm", refusal=Refusal.ACCEPT_AND_REPORT))
+        _, reply = await on.send("hanako@example.org", client=Client("crm", refusal=wish))
         assert said(reply).startswith("250 2.0.0 not sent: withdrawn: ")
         assert on.reported() == [("hanako@example.org", "discarded", "withdrawn")]
         assert on.hop.got == []
 
-    on_stage(tmp_path, story)
+    on_stage(tmp_path, story, policies={"newsletter": NEWSLETTER + verdicts})
 
 
 def test_a_no_that_names_a_stream_of_receipts_stops_a_receipt_at_the_last_moment(
