@@ -14,13 +14,15 @@ from workers.yard import Yard, in_yard, until
 
 from relay.address import address_from_text
 from relay.config.settings import Mode
+from relay.decision import Outcome
 from relay.envelope import Client, Refusal
 from relay.policy.model import RELAY_NOTICES, Policies
-from relay.queued import Origin, State
+from relay.queued import Copy, Origin, State
 from relay.reason import Reason
 from relay.store.connection import open_for_writing
 from relay.store.port import StoreUnavailableError
 from relay.store.sqlite import SqliteStore
+from relay.workers.settling import Settling
 
 ANN, BEN, CAY = "ann@example.org", "ben@example.org", "cay@example.org"
 #: The wait after an attempt, and what chance makes of it.
@@ -399,7 +401,7 @@ def test_a_message_on_which_our_code_fails_three_times_is_set_aside(tmp_path: Pa
         in_yard(tmp_path, story)
 
 
-def test_a_copy_that_cannot_be_made_takes_no_other_with_it(tmp_path: Path) -> None:
+def test_a_copy_that_cannot_be_made_takes_no_other_with_it(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     async def story(there: Yard) -> None:
         await there.yes(ANN, BEN)
         await there.queue(ANN, BEN)
@@ -415,12 +417,41 @@ def test_a_copy_that_cannot_be_made_takes_no_other_with_it(tmp_path: Path) -> No
         assert there.got() == [BEN]
         assert there.states() == [(ANN, "queued", "internal-error")]
         assert there.rows("SELECT starts FROM messages") == [(1,)]
+        assert capsys.readouterr().out.count("] internal-error ") == 1
         for _ in range(2):
             there.later += timedelta(minutes=6)
             await there.deliver_due()
         there.later += timedelta(minutes=6)
         await there.deliver_due()
         assert there.states() == [(ANN, "aside", "internal-error")]
+
+    with pytest.MonkeyPatch.context() as patch:
+        in_yard(tmp_path, story)
+
+
+def test_a_bug_after_one_copys_attempt_breaks_off_no_other_that_is_on_its_way(tmp_path: Path) -> None:
+    async def story(there: Yard) -> None:
+        await there.yes(ANN, BEN)
+        await there.queue(ANN, BEN)
+        attempted, may_end = Settling.attempted, asyncio.Event()
+
+        async def wait_for_the_bug(session: Session) -> None:
+            if any(BEN.encode() in command for command in session.commands):
+                await may_end.wait()
+                await asyncio.sleep(0.1)
+            session.say(b"250 2.0.0 ok\r\n")
+
+        def fail_once(settling: Settling, copy: Copy, outcome: Outcome) -> object:
+            if str(copy.recipient.address) == ANN:
+                may_end.set()
+                raise RuntimeError("a bug")
+            return attempted(settling, copy, outcome)
+
+        there.hop.script["dot"] = deque([wait_for_the_bug])
+        patch.setattr(Settling, "attempted", fail_once)
+        await there.deliver_due()
+        assert there.outcomes() == [("delivered", 250)]
+        assert there.states() == [(ANN, "queued", "internal-error")]
 
     with pytest.MonkeyPatch.context() as patch:
         in_yard(tmp_path, story)
