@@ -8,12 +8,15 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Final
 
+from relay.address import Address
+from relay.cli.bar import bar
 from relay.cli.waiting_words import copies
 from relay.config.settings import Settings
+from relay.consent.facts import Facts
 from relay.decision import Decision
 from relay.envelope import Client
 from relay.policy.decide import decide
-from relay.policy.model import Policies
+from relay.policy.model import Policies, Stream
 from relay.policy.notices import stream_of
 from relay.reason import MEANINGS, Verdict
 from relay.store.reading import Reader
@@ -44,17 +47,21 @@ def decisions_of_today(
         if stream is None:
             decided |= dict.fromkeys((one.copy.number for one in together), None)
             continue
-        for start in range(0, len(together), _TOGETHER):
-            some = together[start : start + _TOGETHER]
-            facts = reader.facts(stream.brand, stream.id, [one.copy.recipient.address for one in some])
-            for one in some:
-                address = one.copy.recipient.address
-                tx = one.message.tx
-                tx = replace(tx, client=clients.get(tx.client.name, tx.client))
-                decided[one.copy.number] = decide(
-                    tx, stream, address, facts[address], now, decision_id=one.copy.decision, after_data=True
-                )
+        with bar("what would be decided today", len(together)) as on_more:
+            for start in range(0, len(together), _TOGETHER):
+                some = together[start : start + _TOGETHER]
+                facts = reader.facts(stream.brand, stream.id, [one.copy.recipient.address for one in some])
+                decided |= {one.copy.number: _decided(one, stream, clients, facts, now) for one in some}
+                on_more(len(some))
     return decided
+
+
+def _decided(
+    one: Waiting, stream: Stream, clients: Mapping[str, Client], facts: Mapping[Address, Facts], now: datetime
+) -> Decision:
+    address, tx = one.copy.recipient.address, one.message.tx
+    tx = replace(tx, client=clients.get(tx.client.name, tx.client))
+    return decide(tx, stream, address, facts[address], now, decision_id=one.copy.decision, after_data=True)
 
 
 def passes(decision: Decision | None) -> bool:

@@ -271,7 +271,17 @@ def _at_length(decision: Decision, outcomes: Sequence[Outcome]) -> list[str]:
     lines += [f"  outcome    {_second(outcome.at)}  {_in_words(outcome)}" for outcome in outcomes]
     if outcomes:
         return lines
-    return [*lines, f"  outcome    {'none recorded' if decision.passes else 'none: nothing was sent'}"]
+    return [*lines, f"  outcome    none{_why_no_outcome(decision)}"]
+
+
+def _why_no_outcome(decision: Decision) -> str:
+    if decision.passes:
+        return f" recorded; whether it waits: consent-relay queue show {decision.message}"
+    if decision.verdict is Verdict.HOLD:
+        return f": held, until the person says yes: consent-relay queue show {decision.message}"
+    return (
+        ": not sent, told in consent-relay log report" if decision.verdict is Verdict.DISCARD else ": nothing was sent"
+    )
 
 
 def _in_words(outcome: Outcome) -> str:

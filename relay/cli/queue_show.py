@@ -59,6 +59,10 @@ def run(arguments: argparse.Namespace, states: tuple[State, ...] = ()) -> int:
         if arguments.content:
             return _content(reader, wanted)
         found = [shown_of(reader, identity) for identity in messages[:_MOST_MESSAGES]]
+    if wanted.wide and not found:
+        raise CommandError(
+            f"nothing waits for {arguments.id}; consent-relay log query --recipient {arguments.id} tells what happened"
+        )
     if not any(one.copies or one.decisions or one.reported for one in found):
         raise CommandError(f"nothing waits, and nothing is known, of {arguments.id}")
     if arguments.json:

@@ -163,3 +163,16 @@ def test_tail_begins_with_the_last_ones_and_follows(log: Shop) -> None:
 def test_fields_are_those_of_the_log_lines() -> None:
     assert fields_of(SENT)["smtp_code"] == 250
     assert fields_of(DELIVERED)["result"] == "delivered"
+
+
+def test_a_decision_without_outcome_says_where_the_mail_is(shop: Shop) -> None:
+    verdicts = {
+        Verdict.HOLD: ("held, until the person says yes: consent-relay queue show", Reason.STALE),
+        Verdict.DISCARD: ("not sent, told in consent-relay log report", Reason.WITHDRAWN),
+        Verdict.REJECT: ("nothing was sent", Reason.WITHDRAWN),
+        Verdict.DELIVER: ("none recorded; whether it waits: consent-relay queue show", Reason.CONFIRMED),
+    }
+    for verdict, (words, reason) in verdicts.items():
+        one = decision("ann@example.com", reason, verdict)
+        record(shop, one)
+        assert words in shop.run("log", "query", "--id", one.id).out
