@@ -355,5 +355,5 @@ def _line(at: datetime, copy: Copy) -> ReportLine:
 
 TestAnyQueue = AnyQueue.TestCase
 TestAnyQueue.settings = settings(
-    max_examples=40, stateful_step_count=40, deadline=None, suppress_health_check=list(HealthCheck)
+    max_examples=80, stateful_step_count=50, deadline=None, suppress_health_check=list(HealthCheck)
 )
