@@ -197,7 +197,7 @@ async def running(
             is_local=settings.web.is_loopback,
             clock=guard.now,
         )
-        forwarder = Forwarder(next_hops=next_hops, rewriter=rewriter, clock=guard.now)
+        forwarder = Forwarder(next_hops=next_hops, rewriter=rewriter, clock=guard.steady)
         queue = QueueWorker(
             store=checked,
             deliveries=Deliveries(
@@ -207,7 +207,7 @@ async def running(
                 clients=[Client(one.name, one.senders, one.retries, one.refusal) for one in settings.clients],
                 terms=Terms(settings.queue.retry, settings.queue.expire, settings.hold.waiting),
                 mode=settings.mode,
-                clock=guard.now,
+                clock=guard.steady,  # an attempt may end after the clock has jumped: its copy is not due, or over, by that
                 randomness=secrets.token_bytes,
                 bouncer=bouncer,
             ),

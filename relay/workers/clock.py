@@ -62,6 +62,14 @@ class ClockGuard:
         """What the clock says, right or wrong."""
         return self._look().wall
 
+    def steady(self) -> datetime:
+        """What the clock would say if it had not jumped: for what is under way at the jump, and is written down all the
+        same.
+        """
+        now = self._look()
+        expected = self._since.wall + timedelta(seconds=now.boottime - self._since.boottime)
+        return expected if abs(now.wall - expected) > _LARGEST_JUMP else now.wall
+
     def trouble(self) -> str:
         """Why the clock cannot be trusted, in words; "" when it can. Raises the alarm where that is due."""
         now = self._look()

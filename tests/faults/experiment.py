@@ -61,7 +61,7 @@ def run(plan: Plan, tell: Callable[[str], None] = lambda _: None, keep: Path | N
         mailers = Mailers(relay, people, sessions=plan.sessions, seed=plan.seed, pause=plan.pause, most=plan.messages)
         minds = Minds(relay, people, seed=plan.seed, pause=0.4)
         killer = Killer(relay, random.Random(f"{plan.seed} kills"), plan.ways)
-        _kill_while_mail_flows(plan, mailers, killer, began + plan.minutes * 60, tell)
+        _kill_while_mail_flows(plan, mailers, killer, time.monotonic() + plan.minutes * 60, tell)
         minds.finish()
         hop.faulty(now=False)
         settled_in, problems = settle(relay)

@@ -101,6 +101,18 @@ def test_a_jump_forward_of_less_than_a_day_is_believed() -> None:
     assert guard.trouble() == ""
 
 
+@pytest.mark.parametrize("by", [400 * DAY, -400 * DAY])
+def test_what_is_under_way_at_a_jump_is_dated_as_if_there_was_none(by: timedelta) -> None:
+    clock = Clock()
+    guard = ClockGuard(clock)
+    clock.is_set(HOUR)
+    assert guard.steady() == guard.now() == NOW + HOUR
+    clock.is_set(by - HOUR)
+    clock.passes(MINUTE)
+    assert guard.steady() == NOW + MINUTE
+    assert guard.now() == NOW + by + MINUTE
+
+
 def test_many_small_steps_come_to_one_jump() -> None:
     clock = Clock()
     guard = ClockGuard(clock)
