@@ -20,7 +20,7 @@ from relay.consent.freshness import QUESTIONS
 from relay.consent.marks import Mark
 from relay.policy.endings import endings, place_of, remedies
 from relay.policy.evaluate import Evaluation
-from relay.policy.explain import age_of, rules_behind
+from relay.policy.explain import age_of, hold_in_words, rules_behind
 from relay.policy.model import Stream, text_in
 from relay.reason import MEANINGS, Verdict
 from relay.store.spellings import Failure
@@ -127,6 +127,8 @@ def _block(person: Person, standing: Standing) -> Iterator[str]:
     yield _line("why", MEANINGS[reason].explanation)
     for rule in rules_behind(policy, evaluation, facts, now)[:1]:
         yield _line("rule", f"{rule.key} = {rule.value}, {place_of(rule.origin)}" if rule.key else rule.value)
+    if evaluation.verdict is Verdict.HOLD and evaluation.enforced:
+        yield _line("held mail", hold_in_words(policy, evaluation, facts, now))
     yield from agreed(person, standing)
     yield from _since(standing, now)
     yield from _failed(person)

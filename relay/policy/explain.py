@@ -12,9 +12,10 @@ from typing import Final
 from relay.config.durations import write_duration
 from relay.consent.events import Basis
 from relay.consent.facts import Facts, Yes
+from relay.policy.asking import may_be_asked
 from relay.policy.evaluate import NOES, Evaluation, has_lapsed
 from relay.policy.figures import FIGURES
-from relay.policy.model import Mode, Origin, Stream, text_in
+from relay.policy.model import Expired, Mode, Origin, Stream, text_in
 from relay.reason import MEANINGS, Reason, Verdict
 
 _FIXED_RULES: Final = {
@@ -64,6 +65,8 @@ def explain(stream: Stream, evaluation: Evaluation, facts: Facts, now: datetime,
         ),
         f"decision: {evaluation.verdict}: mail {VERDICT_WORDS[evaluation.verdict]}",
     ]
+    if evaluation.verdict is Verdict.HOLD:
+        lines.append(f"  held mail: {hold_in_words(stream, evaluation, facts, now)}")
     if not evaluation.enforced:
         lines.append(f'  not enforced: mode = "{Mode.SHADOW}", {_place(stream.origin("stream.mode"))}: mail passes')
     lines.append(f"reason: {reason}: {MEANINGS[reason].explanation}")
@@ -76,6 +79,17 @@ def explain(stream: Stream, evaluation: Evaluation, facts: Facts, now: datetime,
     lines += [f"  {rule}" for rule in rules_behind(stream, evaluation, facts, now)]
     lines.append(f"what to do: {MEANINGS[reason].remedy}")
     return lines
+
+
+def hold_in_words(stream: Stream, evaluation: Evaluation, facts: Facts, now: datetime) -> str:
+    """How long mail that is held now waits, for what, and who is told at its end."""
+    longest = write_duration(stream.hold.longest)
+    if may_be_asked(stream, facts, evaluation.reasons, now):
+        wait = f"the relay asks the person, and the mail waits {longest} from that day"
+    else:
+        wait = f"waits {longest}; the relay does not ask this person"
+    end = "the sender gets a notice" if stream.hold.expired is Expired.DSN else "it is in the daily report"
+    return f"{wait} (hold.for, {_place(stream.origin('hold.for'))}); without a yes {end}"
 
 
 def facts_in_words(stream: Stream, facts: Facts, now: datetime) -> list[str]:

@@ -55,6 +55,31 @@ def test_a_default_is_told_with_the_source_of_its_figure(newsletter: Stream) -> 
     assert "a yes of a year ago" in rule
 
 
+@pytest.mark.parametrize(
+    ("hold", "told"),
+    [
+        (
+            "",
+            (
+                "the relay asks the person, and the mail waits 14d from that day (hold.for, the built-in default); "
+                "without a yes it is in the daily report"
+            ),
+        ),
+        (
+            '[hold]\nfor = "10d"\nask_again = false\nexpired = "dsn"\n',
+            "waits 10d; the relay does not ask this person (hold.for, FILE:21); without a yes the sender gets a notice",
+        ),
+    ],
+)
+def test_of_mail_that_is_held_is_told_for_what_it_waits_how_long_and_what_then(
+    load: Load, newsletter_text: str, hold: str, told: str
+) -> None:
+    stream = load(newsletter=newsletter_text + hold).streams[0]
+    lines = words(stream, Facts(yes=OLD_YES))
+    assert lines[1] == "decision: hold: mail is held here for the person's yes, and nothing is sent meanwhile"
+    assert lines[2] == f"  held mail: {told}"
+
+
 def test_nothing_known_is_said_in_words(newsletter: Stream) -> None:
     lines = words(newsletter, NOTHING_KNOWN, "ja")
 
