@@ -9,7 +9,13 @@ import pytest
 from relay.address import Address
 from relay.consent.events import Act, Basis
 from relay.consent.facts import NOTHING_KNOWN, Facts, Yes
-from relay.policy.asking import is_ending, may_be_asked, may_be_asked_now
+from relay.policy.asking import (
+    earliest_question,
+    is_ending,
+    may_be_asked,
+    may_be_asked_now,
+    objection_to_asking,
+)
 from relay.policy.evaluate import evaluate
 from relay.policy.files import load_policies
 from relay.policy.migration import migration_until
@@ -107,3 +113,26 @@ def test_people_of_an_old_list_are_asked_from_the_first_day_of_a_migration() -> 
 def test_what_has_ended_is_not_ending() -> None:
     assert not is_ending(NEWSLETTER, STALE, NOW)
     assert not is_ending(NEWSLETTER, NOTHING_KNOWN, NOW)
+
+
+def test_what_speaks_against_a_question_at_the_last_moment_is_for_now_and_names_why() -> None:
+    assert objection_to_asking(NEWSLETTER, TARO, STALE, NOW) is None
+    for facts, word in (
+        (replace(STALE, withdrawn_at=NOW), "withdrawn"),
+        (replace(STALE, complained_at=NOW), "complained"),
+        (Facts(yes=yes(NOW)), "confirmed"),
+    ):
+        reply = objection_to_asking(NEWSLETTER, TARO, facts, NOW)
+        assert reply is not None
+        assert reply.code == 451
+        assert reply.text.startswith(word)
+
+
+def test_the_earliest_question_is_the_shortest_rule_that_can_end_a_yes_with_mail() -> None:
+    assert earliest_question(NEWSLETTER, NOW) == ago(days=700)
+    for_customers = replace(NEWSLETTER, consent=ConsentRules(frozenset({Basis.INQUIRY}), NEWSLETTER.consent.freshness))
+    assert earliest_question(for_customers, NOW) == ago(days=150)
+    never = replace(NEWSLETTER.consent.freshness, renew_every=None)
+    assert earliest_question(replace(NEWSLETTER, consent=ConsentRules(frozenset(), never)), NOW) is None
+    migration = migration_until([Basis.ASSUMED], date(2026, 7, 1), "UTC")
+    assert earliest_question(replace(NEWSLETTER, migration=migration), NOW) == NOW
