@@ -19,7 +19,9 @@ import asyncio, json, os, sys
 from pathlib import Path
 sys.path.insert(0, {str(Path(__file__).parents[1])!r})
 from store.samples import ANN, PSEUDONYMS, decision, withdraw
+from store.waiting import NOW, message_to
 from relay.address import Address
+from relay.queued import Move, Step
 from relay.store.port import StoreUnavailableError
 from relay.store.sqlite import open_store
 
@@ -67,6 +69,43 @@ async def fill(store, folder):
     address = Address("user4", "example.com")
     tell(known=str((await store.facts("brand", "newsletter", [address]))[address].withdrawn_at))
 
+async def queue(store, folder):
+    number = 0
+    try:
+        while True:
+            await store.commit(Step(messages=(message_to(f"p{{number}}@example.org", content=b"x" * 100_000),)))
+            number += 1
+    except StoreUnavailableError as error:
+        tell(full=error.full, some=number > 5)
+    os.unlink(folder / "ballast")
+    claimed = await store.claim(NOW, 5)
+    tell(claimed=len(claimed))
+    try:
+        with open(folder / "ballast", "wb") as ballast:
+            while True:
+                ballast.write(b"x" * 4096)
+                ballast.flush()
+    except OSError:
+        pass
+    (first, *_) = claimed
+    step = Step(moves=(Move(first.copies[0].number, NOW),))
+    try:
+        await store.commit(step)
+        tell(settled=True)
+    except StoreUnavailableError as error:
+        tell(settle_full=error.full)
+    store.commit_later(step)
+    await asyncio.sleep(0.5)
+    tell(still_there=len(await store.content(first.message.number)))
+    os.unlink(folder / "ballast")
+    for _ in range(100):
+        await asyncio.sleep(0.1)
+        try:
+            await store.content(first.message.number)
+        except KeyError:
+            tell(gone=True)
+            break
+
 asyncio.run(main(Path(sys.argv[1])))
 """
 
@@ -101,6 +140,21 @@ def test_on_a_full_disk_only_withdrawals_are_taken_until_there_is_room(small_dis
         {"known": "2026-02-24 12:00:00+00:00"},
     ]
     assert len((small_disk / "withdrawals.journal").read_text().splitlines()) == 5
+
+
+def test_on_a_full_disk_nothing_is_taken_over_and_what_ended_ends_once_there_is_room(small_disk: Path) -> None:
+    (small_disk / "ballast").write_bytes(b"x" * (16 << 20))
+    process = subprocess.run(
+        [sys.executable, "-c", PROGRAM, small_disk, "queue"], capture_output=True, text=True, timeout=120, check=False
+    )
+    assert told(process) == [
+        {"opened": True},
+        {"full": True, "some": True},
+        {"claimed": 5},
+        {"settle_full": True},
+        {"still_there": 100_000},
+        {"gone": True},
+    ]
 
 
 @pytest.mark.parametrize("sync", [3, 5])
