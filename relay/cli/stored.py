@@ -18,11 +18,11 @@ from relay.cli import CommandError
 from relay.cli.sealing import seal_written
 from relay.config.load import load_settings
 from relay.config.settings import Settings
-from relay.consent.events import Event
+from relay.consent.events import NOES, Event
 from relay.consent.moments import parse_moment
 from relay.consent.pseudonyms import KEY_OCTETS, Pseudonyms
 from relay.decision import new_id
-from relay.store.appending import NOES, append_events
+from relay.store.appending import append_events
 from relay.store.committing import Committer, Work
 from relay.store.journal import Journal
 from relay.store.keys import KeyFileError, load_pseudonyms

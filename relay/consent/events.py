@@ -87,6 +87,8 @@ class EventKind(StrEnum):
 
 
 _YES: Final = frozenset({EventKind.GRANT, EventKind.CONFIRM, EventKind.RENEW})
+#: What a person says against mail; of a mailbox that is gone nobody has said anything.
+NOES: Final = frozenset({EventKind.WITHDRAW, EventKind.COMPLAIN})
 _IN_ONE_STREAM: Final = _YES | {EventKind.REQUEST}
 _OF_A_MAILBOX: Final = frozenset({EventKind.UNDELIVERABLE, EventKind.DELIVERABLE})
 _NO_OFFSET: Final = timedelta(0)

@@ -16,7 +16,7 @@ from datetime import datetime
 from typing import Final, NamedTuple
 
 from relay.address import Address
-from relay.consent.events import Act, Basis, Event, EventKind
+from relay.consent.events import NOES, Act, Basis, Event, EventKind
 from relay.consent.facts import Facts, Yes
 
 #: Where nobody stated the act: a double opt-in is a click on the link, a written yes is signed. A single opt-in may
@@ -25,7 +25,6 @@ _IMPLIED: Final = {Basis.DOUBLE_OPT_IN: Act.CLICKED, Basis.WRITTEN: Act.SIGNED}
 _BY_ACT: Final = frozenset(basis for basis in Basis if basis.is_by_act)
 _STRENGTH: Final = {basis: -rank for rank, basis in enumerate(Basis)}
 _YES: Final = frozenset({EventKind.GRANT, EventKind.CONFIRM, EventKind.RENEW})
-_PERSONAL_NOES: Final = frozenset({EventKind.WITHDRAW, EventKind.COMPLAIN})
 _OF_A_MAILBOX: Final = frozenset({EventKind.UNDELIVERABLE, EventKind.DELIVERABLE})
 
 
@@ -134,7 +133,7 @@ def no_of_event(event: Event) -> No | None:
 def fold(events: Iterable[Event], noes: Iterable[No]) -> Folded:
     """Fold the events of one address in one stream. `noes`: all that may cover it; others are ignored."""
     events = list(events)
-    last_no = max((no.at for no in noes if no.kind in _PERSONAL_NOES and _may_cover(no, events)), default=None)
+    last_no = max((no.at for no in noes if no.kind in NOES and _may_cover(no, events)), default=None)
     yeses = [_Said(event, said_at(event), *basis_and_act(event)) for event in events if event.kind in _YES]
     freeing = [said.at for said in yeses if said.event.own_act and said.basis in _BY_ACT]
     counting = yeses

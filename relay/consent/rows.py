@@ -13,7 +13,7 @@ from typing import Any, Final, TypeVar
 
 from relay.address import AddressError, address_from_text
 from relay.consent.causes import KINDS, Cause
-from relay.consent.events import Act, Basis, Event, EventKind
+from relay.consent.events import NOES, Act, Basis, Event, EventKind
 from relay.consent.evidence import Evidence, is_wording_hash, wording_hash, wording_text
 from relay.consent.formats import COLUMNS
 from relay.consent.moments import ISO, parse_moment
@@ -31,7 +31,6 @@ EARLIEST: Final = datetime(1980, 1, 1, tzinfo=UTC)
 LONGEST: Final = 20_000
 
 _LATEST: Final = datetime.max.replace(tzinfo=UTC)
-_PERSONAL_NOES: Final = frozenset({EventKind.WITHDRAW, EventKind.COMPLAIN})
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND: Final = timedelta(microseconds=1)
 _E = TypeVar("_E", Basis, Act, Cause)
@@ -98,7 +97,7 @@ def events_of_row(
             # Whatever is wrong with the yes beside it, it would not count against the no; but of a stream that nobody
             # knows, the row would say more than can be known.
             is_unknown = values["stream"] and values["stream"] not in rules.brands
-            if cause is None or KINDS[cause] not in _PERSONAL_NOES or is_unknown:
+            if cause is None or KINDS[cause] not in NOES or is_unknown:
                 raise
     if cause is not None:
         events.append(_no(_common(values, rules, says_yes=False, claimed=claimed), cause, withdrawn_at))

@@ -15,7 +15,7 @@ from types import MappingProxyType
 from typing import Final
 
 from relay.address import Address
-from relay.consent.events import Event, EventKind
+from relay.consent.events import NOES, Event
 from relay.consent.fold import Folded, No, fold_person, said_at
 from relay.consent.ledger import SALT_OCTETS, microseconds
 from relay.consent.pseudonyms import Pseudonyms
@@ -25,8 +25,6 @@ from relay.store.port import UnreadableError
 from relay.store.queries import query
 from relay.store.rows import event_of, event_row, folded_row, no_of_unreadable, no_or_wider, no_row
 
-#: What has to stand in withdrawals.journal.
-NOES = frozenset({EventKind.WITHDRAW, EventKind.COMPLAIN})
 _NO_TEXTS: Final[Mapping[str, str]] = MappingProxyType({})
 
 

@@ -12,9 +12,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from relay.consent.events import NOES
 from relay.consent.fold import fold_person
 from relay.store.rows import Row, folded_row, no_row
-from relay.store.told import GRANT, ID, KIND, NOES, PLACE, SHAPE, WIDE, Ready, Shape, Told, event_told, told_again
+from relay.store.told import GRANT, ID, KIND, PLACE, SHAPE, WIDE, Ready, Shape, Told, event_told, told_again
 
 #: Rows of a bundle; a transaction of some 20 ms.
 SIZE: Final = 4000

@@ -23,11 +23,12 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, BinaryIO, Final, Self
 
+from relay.consent.ledger import SALT_OCTETS
 from relay.store.bundles import Bundle, bundles, packed, unpacked
 from relay.store.connection import errors_of_the_store
 from relay.store.port import StoreUnavailableError
 from relay.store.staging import Piece, Share, Spill, merged, shared_out
-from relay.store.told import SALT_OCTETS, Block, Parsed, ready
+from relay.store.told import Block, Parsed, ready
 
 #: How much nicer than the relay.
 _NICER: Final = 10

@@ -22,12 +22,11 @@ from functools import lru_cache
 from json.encoder import encode_basestring as _quoted
 from typing import Any, Final
 
-from relay.consent.events import Event, EventKind
+from relay.consent.events import NOES, Event, EventKind
 from relay.consent.fold import No, fold_noes
 from relay.consent.ledger import moment_or_last
 from relay.store.rows import address_of
 
-NOES: Final = frozenset({EventKind.WITHDRAW.value, EventKind.COMPLAIN.value})
 MARK: Final = "mark"
 _KINDS: Final = NOES | {EventKind.ERASE.value, MARK}
 _CHECK: Final = b',"check":"'

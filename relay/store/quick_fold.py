@@ -13,11 +13,11 @@ from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
 from relay.address import Address
-from relay.consent.events import RELAY, Act, Basis, Event, EventKind
+from relay.consent.events import NOES, RELAY, Act, Basis, Event, EventKind
 from relay.consent.evidence import Evidence
 from relay.consent.fold import basis_and_act, no_of_event
 from relay.store.rows import Row
-from relay.store.told import NOES, Told
+from relay.store.told import Told
 
 #: A line of the ledger in the order of queries/histories.sql.
 Said = tuple[Any, ...]

@@ -14,13 +14,13 @@ from pathlib import Path
 from typing import Any, Final
 
 from relay.address import Address
-from relay.consent.events import Event
+from relay.consent.events import NOES, Event
 from relay.consent.facts import Facts
 from relay.consent.pseudonyms import Pseudonyms
 from relay.decision import Decision, Outcome
 from relay.log import get_logger
 from relay.queued import Claimed, Step
-from relay.store.appending import NOES, append_events
+from relay.store.appending import append_events
 from relay.store.committing import Committer, Work
 from relay.store.connection import errors_of_the_store, open_for_reading
 from relay.store.facts import read_facts

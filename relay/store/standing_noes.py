@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from relay.consent.events import NOES
 from relay.consent.fold import No, no_of_event
 from relay.consent.ledger import microseconds
 from relay.consent.pseudonyms import Pseudonyms
@@ -20,7 +21,7 @@ from relay.store.bundles import Part
 from relay.store.erasing import erased_among
 from relay.store.queries import query
 from relay.store.rows import Row, no_row
-from relay.store.told import KIND, NOES, WIDE, Ready, event_told
+from relay.store.told import KIND, WIDE, Ready, event_told
 
 #: Rows of noes_of_people by wide key.
 KeptNoes = Mapping[str, Sequence[Row]]

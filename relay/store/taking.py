@@ -19,6 +19,7 @@ from datetime import UTC, datetime
 from types import TracebackType
 from typing import Any, Final, Self
 
+from relay.consent.events import NOES
 from relay.consent.fold import is_active_yes
 from relay.store.appending import append_events
 from relay.store.bundles import Bundle, Part, by_person
@@ -35,7 +36,6 @@ from relay.store.told import (
     ALONE,
     ID,
     KIND,
-    NOES,
     SHAPE,
     STREAM,
     TOLD_ALONE,

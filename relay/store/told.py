@@ -13,8 +13,9 @@ from typing import Any, Final
 from relay.consent.events import Act, Basis, Event, EventKind
 from relay.consent.evidence import Evidence
 from relay.consent.fold import basis_and_act
-from relay.consent.ledger import microseconds, moment_of
-from relay.store.rows import address_of, loaded, stored
+from relay.consent.ledger import SALT_OCTETS, moment_of
+from relay.consent.rows import line_of
+from relay.store.rows import address_of, loaded
 
 #: wide, id, kind, address, brand, stream, at, recorded_at, source, recorder, basis, act, confirmed_at, mail_sent_at,
 #: last_contact_at, form_url, wording (its hash or ""), language, ip, user_agent, alone. Times are microseconds since
@@ -56,15 +57,12 @@ ALONE: Final = 11
 #: What a row comes to; bound to statements on its way.
 Alone = int | str | None
 
-SALT_OCTETS: Final = 16
 #: What one person said stands together, and mostly of one address.
 _address_of: Final = lru_cache(maxsize=16)(address_of)
 #: Shapes that are remembered while rows are made ready; a list may have one for each row.
 _MOST_SHAPES: Final = 10_000
-#: What the lone event of a person comes to needs no folding for this kind and for NOES.
+#: What the lone event of a person comes to needs no folding for this kind and for noes.
 GRANT: Final = EventKind.GRANT.value
-#: What has to stand in withdrawals.journal, too.
-NOES: Final = frozenset({EventKind.WITHDRAW.value, EventKind.COMPLAIN.value})
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,30 +80,7 @@ def told_of(event: Event, alone: Alone) -> Told:
     """The event as it stands in a list. Raises ValueError for what no list may say."""
     if event.live or event.own_act:
         raise ValueError("what is imported was not recorded live, and frees nobody from a withdrawal")
-    evidence = event.evidence
-    return (
-        event.address.wide,
-        event.id,
-        event.kind.value,
-        str(event.address),
-        event.brand,
-        event.stream,
-        stored(event.at),
-        microseconds(event.recorded_at),
-        event.source,
-        event.recorder,
-        None if event.basis is None else event.basis.value,
-        None if event.act is None else event.act.value,
-        stored(event.confirmed_at),
-        stored(event.mail_sent_at),
-        stored(event.last_contact_at),
-        evidence.form_url,
-        evidence.wording,
-        evidence.language,
-        evidence.ip,
-        evidence.user_agent,
-        alone,
-    )
+    return (*line_of(event), alone)
 
 
 def event_told(told: Told) -> Event:

@@ -25,7 +25,7 @@ from relay.cli.lists import read_list
 from relay.cli.parsing import Parser, Setup
 from relay.config.load import load_settings
 from relay.consent.checking import Checked
-from relay.consent.events import RELAY, Event, EventKind
+from relay.consent.events import NOES, RELAY, Event, EventKind
 from relay.consent.facts import Facts, as_json
 from relay.consent.formats import COLUMNS
 from relay.consent.heads import check_heads, find_lost
@@ -36,7 +36,7 @@ from relay.decision import Result
 from relay.policy.evaluate import Evaluation, evaluate
 from relay.policy.model import Policies
 from relay.reply import Reply
-from relay.store.appending import NOES, append_events
+from relay.store.appending import append_events
 from relay.store.asks import Ask, put_ask
 from relay.store.backup import write_backup
 from relay.store.bulk import import_bulk

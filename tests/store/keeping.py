@@ -14,12 +14,12 @@ from typing import Any
 from store.samples import NOW, PSEUDONYMS, ago, committer, contact, decision, grant, outcome, withdraw
 
 from relay.address import Address
-from relay.consent.events import Event
+from relay.consent.events import NOES, Event
 from relay.consent.evidence import Evidence
 from relay.consent.retention import Retention
 from relay.policy.files import load_policies
 from relay.policy.model import Policies
-from relay.store.appending import NOES, append_events
+from relay.store.appending import append_events
 from relay.store.committing import Committer, Work
 from relay.store.connection import open_for_reading
 from relay.store.due import Periods

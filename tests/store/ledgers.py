@@ -14,10 +14,10 @@ from store.samples import NOW, committer, grant, withdraw
 
 from relay.address import Address
 from relay.consent.checking import Checked
-from relay.consent.events import Event, Evidence
+from relay.consent.events import NOES, Event, Evidence
 from relay.consent.evidence import wording_hash
 from relay.consent.heads import Seen, check_heads, find_lost
-from relay.store.appending import NOES, append_events
+from relay.store.appending import append_events
 from relay.store.committing import Committer, Work
 from relay.store.connection import open_for_reading
 from relay.store.heads import HeadsFile, Signer

@@ -10,8 +10,9 @@ from store.samples import ANN, BOB, TAGGED, event, grant, withdraw
 
 from relay.address import Address
 from relay.consent.events import Event, EventKind
+from relay.consent.ledger import SALT_OCTETS
 from relay.store.bundles import Bundle, bundles, packed, unpacked
-from relay.store.told import SALT_OCTETS, Ready, event_told, ready, told_of
+from relay.store.told import Ready, event_told, ready, told_of
 
 CARL = Address("carl", "example.com")
 

@@ -31,12 +31,12 @@ from store.samples import (
 )
 
 from relay.address import Address
-from relay.consent.events import Event, EventKind, Evidence
+from relay.consent.events import NOES, Event, EventKind, Evidence
 from relay.consent.facts import NOTHING_KNOWN, Facts
 from relay.consent.ledger import digest
 from relay.decision import Outcome, Result
 from relay.reply import Reply
-from relay.store.appending import NOES, append_events
+from relay.store.appending import append_events
 from relay.store.committing import Committer, Work
 from relay.store.erasing import Erased, erase_again, erase_everywhere, erased_among, erased_at, is_known, purge_person
 from relay.store.facts import read_facts

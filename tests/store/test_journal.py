@@ -13,8 +13,8 @@ from store.samples import ANN, BOB, NOW, PSEUDONYMS, TAGGED, committer, event, f
 from structlog.testing import capture_logs
 
 from relay.address import Address
-from relay.consent.events import Event, EventKind
-from relay.store.appending import NOES, append_events
+from relay.consent.events import NOES, Event, EventKind
+from relay.store.appending import append_events
 from relay.store.committing import Committer, Work
 from relay.store.erasing import erase_everywhere, erase_person
 from relay.store.facts import read_facts

@@ -11,8 +11,9 @@ from store.samples import ANN, NOW, TAGGED, ago, event, grant, withdraw
 from relay.consent.events import Act, Basis, Event, EventKind, Evidence
 from relay.consent.evidence import wording_hash
 from relay.consent.fold import fold_person
+from relay.consent.ledger import SALT_OCTETS
 from relay.store.rows import folded_row
-from relay.store.told import SALT_OCTETS, SHAPE, event_told, ready, told_again, told_of
+from relay.store.told import SHAPE, event_told, ready, told_again, told_of
 
 TIMES = st.none() | st.sampled_from([ago(5), ago(3), ago(1), NOW, datetime(1970, 1, 1, tzinfo=UTC)])
 
@@ -52,9 +53,9 @@ def test_what_a_lone_grant_comes_to_is_what_folding_says(said: Event) -> None:
     (row,) = ready([told_of(said, None)], 0, bytes(SALT_OCTETS))
     by_folding = folded_row("newsletter", said.address, folded["newsletter", said.address])
     yes_basis, yes_act = row[SHAPE][-2:]
-    made: dict[str, Any] = dict.fromkeys(range(15))
+    made: dict[str, Any] = dict.fromkeys(range(17))
     made |= {0: "newsletter", 1: str(said.address), 3: yes_basis, 4: yes_act, 5: row[10], 6: said.source, 7: 0}
-    made |= {8: said.evidence.form_url, 9: said.evidence.language, 12: row[6], 14: 0}
+    made |= {8: said.evidence.form_url, 9: said.evidence.language, 12: row[6], 14: 0, 16: 0}
     assert by_folding == tuple(made.values())
 
 
