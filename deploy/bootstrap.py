@@ -4,11 +4,13 @@
     python3 deploy/bootstrap.py demo [ARGUMENTS OF consent-relay demo]
     python3 deploy/bootstrap.py test [ARGUMENTS OF pytest]
     python3 deploy/bootstrap.py bench [ARGUMENTS OF tests/bench/run.py]
+    python3 deploy/bootstrap.py faults long|soak [ARGUMENTS, see tests/faults/README.md]
     python3 deploy/bootstrap.py lock
 
 `demo` makes .venv, installs the hashed requirements and the package into it and runs the demo. `test` adds what the
 tests need, Debian's packages included when it may install them and a DKIM verifier for Node, and runs the linters, the
-type checker and the tests; with arguments it runs only pytest with them. `bench` measures how fast the relay is. `lock` writes the hashed
+type checker and the tests; with arguments it runs only pytest with them. `bench` measures how fast the relay is. `faults` kills one
+for a long time and judges what it promised. `lock` writes the hashed
 requirements anew from pyproject.toml.
 A second run finds everything in place and starts at once. Nothing outside the checkout is changed, but for Debian's
 packages, and those only by root.
@@ -65,7 +67,11 @@ def main(arguments: Sequence[str]) -> int:
     if command == "bench":
         prepare("test")
         require_peers()
-        return run_bench(rest)
+        return run_module("bench.run", rest)
+    if command == "faults" and rest[:1] in (["long"], ["soak"]):
+        prepare("test")
+        require_peers()
+        return run_module(f"faults.{rest[0]}", rest[1:])
     if command == "lock":
         lock()
         return 0
@@ -243,9 +249,10 @@ def run_tests(pytest_arguments: Sequence[str]) -> int:
     return 1 if failed else 0
 
 
-def run_bench(arguments: Sequence[str]) -> int:
+def run_module(module: str, arguments: Sequence[str]) -> int:
+    """One of tests/, for which nothing is collected."""
     environ = {**os.environ, "PYTHONPATH": str(ROOT / "tests")}
-    return subprocess.run([PYTHON, "-m", "bench.run", *arguments], cwd=ROOT, env=environ, check=False).returncode
+    return subprocess.run([PYTHON, "-m", module, *arguments], cwd=ROOT, env=environ, check=False).returncode
 
 
 def lock() -> None:
