@@ -141,7 +141,7 @@ def _told(plan: Plan, old: Address, new: Address) -> list[str]:
     if plan.asked:
         lines.append(f"{new} is to be asked for {_names(plan.asked)}, and gets nothing before it has confirmed")
         lines.append(
-            "this version sends no mail that asks: ask the person yourself, and record the yes with consent grant"
+            "the relay asks nobody for a first yes: ask the person yourself, and record the yes with consent grant"
         )
     if plan.there:
         lines.append(f"{new} has a consent of its own for {_names(plan.there)}, which stays as it is")

@@ -21,7 +21,7 @@ def test_the_old_address_stops_and_the_new_one_is_asked(shop: Shop) -> None:
     answer = move(shop, "--source", "letter")
     assert answer.code == 0
     assert "new@example.org is to be asked for newsletter, and gets nothing before it has confirmed" in answer.out
-    assert "this version sends no mail that asks" in answer.out
+    assert "the relay asks nobody for a first yes" in answer.out
     assert shop.standing(OLD)["reasons"][0] == "withdrawn"
     new = shop.standing(NEW)
     assert (new["gets_mail"], new["reasons"], new["status"]) == (False, ["unconfirmed"], "pending")
