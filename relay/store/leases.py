@@ -33,6 +33,14 @@ class Lease:
         os.close(self._file)
 
 
+def clear(database: Path) -> None:
+    """Take away files of processes that are no more, once no row names them."""
+    for file in folder_of(database).iterdir():
+        if not file.name.startswith("."):  # somebody is just making one
+            with ended(database, file.name):
+                pass
+
+
 def folder_of(database: Path) -> Path:
     return Path(f"{database}.leases")
 

@@ -22,7 +22,7 @@ from relay.store.committing import Committer, Work
 from relay.store.connection import errors_of_the_store
 from relay.store.holds import keep_release_rate
 from relay.store.learning import Lessons
-from relay.store.leases import Lease, ended
+from relay.store.leases import Lease, clear, ended
 from relay.store.port import StoreUnavailableError
 from relay.store.queries import query
 from relay.store.queue import Caps, Done, Handed, Unfit
@@ -100,6 +100,8 @@ class OpenQueue:
             self._lease = Lease(committer.path, os.urandom(12).hex())
         try:
             self._run(self._begin)
+            with errors_of_the_store():
+                clear(committer.path)
         except StoreUnavailableError as error:
             if not error.full:  # what cannot be freed now is freed later; withdrawals are taken meanwhile
                 self._lease.close()

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from relay.store.leases import Lease, ended, folder_of
+from relay.store.leases import Lease, clear, ended, folder_of
 
 _HOLD = """
 import sys, time
@@ -71,6 +71,16 @@ def test_looking_at_a_lease_that_lives_takes_nothing_from_it(tmp_path: Path) -> 
     lease.close()
     assert not any(folder_of(database).iterdir())
     assert _has_ended(database, "mine")
+
+
+def test_files_of_processes_that_are_no_more_are_cleared_away_and_others_stay(tmp_path: Path) -> None:
+    database = tmp_path / "relay.db"
+    lease = Lease(database, "mine")
+    (folder_of(database) / "old").touch()
+    (folder_of(database) / ".being-made").touch()
+    clear(database)
+    assert sorted(path.name for path in folder_of(database).iterdir()) == [".being-made", "mine"]
+    lease.close()
 
 
 def test_a_name_that_no_process_gives_itself_leads_nowhere(tmp_path: Path) -> None:

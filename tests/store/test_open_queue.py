@@ -3,14 +3,19 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
-from store.waiting import CONTENT, HOUR, NOW, PSEUDONYMS, copy_to, message_to
+from store.samples import ANN, decision, grant, outcome
+from store.samples import NOW as SAMPLED
+from store.waiting import CONTENT, HOUR, NOW, PSEUDONYMS, Box, copy_to, message_to
 
+from relay.decision import Result
 from relay.queued import Move, State, Step
 from relay.reason import Reason
+from relay.reply import Reply
 from relay.store.port import QueueFullError
 from relay.store.queue import Caps
 from relay.store.sqlite import SqliteStore, open_store
@@ -88,5 +93,40 @@ def test_a_claim_that_nobody_waits_for_any_more_is_taken_back(tmp_path: Path) ->
             await store.flush()
             (claimed,) = await store.claim(NOW, 10)
             assert claimed.message.starts == 1
+
+    asyncio.run(run())
+
+
+def test_what_a_process_had_that_died_is_found_by_the_others_and_by_the_next(tmp_path: Path) -> None:
+    async def run() -> None:
+        async with opened(tmp_path) as store:
+            await store.commit(Step(messages=(message_to("a@example.org", "b@example.org"),)))
+            other = Box(tmp_path, lease="of-one-that-died")
+            other.claim(most=1)
+            assert await store.next_due(NOW)  # frees it, too
+            (claimed,) = await store.claim(NOW, 10)
+            assert len(claimed.copies) == 2
+            other.lease = "of-another-that-died"
+            await store.commit(Step(messages=(message_to("c@example.org"),)))
+            other.claim()
+        async with opened(tmp_path) as store:
+            found = [await store.claim(NOW, 10) for _ in range(2)]
+            addresses = [str(copy.recipient.address) for part in found for one in part for copy in one.copies]
+            assert sorted(addresses) == ["a@example.org", "b@example.org", "c@example.org"]
+
+    asyncio.run(run())
+
+
+def test_what_is_refused_for_good_in_a_step_teaches_as_elsewhere(tmp_path: Path) -> None:
+    async def run() -> None:
+        gone = Reply(550, "5.1.1", "no such mailbox")
+        async with opened(tmp_path) as store:
+            await store.append([grant(ANN)])
+            for day in (0, 8):
+                judged = decision(at=SAMPLED + timedelta(days=day))
+                refused = outcome(judged, result=Result.REFUSED, reply=gone, address=ANN, at=judged.at, next_hop="hop")
+                await store.commit(Step((judged,), outcomes=(refused,)))
+            known = await store.facts("brand", "newsletter", [ANN])
+            assert known[ANN].undeliverable_at is not None
 
     asyncio.run(run())
