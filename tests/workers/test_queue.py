@@ -88,6 +88,17 @@ def test_two_processes_work_one_queue_and_nobody_gets_mail_twice(tmp_path: Path)
     asyncio.run(play())
 
 
+def test_room_that_was_used_is_free_again(tmp_path: Path) -> None:
+    async def story(there: Yard, worker: QueueWorker) -> None:
+        people = [f"p{number}@example.org" for number in range(30)]
+        for _number in range(6):
+            await receipt(there, *people)
+        worker.nudge()
+        await until(lambda: len(there.got()) == 180)
+
+    while_working(tmp_path, story)
+
+
 def test_copies_in_hand_are_bounded_by_the_routes_connections(tmp_path: Path) -> None:
     async def story(there: Yard, _: QueueWorker) -> None:
         for _number in range(100):
@@ -116,7 +127,15 @@ def test_contents_in_memory_are_bounded_and_a_large_message_has_its_turn_alone(
     while_working(tmp_path, story)
 
 
-def test_a_route_that_stands_still_takes_no_room_from_others(tmp_path: Path) -> None:
+def test_a_route_that_stands_still_takes_no_room_from_others(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    claim, asked = SqliteStore.claim, set()
+
+    async def noted(store: SqliteStore, *arguments: Any, only: Any, skip: Any) -> object:
+        asked.add((only, skip))
+        return await claim(store, *arguments, only=only, skip=skip)
+
+    monkeypatch.setattr(SqliteStore, "claim", noted)
+
     async def story(there: Yard) -> None:
         async with FaultyHop(dot=stall) as slow:
             there.next_hops = NextHops(
@@ -135,6 +154,8 @@ def test_a_route_that_stands_still_takes_no_room_from_others(tmp_path: Path) -> 
             worker.nudge()
             await until(lambda: there.got() == [ANN])
             await until(lambda: there.rows("SELECT count(*) FROM copies WHERE lease IS NOT NULL") == [(8,)])
+            slow_ones = frozenset({"slow.example"})
+            assert asked == {(slow_ones, frozenset()), (None, slow_ones)}
             assert await worker.stop(0.1) > 0
             await there.next_hops.close()
 
