@@ -251,7 +251,7 @@ def claim(
 
 def claim_failed(connection: sqlite3.Connection, lease: str, now: datetime, most: int) -> Handed:
     """As `port.Store.claim_failed`."""
-    found = _by_message(connection.execute(query("failed_copies"), {"now": microseconds(now)}))
+    found = _by_message(connection.execute(query("failed_copies"), {"now": microseconds(now), "most": most}))
     numbers: list[int] = []
     for of_message in found.values():
         if numbers and len(numbers) + len(of_message) > most:
