@@ -12,6 +12,7 @@ from typing import Final
 from relay.config.durations import write_duration
 from relay.consent.events import Basis
 from relay.consent.facts import Facts, Yes
+from relay.consent.freshness import is_left_unanswered
 from relay.policy.asking import may_be_asked
 from relay.policy.evaluate import NOES, Evaluation, has_lapsed
 from relay.policy.figures import FIGURES
@@ -118,6 +119,8 @@ def _keys(stream: Stream, reason: Reason, facts: Facts, now: datetime) -> Iterat
     elif reason is Reason.BASIS_NOT_ACCEPTED and facts.yes is not None and has_lapsed(rules, facts.yes, now):
         key = "inquiry_within" if facts.yes.basis is Basis.INQUIRY else "customer_within"
         yield f"consent.{key}", _period(getattr(rules.freshness, key))
+    elif reason is Reason.NO_CONSENT and is_left_unanswered(facts, rules.freshness, now):
+        yield "consent.confirm_within", _period(rules.freshness.confirm_within)
     elif reason in (Reason.NO_CONSENT, Reason.BASIS_NOT_ACCEPTED, Reason.CONFIRMED):
         accepted = ", ".join(f'"{basis}"' for basis in Basis if basis in rules.accept)
         yield "consent.accept", f"[{accepted}]"
@@ -130,7 +133,12 @@ def _keys(stream: Stream, reason: Reason, facts: Facts, now: datetime) -> Iterat
         yield "migration.accept", FIGURES["consent.accept"].write(stream.migration.accept)
         yield "migration.until", f"{stream.migration.until}"
         yield "consent.stale_after", _period(rules.freshness.stale_after)
-    elif reason is Reason.TRANSACTIONAL:
+    else:
+        yield from _keys_beside_consent(stream, reason)
+
+
+def _keys_beside_consent(stream: Stream, reason: Reason) -> Iterator[tuple[str, str]]:
+    if reason is Reason.TRANSACTIONAL:
         yield "stream.kind", f'"{stream.kind}"'
     elif reason is Reason.INTERNAL:
         yield "internal", f"[{', '.join(stream.internal)}]"
@@ -152,6 +160,9 @@ def _facts(stream: Stream, facts: Facts, now: datetime) -> Iterator[str]:
         yield f"said yes again {_when(facts.renewed_at, now)}"
     if facts.requested_at is not None:
         yield f"a confirmation was requested {_when(facts.requested_at, now)}, no answer yet"
+    if facts.asked_at is not None:
+        often = "once" if facts.asked == 1 else f"{facts.asked} times"
+        yield f"the relay has asked for a new yes {often}, the last time {_when(facts.asked_at, now)}, no answer yet"
     if facts.last_contact_at is not None:
         yield f"last mail of this stream {_when(facts.last_contact_at, now)}"
     elif facts.yes is not None:

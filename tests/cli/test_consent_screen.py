@@ -159,8 +159,7 @@ def test_evidence_of_the_form_is_shown(newsletter: Stream) -> None:
     )
 
 
-def test_nobody_reads_that_this_version_asks_somebody(newsletter: Stream) -> None:
-    """It sends no mail that asks, and keeps none that waits: the words say who has to act."""
+def test_the_words_say_when_asking_begins_and_what_is_known_of_it(newsletter: Stream) -> None:
     old = yes(340, live=False)
     told = "\n".join(lines(person(newsletter, facts_of(old), old)))
     assert "mail is then held here for the person's yes; ask the person now" in told
@@ -171,6 +170,9 @@ def test_nobody_reads_that_this_version_asks_somebody(newsletter: Stream) -> Non
     assert "that mail is then late, and the forecast says so; nothing else changes" in waiting
     asked = "\n".join(lines(person(newsletter, Facts(requested_at=ago(1), mail_sent_at=ago(0.5)), request)))
     assert "the mail that asks left 2026-06-01 00:00 UTC, no answer yet" in asked
+    for times, words in ((1, "by the relay, for a new yes; no answer yet"), (2, "2 times in all; no answer. Nobody")):
+        again = replace(facts_of(old), asked=times, asked_at=ago(0.5))
+        assert words in "\n".join(lines(person(newsletter, again, old)))
 
 
 def test_a_period_stated_in_another_zone_is_not_told_as_the_day_before() -> None:

@@ -160,3 +160,11 @@ def test_other_kinds_internal_addresses_and_pauses_name_their_rule(newsletter: S
     assert any("internal = [*@example.com]" in line for line in words(internal, NOTHING_KNOWN))
     paused = evaluate(receipts, NOTHING_KNOWN, TARO, NOW, paused=True)
     assert str(rules_behind(receipts, paused, NOTHING_KNOWN, NOW)[0]) == "a paused stream sends nothing"
+
+
+def test_who_was_asked_twice_without_an_answer_is_explained_by_the_time_to_answer(newsletter: Stream) -> None:
+    silent = Facts(yes=OLD_YES, asked=2, asked_at=NOW - timedelta(days=8))
+    told = "\n".join(words(newsletter, silent))
+    assert "reason: no-consent" in told
+    assert "the relay has asked for a new yes 2 times, the last time" in told
+    assert 'consent.confirm_within = "7d"' in told
