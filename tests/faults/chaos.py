@@ -83,6 +83,7 @@ class ChaosHop(FaultyHop):
         self.faulty = threading.Event()
         self.attempts: list[Attempt] = []
         self.faults: Counter[str] = Counter()
+        self.links: list[tuple[str, str]] = []
         self.pause = 0.0
         self.busy = False
         self._random = random.Random(seed)
@@ -172,6 +173,8 @@ class ChaosHop(FaultyHop):
 
     def _note(self, envelope: _Envelope, recipient: str, *, taken: bool, told: bool, content: bytes) -> None:
         kind, about = kind_of(envelope.sender, content)
+        if kind is Kind.OWN and taken:
+            self.links += [(recipient, path) for path in yes_pages(content)]
         self.attempts.append(
             Attempt(kind, envelope.sender, recipient, envelope.began, time.monotonic(), taken, told, about)
         )
@@ -195,6 +198,13 @@ def kind_of(sender: str, content: bytes) -> tuple[Kind, tuple[str, ...]]:
     return Kind.BOUNCE, tuple(str(block["Final-Recipient"]).partition(";")[2].strip() for block in failed)
 
 
+def yes_pages(content: bytes) -> list[str]:
+    """The paths of the pages where a question may be answered with yes."""
+    message = BytesParser(policy=email.policy.compat32).parsebytes(content)
+    texts = [part.get_payload(decode=True) for part in message.walk() if part.get_content_type() == "text/plain"]
+    return [found.decode("ascii") for text in texts for found in re.findall(rb"/c/[A-Za-z0-9_-]+", text or b"")][:1]
+
+
 # --- in a process of its own
 
 
@@ -204,6 +214,7 @@ class HopProcess:
 
     port: int
     _control: Connection
+    _turn: threading.Lock = field(default_factory=threading.Lock)
 
     def faulty(self, *, now: bool) -> None:
         self._ask("faulty" if now else "calm")
@@ -211,6 +222,10 @@ class HopProcess:
     def seen(self) -> tuple[list[Attempt], Counter[str]]:
         """All attempts until now."""
         return self._ask("seen")
+
+    def links(self) -> list[tuple[str, str]]:
+        """Whom the relay has asked since the last look, and where they may say yes."""
+        return self._ask("links")
 
     def busy(self, *, now: bool) -> None:
         """It defers every recipient."""
@@ -221,8 +236,9 @@ class HopProcess:
         self._ask(f"slow {seconds}")
 
     def _ask(self, what: str) -> Any:
-        self._control.send(what)
-        return self._control.recv()
+        with self._turn:
+            self._control.send(what)
+            return self._control.recv()
 
 
 @contextmanager
@@ -265,4 +281,13 @@ async def _serve_until_told(control: Connection, seed: int, less: float) -> None
                 hop.busy = word == "busy"
             elif word.startswith("slow "):
                 hop.pause = float(word.removeprefix("slow "))
-            control.send((list(hop.attempts), hop.faults) if word == "seen" else None)
+            control.send(_answer(hop, word))
+
+
+def _answer(hop: ChaosHop, word: str) -> object:
+    if word == "seen":
+        return list(hop.attempts), hop.faults
+    if word == "links":
+        links, hop.links = hop.links, []
+        return links
+    return None

@@ -59,7 +59,7 @@ def run(plan: Plan, tell: Callable[[str], None] = lambda _: None, keep: Path | N
         relay.start()
         hop.faulty(now=True)
         mailers = Mailers(relay, people, sessions=plan.sessions, seed=plan.seed, pause=plan.pause, most=plan.messages)
-        minds = Minds(relay, people, seed=plan.seed, pause=0.4)
+        minds = Minds(relay, people, hop, seed=plan.seed, pause=0.4)
         killer = Killer(relay, random.Random(f"{plan.seed} kills"), plan.ways)
         _kill_while_mail_flows(plan, mailers, killer, time.monotonic() + plan.minutes * 60, tell)
         minds.finish()
@@ -76,7 +76,7 @@ def run(plan: Plan, tell: Callable[[str], None] = lambda _: None, keep: Path | N
             began=began,
             settled_in=settled_in,
             problems=[*killer.problems, *problems],
-            others={"stopped in order": killer.stops, "store held": killer.holds},
+            others={"stopped in order": killer.stops, "store held": killer.holds, "questions answered": minds.answered},
         )
         if keep is not None and (result.verdict.findings or result.problems):
             _keep(relay, keep)

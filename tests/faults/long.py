@@ -54,7 +54,7 @@ def lines(result: Result) -> list[str]:
         f"messages {len(trace.sent)}, by final reply {_told(codes)}",
         f"copies: {_told(tally)}",
         f"kills {len(trace.crashes)}: {_told(Counter(one.how for one in trace.crashes))}",
-        f"other disturbances: {_told(result.others)}",
+        f"beside them: {_told(result.others)}",
         f"attempts at the next hop {_told(attempts)}; taken without a word {untold}",
         f"faults of the next hop {sum(trace.faults.values())}: {_told(trace.faults)}",
         f"noes acknowledged {len(noes)}, yeses {sum(one.yes for one in trace.acts)}",

@@ -11,6 +11,7 @@ from datetime import timedelta
 from itertools import count
 from typing import Final
 
+from faults.chaos import HopProcess
 from faults.staging import MAILERS, NEWS_DOMAIN, SHOP_DOMAIN, People, stop_page, write_list
 from faults.trace import NOTHING, Act, Said, Sent
 from integration.mails import plain
@@ -18,6 +19,7 @@ from integration.serving import Relay
 
 #: Seconds that a mailer waits for a reply: longer than the relay waits for its next hop.
 _PATIENCE: Final = 30
+_FORM: Final = "application/x-www-form-urlencoded"
 _MESSAGES_A_SESSION: Final = 8
 _MOST_RECIPIENTS: Final = 6
 #: How many of a mailer's tries end with the connection, before the answer to the dot can come.
@@ -145,7 +147,10 @@ def said(reply: tuple[int, bytes]) -> Said:
 class Minds:
     """A thread in which people say no and yes again, one act of a person at a time."""
 
-    def __init__(self, relay: Relay, people: People, *, seed: int, pause: float) -> None:
+    def __init__(self, relay: Relay, people: People, hop: HopProcess, *, seed: int, pause: float) -> None:
+        self.answered = 0
+        self._hop = hop
+        self._asked: dict[str, str] = {}
         self.acts: list[Act] = []
         self._relay = relay
         self._chance = random.Random(f"{seed} minds")
@@ -171,9 +176,8 @@ class Minds:
             person = self._chance.choice(willing)
             began = time.monotonic()
             try:
-                kind = {"Content-Type": "application/x-www-form-urlencoded"}
                 path = stop_page(self._relay, person, self._chance)
-                status, _ = self._relay.http("POST", path, "List-Unsubscribe=One-Click", kind)
+                status, _ = self._relay.http("POST", path, "List-Unsubscribe=One-Click", {"Content-Type": _FORM})
             except (OSError, ValueError):
                 status = 0
             known = time.monotonic() if status == 200 else None
@@ -182,8 +186,12 @@ class Minds:
             self.acts.append(Act(person, yes=False, began=began, acknowledged=known))
 
     def _say_yes(self) -> None:
-        """Commands, so that they take their turn at the store beside a running relay."""
+        """By the page that a question names, or by commands, which take their turn at the store beside a running relay."""
         while not self._over.wait(self._pause * self._chance.uniform(2, 8)):
+            self._asked.update(self._hop.links())
+            if self._asked and self._chance.random() < 0.6:
+                self._answer_question(*self._asked.popitem())
+                continue
             gone = [person for person, says_yes in self._wavering.items() if not says_yes]
             if gone and self._chance.random() < 0.5:
                 person = self._chance.choice(gone)
@@ -194,6 +202,20 @@ class Minds:
                 file = self._relay.folder / f"again{next(self._files)}.csv"
                 write_list(file, some, age=timedelta(seconds=1))
                 self._yes(some, ("consent", "import", str(file)))
+
+    def _answer_question(self, person: str, page: str) -> None:
+        """By the link of the relay's own mail, with the box ticked. Whoever has said no since gets a 409."""
+        began = time.monotonic()
+        try:
+            status, _ = self._relay.http("POST", page, "agree=yes", {"Content-Type": _FORM})
+        except (OSError, ValueError):
+            status = 0
+        if status in (0, 200):
+            known = time.monotonic() if status == 200 else None
+            self.acts.append(Act(person, yes=True, began=began, acknowledged=known))
+            self.answered += known is not None
+            if person in self._stale:
+                self._stale.remove(person)
 
     def _yes(self, people: list[str], command: tuple[str, ...]) -> None:
         began = time.monotonic()

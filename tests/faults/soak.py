@@ -119,7 +119,7 @@ def run(plan: Plan, minutes: float) -> tuple[list[Sample], Result]:
         relay.start()
         hop.faulty(now=True)
         mailers = Mailers(relay, people, sessions=plan.sessions, seed=plan.seed, pause=plan.pause, most=plan.messages)
-        minds = Minds(relay, people, seed=plan.seed, pause=2.0)
+        minds = Minds(relay, people, hop, seed=plan.seed, pause=2.0)
         while (left := began + minutes * 60 - time.monotonic()) > 0:
             time.sleep(min(_EVERY, left))
             samples.append(sample(relay, mailers, (time.monotonic() - began) / 60))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from faults.chaos import HOP_WORDS, kind_of
+from faults.chaos import HOP_WORDS, kind_of, yes_pages
 from faults.judge import Offence, crossed, judge
 from faults.trace import NOTHING, Act, Attempt, Crash, Kind, Reported, Said, Sent, Trace, Waiting
 
@@ -212,3 +212,9 @@ def test_a_report_says_whom_it_tells_to_have_failed() -> None:
     assert kind_of("", status("delayed")) == (Kind.BOUNCE, ())
     assert kind_of("", b"Subject: once more?\r\n\r\nhello\r\n") == (Kind.OWN, ())
     assert kind_of(FROM, status("failed")) == (Kind.CLIENT, ())
+
+
+def test_the_page_where_a_question_is_answered_is_found_in_its_mail() -> None:
+    head = b"Content-Type: text/plain\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n"
+    assert yes_pages(head + b"https://mail.brand.example/c/abc123D=\r\n-_x and /u/else\r\n") == ["/c/abc123D-_x"]
+    assert yes_pages(head + b"a report\r\n") == []
