@@ -99,9 +99,15 @@ def test_the_worker_goes_on_after_an_outage_and_ends_what_is_many(
         worker = asyncio.create_task(
             end_expired_holds(there.store, lambda: there.policies, there.clock, sleep=lambda _: asyncio.sleep(0))
         )
-        await until(lambda: not there.states())
+        said: list[str] = []
+
+        def told() -> int:
+            said.append(capsys.readouterr().out)
+            return "".join(said).count("] hold-expired ")
+
+        await until(lambda: told() == 5)
         worker.cancel()
+        assert there.states() == []
         assert len(there.reported()) == 5
 
     in_yard(tmp_path, story)
-    assert capsys.readouterr().out.count("] hold-expired ") == 5
