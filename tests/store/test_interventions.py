@@ -108,7 +108,7 @@ def test_a_copy_that_is_dropped_becomes_a_line_of_the_report(store: Store) -> No
 def test_a_copy_that_is_bounced_has_failed_and_its_sender_is_told_at_once(store: Store) -> None:
     store.take(message_to(copy_to("a@example.org", State.HELD)))
     assert done(store, interventions.drop, states=ALL, bounce=True) == Done(changed=1)
-    ((one,),) = [claimed.copies for claimed in queue.claim_failed(store.committer.connection, "me", LATER, 9)]
+    ((one,),) = [claimed.copies for claimed in queue.claim_failed(store.committer.connection, "me", LATER, 9).claimed]
     assert (one.state, one.reason, one.since) == (State.FAILED, Reason.STALE, LATER)
     assert lines(store.committer.connection, WantedLines(), 9) == []
 
