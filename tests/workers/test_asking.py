@@ -36,7 +36,7 @@ def _the_yeses_are_of_long_ago(monkeypatch: pytest.MonkeyPatch) -> None:
 def refusing(*addresses: str) -> Action:
     async def action(session: Session) -> None:
         refused = any(f"<{address}>".encode() in session.commands[-1] for address in addresses)
-        session.say(b"550 5.1.1 nobody here\r\n" if refused else b"250 2.1.5 ok\r\n")
+        session.say(b"550 5.7.1 not from you\r\n" if refused else b"250 2.1.5 ok\r\n")
 
     return action
 
