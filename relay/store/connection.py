@@ -35,6 +35,7 @@ def open_for_writing(path: Path) -> sqlite3.Connection:
         # The writer checkpoints itself, after it has answered.
         connection.execute("PRAGMA wal_autocheckpoint = 0")
         # What is deleted is overwritten, wherever SQLite had put it, so that an erased person leaves nothing in the file.
+        # For a message of 9 kB that costs nothing to speak of; ending one of 5 MB writes it once more (17 ms of CPU, not 3).
         connection.execute("PRAGMA secure_delete = ON")
     except BaseException:
         connection.close()
