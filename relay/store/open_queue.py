@@ -59,26 +59,29 @@ class Told:
 
 @dataclass(slots=True)
 class Claiming:
-    """A claim that may be taken back. claim: called inside the transaction. seen: what is noted of copies that are claimed."""
+    """A claim that may be taken back. claim: called inside the transaction. holders: by copy, which claim of this process
+    has it. line: the last of the ledger when it was made.
+    """
 
     claim: Callable[[sqlite3.Connection], Handed]
     lease: str
-    seen: dict[int, int]
+    holders: dict[int, Claiming]
     copies: list[int] = field(default_factory=list)
+    line: int = 0
 
     def run(self, connection: sqlite3.Connection) -> Told:
         self.copies = []
         handed = self.claim(connection)
         self.copies = [copy.number for one in handed.claimed for copy in one.copies]
         if self.copies:
-            ((last,),) = connection.execute(query("last_line")).fetchall()
-            self.seen.update(dict.fromkeys(self.copies, last))
+            ((self.line,),) = connection.execute(query("last_line")).fetchall()
+            self.holders.update(dict.fromkeys(self.copies, self))
         return Told(handed.claimed, aside=handed.aside)
 
     def undo(self, connection: sqlite3.Connection) -> None:
-        for copy in self.copies:
-            self.seen.pop(copy, None)
-        queue.give_back(connection, self.lease, self.copies)
+        # This may come late, after an outage in which nothing of the claim was kept: another has its copies then.
+        ours = [copy for copy in self.copies if self.holders.get(copy) is self]
+        queue.give_back(connection, self.lease, ours)
 
 
 class OpenQueue:
@@ -93,8 +96,8 @@ class OpenQueue:
         self._look_from = 0.0
         # When which line was the last of the ledger; the first is older than any decision that a step can rest on.
         self._lines: deque[tuple[float, int]] = deque()
-        # The last line when a copy was claimed: whoever decides on it anew reads the facts after that.
-        self._seen: dict[int, int] = {}
+        # Whoever decides anew on a copy reads the facts after it was claimed.
+        self._holders: dict[int, Claiming] = {}
         with errors_of_the_store():
             self._note_line(committer.connection)
             self._lease = Lease(committer.path, os.urandom(12).hex())
@@ -121,11 +124,11 @@ class OpenQueue:
                 self._caps,
                 self._committer.pseudonyms,
                 seen=seen,
-                seen_by={one.copy: self._seen.get(one.copy, seen) for one in step.moves},
+                seen_by={one.copy: self._holders[one.copy].line for one in step.moves if one.copy in self._holders},
                 learn=self._learn,
             )
             for one in step.moves:
-                self._seen.pop(one.copy, None)
+                self._holders.pop(one.copy, None)
             return Told(None, done.lost, done.replaced, lessons=done.lessons) if isinstance(done, Done) else done
 
         return run
@@ -133,16 +136,16 @@ class OpenQueue:
     def claim(self, now: datetime, most: int, only: Collection[str] | None, skip: Collection[str]) -> Claiming:
         lease = self._lease.name
         return Claiming(
-            lambda connection: queue.claim(connection, lease, now, most, only=only, skip=skip), lease, self._seen
+            lambda connection: queue.claim(connection, lease, now, most, only=only, skip=skip), lease, self._holders
         )
 
     def claim_failed(self, now: datetime, most: int) -> Claiming:
         lease = self._lease.name
-        return Claiming(lambda connection: queue.claim_failed(connection, lease, now, most), lease, self._seen)
+        return Claiming(lambda connection: queue.claim_failed(connection, lease, now, most), lease, self._holders)
 
     def claim_expired(self, now: datetime, most: int) -> Claiming:
         lease = self._lease.name
-        return Claiming(lambda connection: queue.claim_expired(connection, lease, now, most), lease, self._seen)
+        return Claiming(lambda connection: queue.claim_expired(connection, lease, now, most), lease, self._holders)
 
     def give_back(self, copies: Collection[int]) -> Callable[[sqlite3.Connection], None]:
         return lambda connection: queue.give_back(connection, self._lease.name, copies)

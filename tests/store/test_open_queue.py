@@ -16,6 +16,9 @@ from relay.decision import Result
 from relay.queued import Move, State, Step
 from relay.reason import Reason
 from relay.reply import Reply
+from relay.store.committing import Committer, Work
+from relay.store.learning import Lessons
+from relay.store.open_queue import OpenQueue
 from relay.store.port import QueueFullError
 from relay.store.queue import Caps
 from relay.store.sqlite import SqliteStore, open_store
@@ -95,6 +98,28 @@ def test_a_claim_that_nobody_waits_for_any_more_is_taken_back(tmp_path: Path) ->
             assert claimed.message.starts == 1
 
     asyncio.run(run())
+
+
+def test_a_claim_that_was_not_kept_takes_nothing_back_from_the_next(tmp_path: Path) -> None:
+    with contextlib.closing(
+        Committer(tmp_path / "relay.db", tmp_path / "withdrawals.journal", PSEUDONYMS)
+    ) as committer:
+        queue = OpenQueue(committer, Caps(), lambda *_: Lessons())
+        committer.commit([Work(queue.work_of(Step(messages=(message_to("a@example.org"),))))])
+        first, second = (queue.claim(NOW, 10, None, ()) for _ in range(2))
+
+        committer.connection.execute("BEGIN IMMEDIATE")
+        first.run(committer.connection)
+        committer.connection.execute("ROLLBACK")
+        (told,) = committer.commit([Work(second.run)])
+        assert len(told.answer) == 1
+        committer.commit([Work(first.undo)])  # what nobody waits for comes when the store is there again
+        (told,) = committer.commit([Work(queue.claim(NOW, 10, None, ()).run)])
+        assert told.answer == ()
+        committer.commit([Work(second.undo)])
+        (told,) = committer.commit([Work(queue.claim(NOW, 10, None, ()).run)])
+        assert len(told.answer) == 1
+        queue.close()
 
 
 def test_what_a_process_had_that_died_is_found_by_the_others_and_by_the_next(tmp_path: Path) -> None:
