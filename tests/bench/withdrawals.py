@@ -36,8 +36,8 @@ _CONNECTIONS: Final = 8
 #: Seconds that is asked on after the first refusal.
 _ON: Final = 0.1
 #: Seconds that the next hop takes for a message in the second part, over so many connections (faults/staging.py).
-_SLOW: Final = 0.1
-_HOP_CONNECTIONS: Final = 8
+_SLOW: Final = 0.05
+_HOP_CONNECTIONS: Final = 4
 
 
 @dataclass(slots=True)

@@ -22,6 +22,8 @@ from integration.serving import Relay
 
 #: Seconds in which everything has to flow once nothing is in its way.
 _SETTLE: Final = 90
+#: Seconds that the next hop takes for a message meanwhile.
+_SLOW: Final = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,12 +60,14 @@ def run(plan: Plan, tell: Callable[[str], None] = lambda _: None, keep: Path | N
     with chaos_hop(plan.seed) as hop, staged(hop.port, people, processes=plan.processes) as relay:
         relay.start()
         hop.faulty(now=True)
+        hop.slow(_SLOW)  # so that copies wait while people change their minds
         mailers = Mailers(relay, people, sessions=plan.sessions, seed=plan.seed, pause=plan.pause, most=plan.messages)
-        minds = Minds(relay, people, hop, seed=plan.seed, pause=0.4)
+        minds = Minds(relay, people, hop, seed=plan.seed, pause=0.2)
         killer = Killer(relay, random.Random(f"{plan.seed} kills"), plan.ways)
         _kill_while_mail_flows(plan, mailers, killer, time.monotonic() + plan.minutes * 60, tell)
         minds.finish()
         hop.faulty(now=False)
+        hop.slow(0)
         settled_in, problems = settle(relay)
         result = record(
             plan,

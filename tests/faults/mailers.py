@@ -187,7 +187,7 @@ class Minds:
 
     def _say_yes(self) -> None:
         """By the page that a question names, or by commands, which take their turn at the store beside a running relay."""
-        while not self._over.wait(self._pause * self._chance.uniform(2, 8)):
+        while not self._over.wait(self._pause * self._chance.uniform(5, 15)):
             self._asked.update(self._hop.links())
             if self._asked and self._chance.random() < 0.6:
                 self._answer_question(*self._asked.popitem())

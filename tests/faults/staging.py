@@ -29,7 +29,7 @@ connect_timeout = "2s"
 reply_timeout = "2s"
 dot_timeout = "3s"
 idle_timeout = "3s"
-connections = 8
+connections = 4
 """
 _MORE: Final = """\
 [[client]]

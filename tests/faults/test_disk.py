@@ -169,6 +169,6 @@ def test_a_store_that_is_held_for_long_answers_4xx_and_what_was_answered_so_is_n
         assert all(one.final.text.startswith("4.3.0 store-unavailable: ") for one in sent), sent
         time.sleep(1)
         for mailer, group in zip(mailers, groups, strict=True):
-            assert mailer.send(*group).final.accepts
+            assert mailer.send(*group).final.accepts, relay.output()
         sent = [one for mailer in mailers for one in mailer.sent]
         assert findings(relay, hop, people, sent=sent, acts=[], began=began) == []
