@@ -46,13 +46,13 @@ If you do not want it, there is nothing to do: without your yes,
 _SINCE_JA: Final = """\
 {% if agreed %}
 {%- if consent_date or consent_source %}
-{%- if consent_date %}{{ consent_date }}{% endif %}{% if consent_date and consent_source %}、{% endif %}
-{%- if consent_source %}{{ consent_source }} {% endif %}にて、受信へのご同意をいただいております。
+{%- if consent_date %}{{ consent_date }}{% if not consent_source %}に{% endif %}、{% endif %}
+{%- if consent_source %}{{ consent_source }} にて、{% endif %}受信へのご同意をいただいております。
 {%- else %}以前に、受信へのご同意をいただいております。{% endif %}
 {%- else %}
 {%- if consent_date or consent_source %}
-{%- if consent_date %}{{ consent_date }}{% endif %}{% if consent_date and consent_source %}、{% endif %}
-{%- if consent_source %}{{ consent_source }} {% endif %}にて、メールアドレスをご登録いただいております。
+{%- if consent_date %}{{ consent_date }}{% if not consent_source %}に{% endif %}、{% endif %}
+{%- if consent_source %}{{ consent_source }} にて、{% endif %}メールアドレスをご登録いただいております。
 {%- else %}以前に、メールアドレスをご登録いただいております。{% endif %}
 {%- endif %}
 {%- if reason == "stale" %}その後、長い間お送りしておりませんでしたので、配信を再開する前に、あらためてご意向をお伺いいたします。

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import email
 import email.policy
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -78,3 +79,11 @@ def test_own_words_of_the_footer_are_used(stream: Stream, tmp_path: Path) -> Non
 
 def test_somebody_of_whom_nothing_is_known_any_more_gets_a_mail_without_holes(stream: Stream) -> None:
     assert "以前に、メールアドレスをご登録いただいております。" in written(stream, NOTHING_KNOWN)[1]
+
+
+def test_a_day_alone_reads_as_a_day_and_not_as_a_place(stream: Stream) -> None:
+    yes = facts("ja").yes
+    assert yes is not None
+    day_alone = Facts(yes=replace(yes, source=""))
+    assert "2025年3月1日に、受信へのご同意をいただいております。" in written(stream, day_alone)[1]
+    assert "2025年3月1日、fair にて、受信へのご同意をいただいております。" in written(stream, facts("ja"))[1]
