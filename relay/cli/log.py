@@ -16,7 +16,7 @@ from relay.cli import CommandError, add_action, add_config_option, log_report
 from relay.cli.stored import address_of, moment_of, now_in_utc, reader_of, settings_of, zone_of
 from relay.config.durations import parse_duration
 from relay.config.settings import Settings
-from relay.decision import Decision, Outcome
+from relay.decision import Decision, Outcome, Result
 from relay.queued import Fate
 from relay.reason import MEANINGS, Reason, Verdict
 from relay.store.reading import Reader, Wanted
@@ -25,6 +25,8 @@ from relay.store.reported import WantedLines
 #: Seconds between two looks of `tail`.
 _PAUSE: Final = 0.25
 _REASON_WIDTH: Final = max(map(len, Reason))
+#: After these no further attempt comes.
+_SETTLED: Final = frozenset({Result.DELIVERED, Result.REFUSED})
 #: Of a terminal: green, red; yellow for what is neither.
 _COLOURS: Final = {Verdict.DELIVER: 32, Verdict.REJECT: 31}
 
@@ -269,8 +271,10 @@ def _at_length(decision: Decision, outcomes: Sequence[Outcome]) -> list[str]:
         lines.append(f"  status     {decision.status}")
     lines += [f"  {name:<18} {_value(value)}" for name, value in decision.facts.items()]
     lines += [f"  outcome    {_second(outcome.at)}  {_in_words(outcome)}" for outcome in outcomes]
-    if outcomes:
+    if outcomes and outcomes[-1].result in _SETTLED:
         return lines
+    if outcomes:  # deferred and the like: here it waits, or the client kept it
+        return [*lines, f"  now        whether it waits: consent-relay queue show {decision.message}"]
     return [*lines, f"  outcome    none{_why_no_outcome(decision)}"]
 
 

@@ -176,3 +176,17 @@ def test_a_decision_without_outcome_says_where_the_mail_is(shop: Shop) -> None:
         one = decision("ann@example.com", reason, verdict)
         record(shop, one)
         assert words in shop.run("log", "query", "--id", one.id).out
+
+
+@pytest.mark.parametrize(
+    ("result", "told"),
+    [(Result.DEFERRED, True), (Result.UNKNOWN, True), (Result.WITHHELD, True), (Result.DELIVERED, False)],
+)
+def test_an_attempt_that_settled_nothing_says_where_to_look(shop: Shop, result: Result, *, told: bool) -> None:
+    one = decision("ann@example.com", Reason.CONFIRMED, Verdict.DELIVER)
+    record(shop, one)
+    row = outcome_row(Outcome(one.id, NOW, result, Reply(451, "4.4.1", "words"), "127.0.0.1:25", 0.1))
+    with shop.store() as committer:
+        committer.commit([Work(lambda connection: connection.execute(query("insert_outcome"), row) and None)])
+    words = f"whether it waits: consent-relay queue show {one.message}"
+    assert (words in shop.run("log", "query", "--id", one.id).out) == told
