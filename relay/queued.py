@@ -180,7 +180,8 @@ class Step:
     """What is written together or not at all, in this order. moves: only of copies that this process has claimed.
 
     told: numbers of report lines that a mail among `messages` tells. at most one message a step then. events: lines of
-    the ledger; a no has `Store.append`.
+    the ledger; a no has `Store.append`. harmless: numbers of messages of which this process has in hand whatever is
+    queued, and has come through all that could be wrong with them: that they were begun counts no more.
     """
 
     decisions: tuple[Decision, ...] = ()
@@ -190,3 +191,4 @@ class Step:
     reports: tuple[ReportLine, ...] = ()
     told: tuple[int, ...] = ()
     events: tuple[Event, ...] = ()
+    harmless: tuple[int, ...] = ()

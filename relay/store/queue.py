@@ -86,6 +86,7 @@ def take_step(
         return unfit
     done = Done()
     connection.executemany(query("insert_decision"), [decision_row(decision) for decision in step.decisions])
+    connection.executemany(query("are_harmless"), [(number, lease) for number in step.harmless])
     # Moves before messages: when none can be made, what the messages and reports tell of is not so any more.
     for one in step.moves:
         move(connection, one, lease, done, seen_by.get(one.copy, seen))

@@ -8,6 +8,7 @@ repeats at most what is in flight. Never claims, and never raises because of a m
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -47,7 +48,7 @@ _ATTEMPTED: Final = frozenset({Reason.NEXT_HOP_DEFERRED, Reason.OUTCOME_UNKNOWN}
 class _Job:
     """A message in hand. left: its copies that are not settled, by number. started: those that were handed to a next hop.
     content: of the message, once it was read. failed: those on which our own code failed. refused: why a copy cannot
-    carry the footer, of those that were made. go_on: may anything new be begun?
+    carry the footer, of those that were made. go_on: may anything new be begun? unmade: those that pass, without a copy.
     """
 
     message: Message
@@ -57,6 +58,7 @@ class _Job:
     content: bytes = b""
     failed: set[int] = field(default_factory=set)
     refused: dict[int, str] = field(default_factory=dict)
+    unmade: set[int] = field(default_factory=set)
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +140,7 @@ class Deliveries:
         todo = list(job.left.values())
         for _ in range(_ROUNDS):
             passing, seen = await self._judge(job, settling, plan, todo)
+            job.unmade = {one.copy.number for one in passing}
             todo = await self._forward(job, settling, plan, passing, seen)
             if not todo:
                 return
@@ -171,17 +174,16 @@ class Deliveries:
         stream = self._asked_about(job.message)
         now = self._clock()
         facts = {} if stream is None else await self._facts(stream, copies)
+        people = {copy: copy.recipient.address for copy in copies}
         asked = [
             copy
-            for copy in copies
-            if stream is not None
-            and may_be_asked_now(stream, facts[copy.recipient.address], copy.recipient.address, now)
+            for copy, who in people.items()
+            if stream is not None and may_be_asked_now(stream, facts[who], who, now)
         ]
         over = [copy for copy in copies if copy not in asked]
         if over:
-            get_logger().info(
-                "dropped", message=job.message.tx.id, copies=len(over), why="no question is open any more"
-            )
+            why = "no question is open any more"
+            get_logger().info("dropped", message=job.message.tx.id, copies=len(over), why=why)
             await self._settle(job, [Step(moves=tuple(Move(copy.number, now) for copy in over))], at_once=True)
         return asked
 
@@ -219,9 +221,7 @@ class Deliveries:
         match decision.verdict:
             case Verdict.HOLD if plan.stream is not None:
                 facts = one.facts or NOTHING_KNOWN
-                until = give_up_at(
-                    plan.stream, decision.reason, facts, now, self._terms.asking, asked_at=copy.asked_at
-                )
+                until = give_up_at(plan.stream, decision.reason, facts, now, self._terms.asking, asked_at=copy.asked_at)
                 return settling.held(copy, decision, until, now)
             case Verdict.DISCARD:
                 return settling.discarded(copy, decision, now)
@@ -270,8 +270,13 @@ class Deliveries:
         )
         copies = {one.decision.id: one.copy for one in group}
         job.started.update(one.copy.number for one in group)
+
+        async def last_look(addresses: Sequence[Address]) -> Reply | None:
+            await self._is_made(job, group)
+            return await look(addresses)
+
         outcomes = await self._forwarder.forward(
-            plan, [Passing(one.decision, one.copy.recipient, one.facts) for one in group], look
+            plan, [Passing(one.decision, one.copy.recipient, one.facts) for one in group], last_look
         )
         answered = [one for one in outcomes if one.result is not Result.WITHHELD]
         if answered:
@@ -279,6 +284,14 @@ class Deliveries:
         withheld = {copies[one.decision].number: one for one in outcomes if one.result is Result.WITHHELD}
         job.started.difference_update(withheld)
         return self._withheld(job, withheld)
+
+    async def _is_made(self, job: _Job, group: Sequence[_Judged]) -> None:
+        """Whoever dies once all copies are made does not die of this message, which is not to go aside for it."""
+        was_suspect = job.message.starts > 1 and bool(job.unmade)
+        job.unmade.difference_update(one.copy.number for one in group)
+        if was_suspect and not job.unmade:
+            with contextlib.suppress(StoreUnavailableError):
+                await self._store.commit(Step(harmless=(job.message.number,)))
 
     def _withheld(self, job: _Job, withheld: Mapping[int, Outcome]) -> list[Copy]:
         anew: list[Copy] = []

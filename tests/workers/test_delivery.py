@@ -567,3 +567,27 @@ def test_a_message_that_is_gone_meanwhile_is_no_error(tmp_path: Path, capsys: py
 
     in_yard(tmp_path, story)
     assert "internal-error" not in capsys.readouterr().out
+
+
+def test_mail_that_is_in_the_hands_of_the_next_hop_is_not_to_blame_when_its_worker_dies(tmp_path: Path) -> None:
+    async def story(there: Yard) -> None:
+        await there.yes(ANN, BEN, CAY)
+        await there.queue(ANN, BEN)
+        await there.queue(CAY, ANN)
+        with contextlib.closing(open_for_writing(there.path)) as connection:
+            connection.execute("UPDATE messages SET starts = 2")  # as after two that died
+            connection.execute(
+                "UPDATE copies SET due_at = due_at + 3600000000 WHERE message = 2 AND address = ?", (ANN,)
+            )
+            connection.commit()
+        (first,) = await there.store.claim(there.clock(), 10)
+        (second,) = await there.store.claim(there.clock(), 10)
+        tasks = [asyncio.create_task(there.deliveries.deliver(one, lambda: True)) for one in (first, second)]
+        starts = "SELECT number, starts FROM messages ORDER BY number"
+        await until(lambda: there.rows(starts) == [(1, 0), (2, 3)])  # of the second, not all was tried
+        await until(lambda: len(there.got()) == 3)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    in_yard(tmp_path, story, dot=stall)
