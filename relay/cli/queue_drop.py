@@ -59,7 +59,7 @@ def take_out(
         print(json.dumps({"dropped": done.changed, "worked_on": done.busy, "bounce": arguments.bounce}, indent=2))
         return 0 if done.changed else 1
     if not arguments.bounce:
-        print(f"{copies(done.changed)} taken out; consent-relay log report shows them, and so will the owner's report")
+        print(f"{copies(done.changed)} taken out; consent-relay log report tells of it, and so will the owner's report")
     else:
         print(f"{copies(done.changed)} given up; a relay that runs tells their senders at once")
         if nobody:
