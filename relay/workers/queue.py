@@ -27,7 +27,8 @@ _POLL: Final = 0.25
 _PER_CONNECTION: Final = 4
 #: Copies in hand of all routes together.
 _MOST_COPIES: Final = 400
-#: Octets of contents and copies in memory. One message that is larger has its turn alone.
+#: Octets of contents and copies in memory, in equal shares for the routes. One message that is larger than that has its
+#: turn alone.
 _MOST_OCTETS: Final = 256 << 20
 #: Seconds between two looks for what has waited too long at a next hop that is closed.
 _EXPIRY_LOOK: Final = 60.0
@@ -47,12 +48,15 @@ class Delivers(Protocol):
 
 @dataclass(slots=True)
 class _Lane:
-    """A route and its copies in hand. expiry_from: when to look for what has waited too long, while it is closed.
-    rests_until: when to claim again after a dear claim.
+    """A route and its copies in hand. share: how many these are at most, whatever other routes do. room: in memory.
+    expiry_from: when to look for what has waited too long, while it is closed. rests_until: when to claim again after a
+    dear claim.
     """
 
     route: Route
     skip: frozenset[str]
+    share: int
+    room: _Room
     copies: int = 0
     expiry_from: float = 0.0
     rests_until: float = 0.0
@@ -60,7 +64,7 @@ class _Lane:
 
     @property
     def most(self) -> int:
-        return self.route.connections * _PER_CONNECTION
+        return min(self.route.connections * _PER_CONNECTION, self.share)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,13 +96,13 @@ class QueueWorker:
         self._deliveries = deliveries
         self._backoff = backoff
         named = frozenset(domain for route in routes for domain in route.domains)
-        self._lanes = [_Lane(route, frozenset() if route.domains else named) for route in routes]
+        share, octets = max(_MOST_COPIES // len(routes), 1), _MOST_OCTETS // len(routes)
+        self._lanes = [_Lane(route, frozenset() if route.domains else named, share, _Room(octets)) for route in routes]
         self._expire = expire
         self._clock = clock
         self._wake = asyncio.Event()
         self._nudged = False
         self._stopping = asyncio.Event()
-        self._room = _Room(_MOST_OCTETS)
         self._task: asyncio.Task[None] | None = None
         self._complained = False
 
@@ -157,8 +161,7 @@ class QueueWorker:
         now = asyncio.get_running_loop().time()
         if now < lane.rests_until:
             return None
-        in_hand = sum(one.copies for one in self._lanes)
-        room = max(0, min(lane.most - lane.copies, _MOST_COPIES - in_hand))
+        room = max(0, lane.most - lane.copies)
         most = self._backoff.room(lane.route.name, room)
         if most:
             return _Claim(lane, most, self._clock())
@@ -191,7 +194,7 @@ class QueueWorker:
 
         octets = claimed.message.octets
         try:
-            async with self._room.taken(octets * (1 + min(len(claimed.copies), copies_at_once(octets)))):
+            async with lane.room.taken(octets * (1 + min(len(claimed.copies), copies_at_once(octets)))):
                 await self._deliveries.deliver(claimed, go_on)
         finally:
             lane.copies -= len(claimed.copies)

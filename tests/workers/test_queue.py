@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from faulty_hop import FaultyHop, Session, reset, say, stall
-from journey import ORDERS
+from journey import MAIL, ORDERS
 from workers.yard import TERMS, Yard, in_yard, until, yard
 
 from relay.config.settings import HostPort, NextHop
@@ -135,6 +135,8 @@ def test_a_route_that_stands_still_takes_no_room_from_others(tmp_path: Path, mon
         return await claim(store, *arguments, only=only, skip=skip)
 
     monkeypatch.setattr(SqliteStore, "claim", noted)
+    monkeypatch.setattr("relay.workers.queue._MOST_OCTETS", 9 * len(MAIL))  # nor does it take the memory
+    monkeypatch.setattr("relay.workers.queue._MOST_COPIES", 16)
 
     async def story(there: Yard) -> None:
         async with FaultyHop(dot=stall) as slow:
