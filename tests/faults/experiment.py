@@ -111,6 +111,7 @@ def record(
         crashes=tuple(crashes),
         waiting=waiting_in(relay.folder),
         reported=reported_in(relay.folder),
+        recorded=recorded_in(relay.folder),
         faults=dict(faults),
     )
     seconds = time.monotonic() - began
@@ -132,20 +133,30 @@ def _kill_while_mail_flows(
 
 
 def settle(relay: Relay) -> tuple[float, list[str]]:
-    """Seconds until nothing waited for the next hop any more; then it is stopped. What was wrong meanwhile."""
+    """Seconds until nothing waited for the next hop any more; then it is stopped. What was wrong meanwhile.
+
+    What was set aside, because too many of its workers were killed, is tried once more, as an operator would.
+    """
     began, problems = time.monotonic(), []
-    quiet = 0
-    while quiet < 5 and time.monotonic() - began < _SETTLE:
-        time.sleep(0.2)
-        quiet = quiet + 1 if not under_way(relay.folder) else 0
-    if quiet < 5:
-        problems.append(f"{under_way(relay.folder)} copies were still on their way after {_SETTLE} s")
+    _wait_until_quiet(relay, began)
+    if copies_in(relay.folder, "aside"):
+        relay.command("queue", "retry", "--all", "--aside")
+        _wait_until_quiet(relay, began)
+    if left := under_way(relay.folder):
+        problems.append(f"{left} copies were still on their way after {_SETTLE} s")
     if not serves(relay):
         problems.append("it does not serve in the end")
     seconds = time.monotonic() - began
     if (code := relay.stop()) != 0:
         problems.append(f"it ended with {code}")
     return seconds, problems + store_problems(relay.folder)
+
+
+def _wait_until_quiet(relay: Relay, since: float) -> None:
+    quiet = 0
+    while quiet < 5 and time.monotonic() - since < _SETTLE:
+        time.sleep(0.2)
+        quiet = quiet + 1 if not under_way(relay.folder) else 0
 
 
 # --- what is in the tables, read as an outsider
@@ -156,8 +167,12 @@ def _open(folder: Path) -> sqlite3.Connection:
 
 
 def under_way(folder: Path) -> int:
+    return copies_in(folder, "queued") + copies_in(folder, "failed")
+
+
+def copies_in(folder: Path, state: str) -> int:
     with closing(_open(folder)) as store:
-        (found,) = store.execute("SELECT count(*) FROM copies WHERE state IN ('queued', 'failed')").fetchone()
+        (found,) = store.execute("SELECT count(*) FROM copies WHERE state = ?", (state,)).fetchone()
         return int(found)
 
 
@@ -175,6 +190,15 @@ def _waiting(sender: str, address: str, state: str, origin: str, content: bytes)
 def reported_in(folder: Path) -> tuple[Reported, ...]:
     with closing(_open(folder)) as store:
         return tuple(Reported(*row) for row in store.execute("SELECT sender, recipient, fate FROM reports"))
+
+
+def recorded_in(folder: Path) -> dict[tuple[str, str], int]:
+    rows = (
+        "SELECT d.sender, d.recipient, count(*) FROM outcomes o JOIN decisions d ON d.id = o.decision "
+        "WHERE o.result = 'delivered' GROUP BY 1, 2"
+    )
+    with closing(_open(folder)) as store:
+        return {(sender, recipient): number for sender, recipient, number in store.execute(rows)}
 
 
 def store_problems(folder: Path) -> list[str]:

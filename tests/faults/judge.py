@@ -20,6 +20,8 @@ from faults.trace import Act, Attempt, Crash, Kind, Said, Sent, Trace
 #: Seconds that a command may be under way to the next hop, and that a commit may take after its answer.
 GRACE: Final = 0.25
 COMMIT: Final = 2.0
+#: The same, where the tables show that it was not written: a worker that is traced on a busy machine takes long.
+LATE_COMMIT: Final = 15.0
 
 #: Why a relay may say 5xx: the person's own state, a mistake of the client, or the next hop's own words.
 _OWN_STATE: Final = ("withdrawn", "complained", "undeliverable", "no-consent", "basis-not-accepted")
@@ -82,6 +84,7 @@ class _Places:
 
     def __init__(self, trace: Trace) -> None:
         self._crashes = trace.crashes
+        self._recorded = trace.recorded
         self.delivered: dict[_Key, list[Attempt]] = defaultdict(list)
         self.bounced: dict[_Key, list[Attempt]] = defaultdict(list)
         self.waiting: dict[_Key, list[str]] = defaultdict(list)
@@ -101,7 +104,7 @@ class _Places:
         return len(self.delivered[key]) + len(self.waiting[key]) + self.told[key] + len(self.bounced[key])
 
     def forgiven(self, key: _Key) -> int:
-        return _forgiven([*self.delivered[key], *self.bounced[key]], self._crashes)
+        return _forgiven([*self.delivered[key], *self.bounced[key]], self._crashes, self._recorded.get(key, 0))
 
     def one_of(self, key: _Key) -> str:
         if self.delivered[key]:
@@ -141,13 +144,18 @@ def _copy(places: _Places, sent: Sent, recipient: str, said: Said, tally: Counte
             yield Finding(Offence.NOT_TAKEN, sent.sender, recipient, heard)
 
 
-def _forgiven(taken: Sequence[Attempt], crashes: Sequence[Crash]) -> int:
-    """Attempts whose answer may rightly be unknown to the relay: each may have been repeated once."""
-    return sum(not one.told or any(_hit(one, crash) for crash in crashes) for one in taken)
+def _forgiven(taken: Sequence[Attempt], crashes: Sequence[Crash], recorded: int) -> int:
+    """Attempts whose answer may rightly be unknown to the relay: each may have been repeated once. recorded: how many
+    deliveries the tables know.
+    """
+    told = [one for one in taken if one.told]
+    soon = sum(any(_hit(one, crash, COMMIT) for crash in crashes) for one in told)
+    late = sum(any(_hit(one, crash, LATE_COMMIT) for crash in crashes) for one in told)
+    return len(taken) - len(told) + max(soon, min(late, len(told) - recorded))
 
 
-def _hit(attempt: Attempt, crash: Crash) -> bool:
-    return attempt.began <= crash.ended and crash.began <= attempt.ended + COMMIT
+def _hit(attempt: Attempt, crash: Crash, commit: float) -> bool:
+    return attempt.began <= crash.ended and crash.began <= attempt.ended + commit
 
 
 def _replies(sent: Sent) -> Iterator[Finding]:

@@ -86,7 +86,16 @@ def test_a_crash_excuses_what_was_in_flight_then_and_nothing_else() -> None:
     twice = replace(KEPT, attempts=(taken(ANN), taken(ANN, began=20)))
     assert offences(replace(twice, crashes=(Crash("worker", 10.6, 10.7),))) == []
     assert offences(replace(twice, crashes=(Crash("worker", 9.0, 9.1),))) == [Offence.TWICE]
-    assert offences(replace(twice, crashes=(Crash("worker", 15.0, 15.1),))) == [Offence.TWICE]
+    late = replace(twice, crashes=(Crash("worker", 15.0, 15.1),), recorded={(FROM, ANN): 2})
+    assert offences(late) == [Offence.TWICE]
+
+
+def test_a_later_crash_excuses_only_what_the_tables_do_not_know() -> None:
+    crashed = (Crash("worker", 15.0, 15.1),)
+    twice = replace(KEPT, attempts=(taken(ANN), taken(ANN, began=20)), crashes=crashed)
+    assert offences(replace(twice, recorded={(FROM, ANN): 1})) == []
+    assert offences(replace(twice, recorded={(FROM, ANN): 2})) == [Offence.TWICE]
+    assert offences(replace(twice, crashes=(Crash("worker", 40.0, 40.1),))) == [Offence.TWICE]
 
 
 @pytest.mark.parametrize("final", [Said(451, "4.3.0 store-unavailable: try again"), Said(550, f"5.7.1 {HOP_WORDS}")])

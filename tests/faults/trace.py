@@ -110,7 +110,7 @@ class Reported:
 @dataclass(frozen=True, slots=True)
 class Trace:
     """consenting: who had said yes before it began. settled: everything was let flow in the end, so nothing may wait
-    for the next hop any more.
+    for the next hop any more. recorded: by sender and recipient, how many deliveries the tables know.
     """
 
     consenting: frozenset[str] = frozenset()
@@ -120,5 +120,6 @@ class Trace:
     crashes: tuple[Crash, ...] = ()
     waiting: tuple[Waiting, ...] = ()
     reported: tuple[Reported, ...] = ()
+    recorded: dict[tuple[str, str], int] = field(default_factory=dict)
     settled: bool = True
     faults: dict[str, int] = field(default_factory=dict)
