@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
@@ -15,17 +16,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from store.keeping import Keeping, keeping, periods
 from store.samples import ANN, BOB, NOW, PSEUDONYMS, TAGGED, ago
+from store.waiting import copy_to, message_to
 
 from relay.address import Address
 from relay.consent.ledger import digest
 from relay.policy.model import Policies
-from relay.queued import Fate, ReportLine
+from relay.queued import Fate, ReportLine, State
 from relay.reason import Reason
 from relay.store import due, retention
 from relay.store.committing import Work
 from relay.store.due import Periods
 from relay.store.facts import read_facts
 from relay.store.queries import query
+from relay.store.queue import Done, accept
 from relay.store.queue_rows import report_row
 from relay.store.retention import Purged
 
@@ -54,6 +57,18 @@ def test_the_newest_decision_stays_so_that_no_number_comes_twice(store: Keeping)
     [(last,)] = store.rows("SELECT max(sequence) FROM decisions")
     assert last == 2
     assert store.rows("SELECT max(sequence) FROM outcomes") == [(4,)]
+
+
+def test_the_decision_on_a_copy_that_waits_stays_until_that_is_over(store: Keeping) -> None:
+    for days in (200, 190, 1):
+        store.mail(ANN, days)
+    [(waiting,)] = store.rows("SELECT id FROM decisions WHERE sequence = 1")
+    held = message_to(replace(copy_to(str(ANN), State.HELD), decision=waiting))
+    store.committer.commit([Work(lambda connection: accept(connection, held, Done()))])
+    assert store.purge() == Purged(decisions=1, outcomes=2)
+    assert store.rows("SELECT sequence FROM decisions ORDER BY 1") == [(1,), (3,)]
+    store.committer.commit([Work(lambda connection: connection.execute("DELETE FROM copies"))])
+    assert store.purge() == Purged(decisions=1, outcomes=2)
 
 
 def test_lines_of_reports_go_when_they_are_old_those_that_nobody_told_later(store: Keeping) -> None:
