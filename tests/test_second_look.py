@@ -104,6 +104,16 @@ def test_one_copy_for_several_waits_as_a_whole_and_is_asked_for_again(tmp_path: 
     assert str(found).startswith("451 4.7.1 withdrawn: ")
 
 
+def test_nobody_is_looked_for_where_no_policy_claims_the_mail(tmp_path: Path) -> None:
+    async def story(on: Stage, clock: Clock) -> Reply | None:
+        seen = Sight(on.store, clock)
+        clock.now += timedelta(hours=1)
+        await on.no("hanako@example.org")
+        return await SecondLook(store=on.store, stream=None, seen=seen, clock=clock, outage=lambda _: OUTAGE)([HANAKO])
+
+    assert played(tmp_path, story) is None
+
+
 def test_what_cannot_be_known_is_not_sent(tmp_path: Path) -> None:
     async def story(on: Stage, clock: Clock) -> Reply | None:
         async def away() -> None:

@@ -52,3 +52,9 @@ def test_whoever_has_answered_the_question_has_all_of_it_again(newsletter: Strea
     assert FRESH.yes is not None
     asked_at = FRESH.yes.at - timedelta(days=1)
     assert give_up_at(newsletter, Reason.STREAM_PAUSED, FRESH, NOW, WAITING, asked_at=asked_at) == NOW + FOR
+
+
+def test_whose_yes_is_gone_since_they_were_asked_has_not_answered(newsletter: Stream) -> None:
+    asked_at = NOW - timedelta(days=3)
+    for facts in (NOTHING_KNOWN, Facts(requested_at=NOW)):
+        assert give_up_at(newsletter, Reason.NO_CONSENT, facts, NOW, WAITING, asked_at=asked_at) == asked_at + FOR

@@ -84,6 +84,28 @@ def test_held_copies_can_be_claimed_when_they_are_given_up(tmp_path: Path) -> No
     asyncio.run(run())
 
 
+def test_something_is_due_only_when_a_claim_would_find_it(tmp_path: Path) -> None:
+    async def run() -> None:
+        async with opened(tmp_path) as store:
+            later = NOW + HOUR
+            for copies in (
+                [copy_to("a@example.org", due=later)],
+                [copy_to("b@example.org", State.HELD, due=later)],
+                [copy_to("c@example.org", State.FAILED, due=later), copy_to("d@example.org", due=later)],
+            ):
+                await store.commit(Step(messages=(message_to(*copies),)))
+                assert not await store.next_due(NOW)
+            assert await store.next_due(later)
+            assert await store.claim(later, 10)
+            assert await store.next_due(later)
+            assert await store.claim_expired(later, 10)
+            assert await store.next_due(later)
+            assert await store.claim_failed(later, 10)
+            assert not await store.next_due(later)
+
+    asyncio.run(run())
+
+
 def test_a_claim_that_nobody_waits_for_any_more_is_taken_back(tmp_path: Path) -> None:
     async def run() -> None:
         async with opened(tmp_path) as store:

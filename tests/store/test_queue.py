@@ -7,11 +7,13 @@ import pytest
 from store.samples import contact, decision, outcome
 from store.waiting import CONTENT, HOUR, NOW, PSEUDONYMS, Box, copy_to, message_to, transaction
 
+from relay.consent.ledger import microseconds
 from relay.queued import Fate, Move, NewMessage, Origin, ReportLine, State, Step
 from relay.reason import Reason
 from relay.reply import Reply
 from relay.store import queue
 from relay.store.port import AlreadyToldError, QueueFullError
+from relay.store.queries import query
 from relay.store.queue import Caps
 
 ANN, BOB = "ann@example.org", "bob@example.net"
@@ -252,6 +254,36 @@ def test_whole_messages_are_told_of_up_to_the_limit(box: Box) -> None:
     assert failures(box, most=4) == [[ANN, BOB], [ANN, BOB]]
 
 
+def test_what_fails_while_a_sender_is_being_told_waits_for_its_own_notice(box: Box) -> None:
+    box.accept(message_to(failed(ANN, due=NOW), BOB))  # type: ignore[arg-type]
+    ((other,),) = [one.copies for one in box.claim()]
+    assert failures(box) == [[ANN]]
+    box.step(Step(moves=(Move(other.number, NOW, State.FAILED, Reason.NEXT_HOP_REFUSED, NOW),)))
+    assert failures(box) == []
+    box.do(lambda c: queue.give_back(c, "me"))
+    assert failures(box) == [[ANN, BOB]]
+
+
+def test_only_so_many_messages_are_looked_at_and_the_copies_of_each_are_in_order(box: Box) -> None:
+    box.accept(*[message_to(failed(ANN), failed(BOB)) for _ in range(3)])  # type: ignore[arg-type]
+    values = {"now": microseconds(NOW), "most": 2}
+    rows = box.do(lambda c: c.execute(query("failed_copies"), values).fetchall())
+    assert rows == [(1, 1), (2, 1), (3, 2), (4, 2)]
+
+
+def test_only_held_copies_are_given_up_each_once_the_oldest_first_and_no_more_than_were_asked_for(box: Box) -> None:
+    due = NOW - HOUR
+    box.accept(
+        message_to(copy_to(ANN, due=due), failed(BOB, due=due)),  # type: ignore[arg-type]
+        message_to(copy_to("c@example.org", State.HELD, due=due)),
+        message_to(copy_to("d@example.org", State.HELD, due=due - HOUR)),
+    )
+    given_up = [box.do(lambda c: queue.claim_expired(c, "me", NOW, 1)).claimed for _ in range(3)]
+    assert [[str(copy.recipient.address) for one in part for copy in one.copies] for part in given_up] == [
+        ["d@example.org"], ["c@example.org"], []
+    ]  # fmt: skip
+
+
 def test_held_copies_are_handed_out_when_they_are_given_up(box: Box) -> None:
     box.accept(message_to(copy_to(ANN, State.HELD, due=NOW + HOUR)))
     at = NOW + HOUR
@@ -321,3 +353,11 @@ def test_a_copy_waits_since_it_came_into_its_state_whatever_is_tried_in_it(box: 
         )
     (copy,) = box.claim(at)[0].copies
     assert (copy.since, copy.attempts, copy.last) == (NOW, 3, last)
+
+
+def test_in_another_state_it_waits_since_it_came_there(box: Box) -> None:
+    box.accept(message_to(ANN))
+    (copy,) = box.claim()[0].copies
+    box.step(Step(moves=(Move(copy.number, NOW + HOUR, State.FAILED, Reason.NEXT_HOP_REFUSED, NOW + HOUR),)))
+    ((told,),) = [one.copies for one in box.do(lambda c: queue.claim_failed(c, "me", NOW + HOUR, 9)).claimed]
+    assert (told.at, told.since) == (NOW, NOW + HOUR)
