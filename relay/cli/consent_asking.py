@@ -12,6 +12,7 @@ from typing import Any
 
 from relay.cli import CommandError
 from relay.cli.stored import committer_of, reader_of, settings_of
+from relay.cli.waiting_words import iso
 from relay.config.settings import AskingSettings
 from relay.policy.waves import Wave
 from relay.store.asks import Asking, resume
@@ -58,10 +59,10 @@ def as_json(one: Asking) -> dict[str, Any]:
             "size": wave.size,
             "asked": tally.asked,
             "under_way": tally.under_way,
-            "last_at": None if tally.last_at is None else tally.last_at.isoformat(),
+            "last_at": iso(tally.last_at),
         },
         "judged": {"mails": tally.judged, "bounced": tally.bounced, "complained": tally.complained},
-        "stopped_at": None if wave.stopped_at is None else wave.stopped_at.isoformat(),
+        "stopped_at": iso(wave.stopped_at),
         "why": wave.why,
     }
 

@@ -219,10 +219,10 @@ def screen(status: Status, settings: Settings, problems: Sequence[str]) -> Itera
             waits = f"{copies(one.copies)}, oldest {span(now - one.oldest)}{asked}"
             yield _line("", f"  {one.stream or '-'}, {one.reason}: {waits}")
     for hop in status.deferring:
-        yield _line("waits for", f"{hop.next_hop}: {copies(hop.copies)}; {hop.answer}")
+        yield _line("deferred", f"{copies(hop.copies)} by {hop.next_hop}: {hop.answer}")
     yield _line(
         "size",
-        f"{size(status.stock.octets)} in {status.stock.messages:,} messages of {size(settings.queue.octets)} allowed; "
+        f"{size(status.stock.octets)} in {_messages(status.stock.messages)} of {size(settings.queue.octets)} allowed; "
         f"store {size(status.octets)}, WAL {size(status.wal_octets)}",
     )
     yield _line("reports", _reports_in_words(status))
@@ -230,6 +230,10 @@ def screen(status: Status, settings: Settings, problems: Sequence[str]) -> Itera
     if not problems:
         yield "nothing needs an operator"
     yield from (f"PROBLEM: {problem}" for problem in problems)
+
+
+def _messages(count: int) -> str:
+    return f"{count:,} {'message' if count == 1 else 'messages'}"
 
 
 def _state_in_words(status: Status, state: State) -> str:

@@ -56,6 +56,7 @@ def test_a_stop_is_told_here_and_in_the_status_until_an_operator_goes_on(shop: S
     status = shop.run("status", "--json")
     assert status.code == 1
     assert any(WHY in problem and "--resume brand" in problem for problem in status.json["problems"])
+    assert status.json["asking"][0]["stopped_at"].endswith("Z")
     answer = shop.run("consent", "asking", "--resume", "brand", "--json")
     assert answer.code == 0
     (told,) = answer.json

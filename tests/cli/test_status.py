@@ -45,7 +45,7 @@ def test_what_waits_is_counted_without_alarm(running: Shop) -> None:
     assert "queued     2 copies, 144 octets, oldest 2 h, next try in 29 min" in answer.out
     assert "held       1 copy, 72 octets, oldest 2 h" in answer.out
     assert "newsletter, stale: 1 copy, oldest 2 h, nobody asked yet" in answer.out
-    assert "waits for  hop.example:25: 2 copies; 451 4.7.1 greylisted, come back" in answer.out
+    assert "deferred   2 copies by hop.example:25: 451 4.7.1 greylisted, come back" in answer.out
     assert "decided    2 h ago" in answer.out
     assert "lines not told yet: local 1 (no owner: told to nobody, see log report)" in answer.out
     told = running.run("status", "--json").json
