@@ -88,6 +88,8 @@ class _Places:
         self.delivered: dict[_Key, list[Attempt]] = defaultdict(list)
         self.bounced: dict[_Key, list[Attempt]] = defaultdict(list)
         self.waiting: dict[_Key, list[str]] = defaultdict(list)
+        # Whose notification could not be delivered either: then a line tells of that.
+        self._unreachable = {line.recipient for line in trace.reported if not line.sender}
         self.told: Counter[_Key] = Counter((line.sender, line.recipient) for line in trace.reported if line.sender)
         for attempt in trace.attempts:
             if attempt.taken and attempt.kind is Kind.CLIENT:
@@ -101,7 +103,8 @@ class _Places:
             self.told.update((one.recipient, about) for about in one.about)
 
     def found(self, key: _Key) -> int:
-        return len(self.delivered[key]) + len(self.waiting[key]) + self.told[key] + len(self.bounced[key])
+        found = len(self.delivered[key]) + len(self.waiting[key]) + self.told[key] + len(self.bounced[key])
+        return found or int(key[0] in self._unreachable)
 
     def forgiven(self, key: _Key) -> int:
         return _forgiven([*self.delivered[key], *self.bounced[key]], self._crashes, self._recorded.get(key, 0))

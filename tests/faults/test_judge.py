@@ -54,6 +54,12 @@ def test_a_copy_that_was_told_is_a_promise_kept() -> None:
     assert offences(replace(KEPT, attempts=(), waiting=(waiting,))) == []
 
 
+def test_a_line_about_a_notification_that_nobody_takes_is_a_promise_kept() -> None:
+    nowhere = replace(KEPT, attempts=())
+    assert offences(replace(nowhere, reported=(Reported("", FROM, "unreported"),))) == []
+    assert offences(replace(nowhere, reported=(Reported("", BEN, "unreported"),))) == [Offence.LOST]
+
+
 def test_an_acknowledged_copy_that_is_nowhere_is_lost() -> None:
     assert offences(replace(KEPT, attempts=())) == [Offence.LOST]
     assert offences(replace(KEPT, attempts=(taken(ANN, got=False, told=False),))) == [Offence.LOST]
