@@ -128,7 +128,7 @@ class Settling:
         if told_elsewhere is None:
             move = Move(copy.number, now, State.FAILED, reason, now + TOLD_WITHIN, decision, counts, reply, next_hop)
             return Step(moves=(move,))
-        over = Move(copy.number, now, decision=decision, counts=counts, last=reply, next_hop=next_hop)
+        over = Move(copy.number, now, decision=decision)
         line = report_line(self.message, copy, told_elsewhere, now, reason=reason, decision=decision, reply=reply)
         return Step(moves=(over,), reports=(line,))
 

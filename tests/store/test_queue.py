@@ -166,11 +166,13 @@ def test_one_that_was_begun_three_times_goes_aside(box: Box) -> None:
         ((claimed,),) = [box.claim()]
         assert claimed.message.starts == start + 1
         box.do(lambda c: queue.free(c, "me"))
-    handed = box.do(lambda c: queue.claim(c, "me", NOW, 10))
+    handed = box.do(lambda c: queue.claim(c, "me", NOW + HOUR, 10))
     assert handed.claimed == ()
     assert handed.aside == (claimed.message.tx.id,)
     assert box.states() == [(ANN, "aside"), (BOB, "aside")]
-    assert {row[0] for row in box.all("SELECT reason FROM copies")} == {"internal-error"}
+    assert box.all("SELECT DISTINCT reason, since, due_at FROM copies") == [
+        ("internal-error", microseconds(NOW + HOUR), None)
+    ]
 
 
 def test_one_that_came_to_an_end_begins_with_a_clean_slate(box: Box) -> None:

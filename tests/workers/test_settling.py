@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -12,6 +13,8 @@ from workers.yard import TERMS
 from relay.address import address_from_text
 from relay.decision import Decision, Outcome, Result
 from relay.envelope import Client, Connection, Recipient, Transaction
+from relay.policy.files import load_policies
+from relay.policy.model import RefusedAfterData
 from relay.queued import Copy, Fate, Message, Origin, State, Step
 from relay.reason import Reason, Verdict
 from relay.reply import Reply
@@ -125,6 +128,17 @@ def test_where_nobody_can_be_told_the_report_tells(message: Message) -> None:
     assert state_of(step) is None
     (line,) = step.reports
     assert (line.fate, line.reason, line.decision) == (Fate.UNREPORTED, Reason.NEXT_HOP_REFUSED, "01NEW")
+    assert line.reply == "550 5.1.1 nobody"
+
+
+def test_a_policy_that_only_logs_refusals_says_nothing_of_what_the_next_hop_refuses() -> None:
+    policies = load_policies(Path(__file__).parents[2] / "policies", NOW)
+    newsletter = policies.by_id["newsletter"]
+    rules = replace(newsletter.message, refused_after_data=RefusedAfterData.LOG)
+    settling = replace(SETTLING, stream=replace(newsletter, message=rules))
+    assert state_of(settling.attempted(COPY, outcome(Result.REFUSED, Reply(550, "5.1.1", "nobody")))) is State.FAILED
+    assert state_of(settling.attempted(COPY, outcome(Result.DEFERRED, after=timedelta(days=6)))) is State.FAILED
+    assert state_of(settling.rejected(COPY, decision(Verdict.REJECT, Reason.WITHDRAWN), NOW)) is None
 
 
 def test_a_new_decision_stands_in_the_same_step_as_what_it_does() -> None:
