@@ -276,7 +276,7 @@ class _Look:
             after = str(page[-1])
 
     def _ask(self, brand: str, people: Sequence[tuple[Stream, Address]]) -> int:
-        prepared = [one for one in (self._prepared(*person) for person in people) if one is not None]
+        prepared = [one for one in (self._prepared_or_not(*person) for person in people) if one is not None]
         if not prepared:
             return 0
         asked, number = self._do(partial(self._ask_all, brand, prepared))
@@ -292,6 +292,16 @@ class _Look:
                 wave=number,
             )
         return len(asked)
+
+    def _prepared_or_not(self, stream: Stream, address: Address) -> _Prepared | None:
+        """None, too, where the mail cannot be written: everybody else is asked all the same."""
+        try:
+            return self._prepared(stream, address)
+        except sqlite3.Error:
+            raise
+        except Exception:  # noqa: BLE001 - a row that nobody can read, or our own bug with what it says
+            get_logger().exception("internal-error", stream=stream.id, recipient=str(address))
+            return None
 
     def _prepared(self, stream: Stream, address: Address) -> _Prepared | None:
         """The mail, written before the lock is taken; None for who is not to be asked."""

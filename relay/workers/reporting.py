@@ -59,7 +59,17 @@ class Reporter:
         until = last_hour(now, self.hour)
         if self.trouble() or not self.owners or now < until + _GRACE:
             return 0
-        return sum([await self._tell(client, owner, until) for client, owner in self.owners.items()])
+        return sum([await self._tell_or_not(client, owner, until) for client, owner in self.owners.items()])
+
+    async def _tell_or_not(self, client: str, owner: Address, until: datetime) -> int:
+        """Where one cannot be told, because of a line that nobody can read or a bug, the others are."""
+        try:
+            return await self._tell(client, owner, until)
+        except StoreUnavailableError:
+            raise
+        except Exception as error:  # noqa: BLE001 - a store that somebody changed by hand may hold anything
+            get_logger().error("report-failed", client=client, why=f"{type(error).__name__}: {error}")
+            return 0
 
     async def _tell(self, client: str, owner: Address, until: datetime) -> int:
         for number in range(_MOST_MAILS):

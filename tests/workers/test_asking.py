@@ -20,6 +20,7 @@ from relay.reason import Reason
 from relay.store.asks import resume
 from relay.store.committing import Committer, Work
 from relay.workers.asking import keep_asking
+from relay.workers.asking_mail import AskingMail
 
 ANN, BEN, CAT = "ann@example.org", "ben@example.org", "cat@example.org"
 STALE = {"state": State.HELD, "reason": Reason.STALE, "due_in": timedelta(days=30)}
@@ -292,6 +293,27 @@ def test_asking_stops_where_too_many_bounce_or_complain_and_goes_on_when_an_oper
         assert await ask(there, **rules) == 10
 
     in_yard(tmp_path, story, rcpt=refusing(*([] if complain else people[:2])))
+
+
+def test_one_to_whom_nothing_can_be_written_keeps_nobody_else_from_being_asked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write = AskingMail.write
+
+    def fail(mail: AskingMail, stream: Any, facts: Any, reason: Any, to: Any, *more: Any, **named: Any) -> bytes:
+        if str(to) == ANN:
+            raise ValueError("a word that no line can hold")
+        return write(mail, stream, facts, reason, to, *more, **named)
+
+    monkeypatch.setattr(AskingMail, "write", fail)
+
+    async def story(there: Yard) -> None:
+        await stale(there, ANN, BEN)
+        assert await ask(there) == 1
+        assert [address for address, *_ in requests(there)] == [BEN]
+        assert capsys.readouterr().out.count("] internal-error ") == 1
+
+    in_yard(tmp_path, story)
 
 
 def test_one_who_bounces_stops_nothing(tmp_path: Path) -> None:

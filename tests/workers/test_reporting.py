@@ -18,7 +18,7 @@ from structlog.testing import capture_logs
 from relay.address import Address
 from relay.queued import Fate, Origin, ReportLine, Step
 from relay.reason import Reason
-from relay.store.connection import open_for_reading
+from relay.store.connection import open_for_reading, open_for_writing
 from relay.store.port import AlreadyToldError, Store, StoreUnavailableError
 from relay.store.queue import Caps
 from relay.store.reported import Reported, WantedLines, lines
@@ -255,6 +255,25 @@ def test_a_failure_is_logged_and_the_next_look_comes(tmp_path: Path) -> None:
         run(tmp_path, body)
     assert [one["event"] for one in logged if one["event"] == "report-failed"] == ["report-failed"] * 2
     assert all(60 <= seconds <= 180 for seconds in sleeps)
+
+
+def test_a_line_that_nobody_can_read_keeps_no_other_owner_from_being_told(tmp_path: Path) -> None:
+    clock = Clock(SIX + 9 * MINUTE)
+
+    async def body(store: Store) -> None:
+        await store.commit(Step(reports=(line(SIX - MINUTE, "blog"), line(SIX - MINUTE, "shop"))))
+        with contextlib.closing(open_for_writing(tmp_path / "relay.db")) as connection:
+            connection.execute("UPDATE reports SET reason = 'of another version' WHERE client = 'blog'")
+            connection.commit()
+        reports = reporter(store, tmp_path, clock, blog=Address("me", "blog.example"), shop=OWNER)
+        assert await reports.report_when_it_is_time() == 1
+        assert [to for to, *_ in await mails(store, clock.now)] == [str(OWNER)]
+
+    with capture_logs() as logged:
+        run(tmp_path, body)
+    assert [(one["event"], one["client"]) for one in logged if one["event"] == "report-failed"] == [
+        ("report-failed", "blog")
+    ]
 
 
 def test_a_full_queue_keeps_no_owner_from_being_told(tmp_path: Path) -> None:
