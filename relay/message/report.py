@@ -51,7 +51,7 @@ _NAMES_JA: Final = {
 }
 _FATES_JA: Final = {
     Fate.DISCARDED: 'ストリームのポリシー、またはこのクライアントの設定 refusal = "accept-and-report" により、拒否せずに破棄しました。'
-    "配信停止を希望した方は、配信リストから外してください。",
+    "配信停止を希望した方は、配信リストから外してください。そのほかの方には、同意を得るまで送信しないでください。",
     Fate.EXPIRED: "受信者の同意を待って保留しましたが、期限までに同意が得られませんでした。これらの宛先への送信はお控えください。",
     Fate.REPLACED: "保留中に、同じ方への同じストリームの新しいメールが届いたため、置き換えました。対応は不要です。",
     Fate.REFUSED: "同じメールの他の宛先には配信しました。これらの宛先は配信リストから外してください。",
@@ -77,6 +77,16 @@ _REASONS_JA: Final = {
     Reason.OUTCOME_UNKNOWN: "次のサーバーが受け取ったかどうか不明",
     Reason.HOLD_EXPIRED: "保留の期限が切れた",
     Reason.INTERNAL_ERROR: "リレーの内部エラー",
+    Reason.STORE_UNAVAILABLE: "同意の記録を確認できなかった",
+    Reason.CLOCK_WRONG: "リレーの時計が正しくない",
+    Reason.LIMIT: "上限に達した",
+    Reason.MALFORMED: "メールの形式が正しくない",
+    # of mail that might have passed, and that an operator dropped
+    Reason.CONFIRMED: "同意があり、有効である",
+    Reason.MIGRATION: "移行期間中に限り認められる同意がある",
+    Reason.TRANSACTIONAL: "同意の必要がない種類のメール",
+    Reason.INTERNAL: "社内またはテスト用の宛先",
+    Reason.OBSERVED: "該当するポリシーがない (監視モード)",
 }
 
 

@@ -14,7 +14,7 @@ from relay.policy.acceptance import TOLD_WITHIN
 from relay.policy.model import Expired, Policies, Stream
 from relay.policy.notices import stream_of
 from relay.queued import Claimed, Copy, Fate, Message, Move, Origin, State, Step
-from relay.reason import Reason
+from relay.reason import MEANINGS, Reason
 from relay.reply import Reply
 from relay.store.port import Store, StoreUnavailableError
 from relay.workers.settling import merged, report_line
@@ -71,7 +71,8 @@ def ended(claimed: Claimed, policies: Policies, now: datetime) -> Sequence[Step]
 
 
 def _ended(message: Message, copy: Copy, now: datetime, *, tell_sender: bool) -> Step:
-    reply = Reply(550, "5.7.1", f"{Reason.HOLD_EXPIRED}: held without an answer ({copy.reason}) (id {copy.decision})")
+    words = f"{Reason.HOLD_EXPIRED}: {MEANINGS[Reason.HOLD_EXPIRED].reply} (id {copy.decision})"
+    reply = Reply(451, "4.7.1", words)  # as the DSN says it: of class 5 is only what waiting does not change
     line = report_line(message, copy, Fate.EXPIRED, now, reason=copy.reason, reply=reply)
     move = (
         Move(copy.number, now, State.FAILED, Reason.HOLD_EXPIRED, now + TOLD_WITHIN, last=reply)

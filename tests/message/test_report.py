@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -101,3 +102,10 @@ def test_no_word_of_others_makes_a_line_of_its_own(stream: str, recipient: str, 
         report(Kind(Fate.DROPPED, Reason.STALE, "s", 1), newest=(line(stream="s", reply="r" if reply else ""),))
     )
     assert len(words.splitlines()) == len(plain.splitlines())
+
+
+@pytest.mark.parametrize("reason", Reason)
+def test_japanese_readers_are_told_each_reason_in_japanese(reason: Reason) -> None:
+    told = text(report(Kind(Fate.DROPPED, reason, "newsletter", 1), newest=(line(reason=reason),)))
+    (_, words) = (one for one in told.splitlines() if one.startswith(f"{reason}: "))  # English stands above
+    assert not words.isascii()

@@ -45,7 +45,7 @@ def test_by_the_policys_wish_its_sender_is_told_as_well(tmp_path: Path) -> None:
         there.later = DAYS + timedelta(hours=1)
         assert await end_some(there.store, there.policies, there.clock()) == 2
         assert there.states() == [(ANN, "failed", "hold-expired")]
-        assert there.rows("SELECT code, enhanced FROM copies") == [(550, "5.7.1")]
+        assert there.rows("SELECT code, enhanced FROM copies") == [(451, "4.7.1")]
         assert there.reported() == [(ANN, "expired", "stale"), (BEN, "expired", "stale")]
 
     in_yard(tmp_path, story, newsletter=BY_DSN)
