@@ -333,6 +333,17 @@ def test_a_newer_held_message_has_room_where_it_takes_the_place_of_another(box: 
     assert box.reports() == [(ANN, "replaced", "stale")]
 
 
+def test_only_what_makes_way_for_the_newer_one_makes_room_for_it(box: Box) -> None:
+    caps = Caps(copies=9, stream_copies=1)
+    assert full(box, caps, message_to(copy_to(ANN, State.HELD), stream="offers")) == ""
+    assert full(box, caps, message_to(ANN)) == ""
+    assert full(box, caps, message_to(copy_to(BOB, State.HELD))) == ""
+    assert full(box, caps, message_to(copy_to(ANN, State.HELD)))
+    box.do(lambda c: c.execute("UPDATE copies SET lease = 'other' WHERE address = ?", (BOB,)))
+    assert full(box, caps, message_to(copy_to(BOB, State.HELD)))  # somebody ends it just now
+    assert box.reports() == []
+
+
 def test_what_is_told_is_told_once(box: Box) -> None:
     box.step(Step(reports=(line(), line(recipient=BOB))))
     tx = transaction()

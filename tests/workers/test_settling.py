@@ -113,6 +113,7 @@ def test_a_deferred_copy_is_tried_again_until_it_expires_and_then_its_sender_is_
 def test_the_words_of_an_expired_copy_repeat_what_was_said_last() -> None:
     (move,) = SETTLING.attempted(COPY, outcome(Result.DEFERRED, after=timedelta(days=6))).moves
     assert str(move.last) == "451 4.4.7 expired: not delivered within 5d: mailbox full"
+    assert (move.counts, move.next_hop) == (True, "127.0.0.1:25")
 
 
 def test_time_in_a_hold_is_not_time_in_the_queue() -> None:
