@@ -7,11 +7,17 @@ keeps its lock, and so its copies. A file that is gone counts as one whose proce
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import fcntl
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Final
+
+#: Of a folder, a link, a socket: no process of ours made that.
+_NO_LEASES: Final = frozenset({errno.EISDIR, errno.ELOOP, errno.ENXIO})
 
 
 class Lease:
@@ -20,12 +26,27 @@ class Lease:
     def __init__(self, database: Path, name: str) -> None:
         self.name = name
         self._path = folder_of(database) / name
+        self._file = self._made()
+
+    def keep(self) -> None:
+        """Others take us for dead when somebody has removed our file: it is made again. Raises OSError."""
+        ours = os.fstat(self._file)
+        with contextlib.suppress(FileNotFoundError):
+            there = self._path.stat(follow_symlinks=False)
+            if (there.st_dev, there.st_ino) == (ours.st_dev, ours.st_ino):
+                return
+        old, self._file = self._file, self._made()
+        os.close(old)
+
+    def _made(self) -> int:
         self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         # Locked before it has its name: nobody finds it without its lock.
-        draft = self._path.with_name(f".{name}")
-        self._file = os.open(draft, os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_CLOEXEC, 0o600)
-        fcntl.flock(self._file, fcntl.LOCK_EX)
+        draft = self._path.with_name(f".{self.name}")
+        draft.unlink(missing_ok=True)
+        file = os.open(draft, os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_CLOEXEC, 0o600)
+        fcntl.flock(file, fcntl.LOCK_EX)
         draft.rename(self._path)
+        return file
 
     def close(self) -> None:
         """The rows have to be free of it before."""
@@ -56,6 +77,11 @@ def ended(database: Path, name: str, *, keep: bool = False) -> Iterator[bool]:
         file = os.open(path, os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW)
     except FileNotFoundError:
         yield True
+        return
+    except OSError as error:
+        if error.errno not in _NO_LEASES:
+            raise
+        yield True  # somebody put it there: it stays, and is in nobody's way
         return
     try:
         try:

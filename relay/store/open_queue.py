@@ -153,6 +153,7 @@ class OpenQueue:
     def look(self, connection: sqlite3.Connection, now: datetime) -> tuple[bool, bool]:
         """Is anything due, and are there copies of processes that are no more? On the reading thread."""
         with errors_of_the_store():
+            self._lease.keep()
             ((due,),) = connection.execute(query("anything_due"), {"now": microseconds(now)}).fetchall()
             if time.monotonic() < self._look_from:
                 return bool(due), False

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -13,7 +14,7 @@ from relay.store.leases import Lease, clear, ended, folder_of
 _HOLD = """
 import sys, time
 from pathlib import Path
-from relay.store.leases import Lease
+from relay.store.leases import Lease, clear, ended, folder_of
 lease = Lease(Path(sys.argv[1]), "other")
 print("held", flush=True)
 time.sleep(60)
@@ -98,3 +99,35 @@ def test_the_files_are_for_our_eyes_only(tmp_path: Path) -> None:
     assert folder.stat().st_mode & 0o777 == 0o700
     assert (folder / "mine").stat().st_mode & 0o777 == 0o600
     lease.close()
+
+
+def test_what_is_no_lease_is_in_nobodys_way_and_stays(tmp_path: Path) -> None:
+    database = tmp_path / "relay.db"
+    mine = Lease(database, "mine")
+    folder = folder_of(database)
+    (folder / "lost+found").mkdir()
+    (tmp_path / "precious").write_text("x")
+    (folder / "link").symlink_to(tmp_path / "precious")
+    clear(database)
+    assert sorted(path.name for path in folder.iterdir()) == ["link", "lost+found", "mine"]
+    for name in ("link", "lost+found"):
+        with ended(database, name) as is_so:
+            assert is_so
+    mine.close()
+
+
+def test_a_lease_whose_file_was_removed_is_made_again_by_its_process(tmp_path: Path) -> None:
+    database = tmp_path / "relay.db"
+    mine = Lease(database, "mine")
+    mine.keep()
+    shutil.rmtree(folder_of(database))
+    assert _has_ended(database, "mine")
+    mine.keep()
+    assert not _has_ended(database, "mine")
+    mine.keep()
+    (folder_of(database) / "mine").unlink()
+    (folder_of(database) / "mine").touch()
+    mine.keep()
+    assert not _has_ended(database, "mine")
+    mine.close()
+    assert list(folder_of(database).iterdir()) == []

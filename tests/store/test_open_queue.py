@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import shutil
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
@@ -160,6 +161,19 @@ def test_what_a_process_had_that_died_is_found_by_the_others_and_by_the_next(tmp
             found = [await store.claim(NOW, 10) for _ in range(2)]
             addresses = [str(copy.recipient.address) for part in found for one in part for copy in one.copies]
             assert sorted(addresses) == ["a@example.org", "b@example.org", "c@example.org"]
+
+    asyncio.run(run())
+
+
+def test_a_process_whose_lease_was_removed_is_not_taken_for_dead_for_long(tmp_path: Path) -> None:
+    async def run() -> None:
+        async with opened(tmp_path) as one, opened(tmp_path) as other:
+            await one.commit(Step(messages=(message_to("a@example.org"),)))
+            assert await one.claim(NOW, 10)
+            shutil.rmtree(tmp_path / "relay.db.leases")
+            assert not await one.next_due(NOW)
+            assert not await other.next_due(NOW)
+            assert await other.claim(NOW, 10) == ()
 
     asyncio.run(run())
 
