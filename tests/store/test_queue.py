@@ -107,6 +107,43 @@ def test_a_move_without_the_lease_changes_nothing_and_says_so(box: Box) -> None:
     assert box.all("SELECT count(*) FROM decisions") == [(1,)]
 
 
+@pytest.mark.parametrize("state", [State.QUEUED, State.HELD, State.FAILED])
+def test_whoever_lost_a_copy_puts_it_nowhere(box: Box, state: State) -> None:
+    box.accept(message_to(ANN))
+    (copy,) = box.claim()[0].copies
+    box.do(lambda c: queue.free(c, "me"))
+    moving = Step(moves=(Move(copy.number, NOW, state, Reason.STALE, NOW + HOUR),))
+    assert box.step(moving).lost == [copy.number]  # nobody has it
+    box.lease = "other"
+    ((again,),) = [one.copies for one in box.claim()]
+    box.lease = "me"
+    assert box.step(moving).lost == [copy.number]
+    assert box.copies() == [(ANN, "queued", microseconds(NOW))]
+    box.lease = "other"
+    assert box.step(Step(moves=(Move(again.number, NOW),))).lost == []
+
+
+def test_what_the_next_hop_said_is_kept_once_although_its_copy_was_lost(box: Box) -> None:
+    judged = decision()
+    box.accept(message_to(ANN))
+    (copy,) = box.claim()[0].copies
+    box.do(lambda c: queue.free(c, "me"))
+    told = Step(moves=(Move(copy.number, NOW),), outcomes=(outcome(judged),))
+    for _ in range(2):
+        assert box.step(told).lost == [copy.number]
+    assert box.all("SELECT count(*) FROM outcomes") == [(1,)]
+    assert box.states() == [(ANN, "queued")]
+
+
+def test_the_end_of_a_process_frees_its_own_copies_alone(box: Box) -> None:
+    box.accept(message_to(ANN), message_to(BOB))
+    box.claim(most=1)
+    box.lease = "other"
+    box.claim()
+    box.do(lambda c: queue.free(c, "other"))
+    assert addresses(box) == [BOB]
+
+
 def test_a_step_of_which_some_moves_are_possible_is_written(box: Box) -> None:
     box.accept(message_to(ANN, BOB))
     first, second = box.claim()[0].copies
@@ -175,6 +212,42 @@ def test_one_that_was_begun_three_times_goes_aside(box: Box) -> None:
     ]
 
 
+def test_only_what_waits_for_the_next_hop_goes_aside_and_of_that_message_alone(box: Box) -> None:
+    box.accept(message_to(ANN))
+    assert addresses(box) == [ANN]  # who works on another message keeps nobody from setting it aside
+    box.accept(
+        message_to(BOB, copy_to("c@example.org", State.HELD), failed("d@example.org")),  # type: ignore[arg-type]
+        message_to(copy_to("e@example.org", due=NOW + HOUR)),
+    )
+    box.do(lambda c: c.execute("UPDATE messages SET starts = 3 WHERE number = 2"))
+    assert addresses(box) == []
+    assert [state for _, state in box.states()] == ["queued", "aside", "held", "failed", "queued"]
+
+
+def test_a_sender_who_is_being_told_keeps_no_other_copy_from_its_next_start(box: Box) -> None:
+    box.accept(message_to(failed(ANN, due=NOW), BOB))  # type: ignore[arg-type]
+    box.do(lambda c: c.execute("UPDATE messages SET starts = 2"))
+    assert failures(box) == [[ANN]]
+    ((claimed,),) = [box.claim()]
+    assert claimed.message.starts == 3
+
+
+def test_the_end_of_one_message_says_nothing_of_another(box: Box) -> None:
+    box.accept(message_to(ANN), message_to(BOB), message_to("c@example.org"))
+    box.do(lambda c: c.execute("UPDATE messages SET starts = 2 WHERE number = 3"))
+    first, second = (one.copies[0] for one in box.claim())
+    box.step(Step(moves=(Move(first.number, NOW, State.QUEUED, Reason.NEXT_HOP_DEFERRED, NOW + HOUR),)))
+    box.do(lambda c: queue.give_back(c, "me", [second.number]))
+    assert box.all("SELECT starts FROM messages ORDER BY number") == [(0,), (0,), (2,)]
+
+
+def test_one_on_which_our_own_code_failed_stays_begun(box: Box) -> None:
+    box.accept(message_to(ANN))
+    (copy,) = box.claim()[0].copies
+    box.step(Step(moves=(Move(copy.number, NOW, State.QUEUED, Reason.INTERNAL_ERROR, NOW),)))
+    assert box.all("SELECT starts FROM messages") == [(1,)]
+
+
 def test_one_that_came_to_an_end_begins_with_a_clean_slate(box: Box) -> None:
     box.accept(message_to(ANN))
     for _ in range(5):
@@ -220,8 +293,11 @@ def test_nobody_gives_back_what_is_another_s(box: Box) -> None:
 def test_what_cannot_be_read_goes_aside_alone(box: Box) -> None:
     box.accept(message_to(ANN, BOB), message_to("c@example.org"))
     box.do(lambda c: c.execute("UPDATE copies SET address = 'nobody' WHERE number = 1"))
-    assert addresses(box) == [BOB, "c@example.org"]
+    assert addresses(box, now=NOW + HOUR) == [BOB, "c@example.org"]
     assert [state for _, state in box.states()] == ["aside", "queued", "queued"]
+    assert box.all("SELECT reason, since, due_at, lease FROM copies WHERE number = 1") == [
+        ("internal-error", microseconds(NOW + HOUR), None, None)
+    ]
 
 
 def failed(address: str, *, due: object = NOW + HOUR) -> object:
@@ -333,6 +409,13 @@ def test_a_newer_held_message_has_room_where_it_takes_the_place_of_another(box: 
     assert box.reports() == [(ANN, "replaced", "stale")]
 
 
+@pytest.mark.parametrize("caps", [Caps(copies=1, stream_copies=9), Caps(copies=9, stream_copies=1)])
+def test_what_a_newer_one_replaces_makes_room_under_either_cap(box: Box, caps: Caps) -> None:
+    for _ in range(2):
+        assert full(box, caps, message_to(copy_to(ANN, State.HELD))) == ""
+    assert len(box.states()) == 1
+
+
 def test_only_what_makes_way_for_the_newer_one_makes_room_for_it(box: Box) -> None:
     caps = Caps(copies=9, stream_copies=1)
     assert full(box, caps, message_to(copy_to(ANN, State.HELD), stream="offers")) == ""
@@ -366,6 +449,20 @@ def test_a_copy_waits_since_it_came_into_its_state_whatever_is_tried_in_it(box: 
         )
     (copy,) = box.claim(at)[0].copies
     assert (copy.since, copy.attempts, copy.last) == (NOW, 3, last)
+
+
+def test_a_move_brings_what_it_says_and_keeps_the_rest(box: Box) -> None:
+    box.accept(message_to(ANN))
+    last = Reply(451, "4.2.0", "busy")
+    for said in (
+        Move(1, NOW, State.QUEUED, Reason.NEXT_HOP_DEFERRED, NOW, "01NEW", counts=True, last=last, next_hop="hop:25"),
+        Move(1, NOW, State.QUEUED, Reason.STORE_UNAVAILABLE, NOW),
+    ):
+        box.claim()
+        box.step(Step(moves=(said,)))
+        (copy,) = box.claim()[0].copies
+        assert (copy.decision, copy.attempts, copy.last, copy.next_hop) == ("01NEW", 1, last, "hop:25")
+        box.do(lambda c: queue.give_back(c, "me"))
 
 
 def test_in_another_state_it_waits_since_it_came_there(box: Box) -> None:
