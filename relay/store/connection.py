@@ -18,6 +18,9 @@ _BUSY_TIMEOUT: Final = 5.0
 #: KiB of pages that a reading connection keeps.
 _READING_CACHE: Final = 16 << 10
 _BROKEN: Final = frozenset({sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
+_NO_RIGHT: Final = frozenset({sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM})
+#: Even who only reads a store writes beside it: the index of its WAL.
+_WHOSE: Final = "; run this as the relay's own user"
 _NO_ROOM: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 
@@ -83,7 +86,7 @@ def errors_of_the_store() -> Iterator[None]:
     except OSError as error:
         full = error.errno in _NO_ROOM
         kind = StoreBrokenError if error.errno == errno.EIO else StoreUnavailableError
-        words = error.strerror or str(error)
+        words = (error.strerror or str(error)) + (_WHOSE if isinstance(error, PermissionError) else "")
         raise kind(f"{error.filename}: {words}" if error.filename else words, full=full) from error
 
 
@@ -98,4 +101,4 @@ def _translated(error: sqlite3.Error) -> Exception:
         return StoreUnavailableError(words, full=True)
     if code & 0xFF in _BROKEN:
         return StoreBrokenError(words)
-    return StoreUnavailableError(words)
+    return StoreUnavailableError(words + (_WHOSE if code & 0xFF in _NO_RIGHT else ""))

@@ -73,6 +73,21 @@ def test_errors_are_told_apart_by_what_follows_from_them(
     assert caught.value.full is full
 
 
+@pytest.mark.parametrize(
+    ("error", "hinted"),
+    [
+        (failure(sqlite3.SQLITE_READONLY), True),
+        (OSError(errno.EACCES, "denied"), True),
+        (failure(sqlite3.SQLITE_BUSY), False),
+        (OSError(errno.ENOSPC, "no room"), False),
+    ],
+)
+def test_who_has_no_right_to_the_files_is_told_whose_they_are(error: Exception, *, hinted: bool) -> None:
+    with pytest.raises(StoreUnavailableError) as caught, errors_of_the_store():
+        raise error
+    assert ("relay's own user" in str(caught.value)) == hinted
+
+
 @pytest.mark.parametrize("error", [failure(sqlite3.SQLITE_CONSTRAINT_UNIQUE), sqlite3.ProgrammingError("closed")])
 def test_our_own_mistakes_stay_what_they_are(error: Exception) -> None:
     with pytest.raises(type(error)), errors_of_the_store():
