@@ -225,6 +225,7 @@ async def running(
             randomness=secrets.token_bytes,
             waits=Waits(settings.queue.retry, settings.hold.waiting),
             nudge=queue.nudge,
+            is_away=lambda address: backoff.is_closed(next_hops.route_of(address)),
             receipt=bouncer.receipt,
         )
         # The store itself: what people say is taken, whatever the clock says.

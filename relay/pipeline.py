@@ -19,7 +19,17 @@ from relay.envelope import Client, Connection, MailParameters, Recipient, Transa
 from relay.log import get_logger, write_acceptance, write_decision, write_outcome
 from relay.message.headers import header_values
 from relay.message.index import index
-from relay.policy.acceptance import Accepted, Judged, Mail, Waits, accept, accept_later, reply_after, turned_down
+from relay.policy.acceptance import (
+    Accepted,
+    Judged,
+    Mail,
+    Waits,
+    accept,
+    accept_later,
+    accept_untried,
+    reply_after,
+    turned_down,
+)
 from relay.policy.decide import decide, without_stream
 from relay.policy.match import bound_streams, needs_headers, settle
 from relay.policy.model import Policies, Stream
@@ -35,7 +45,8 @@ _RECIPIENT_ACCEPTED: Final = Reply(250, "2.1.5", "recipient accepted")
 
 class Pipeline:
     """clock: aware UTC now. randomness: n -> n octets. policies: the set in force now. waits: of mail that waits.
-    nudge: called when something was queued, so that it goes out at once. receipt: what a sender is told of mail that was
+    nudge: called when something was queued, so that it goes out at once. is_away: is the next hop of this recipient known
+    not to answer? receipt: what a sender is told of mail that was
     passed on to where nobody tells more.
     """
 
@@ -50,6 +61,7 @@ class Pipeline:
         randomness: Callable[[int], bytes],
         waits: Waits,
         nudge: Callable[[], None] = lambda: None,
+        is_away: Callable[[Address], bool] = lambda _: False,
         receipt: Callable[[Transaction, str, bytes, Recipient, Outcome], Step | None] = lambda *_: None,
     ) -> None:
         self._store = store
@@ -61,6 +73,7 @@ class Pipeline:
         self._waits = waits
         self._receipt = receipt
         self._nudge = nudge
+        self._is_away = is_away
 
     def begin(
         self, client: Client, connection: Connection, sender: Address | None, parameters: MailParameters
@@ -109,9 +122,11 @@ class Pipeline:
             facts = await self._facts(stream, [one.address for one in recipients])  # again: this decision counts
             plan = await self._forwarder.plan(tx, stream, message, recipients)
             judged = [self._judged(plan, one, facts) for one in recipients]
-            if len(judged) == 1 and judged[0].decision.passes:
-                return await self._forward(plan, mail, judged[0], seen)
-            return await self._take_over(mail, judged)
+            if len(judged) > 1 or not judged[0].decision.passes:
+                return await self._take_over(mail, judged)
+            if self._is_away(judged[0].recipient.address) and not tx.client.retries:
+                return await self._take_over(mail, judged, accept_untried(mail, judged[0], self._clock()))
+            return await self._forward(plan, mail, judged[0], seen)
         except StoreUnavailableError as error:
             return self._outage(tx, error)
 
@@ -145,8 +160,9 @@ class Pipeline:
         if told is not None:
             self._store.commit_later(told)
 
-    async def _take_over(self, mail: Mail, judged: Sequence[Judged]) -> Reply:
-        accepted = accept(mail, judged, self._clock(), self._waits, self._chance())
+    async def _take_over(self, mail: Mail, judged: Sequence[Judged], accepted: Accepted | None = None) -> Reply:
+        """Nothing goes out while the client waits. accepted: what is taken over, where that is known."""
+        accepted = accepted or accept(mail, judged, self._clock(), self._waits, self._chance())
         try:
             await self._write(accepted)
         except QueueFullError as error:

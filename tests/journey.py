@@ -221,8 +221,9 @@ async def stage(
     public_url: str = "https://mail.brand.example",
     caps: Caps = Caps(),  # noqa: B008 - frozen
     known: Mapping[str, float] | None = None,
+    is_away: Callable[[Address], bool] = lambda _: False,
 ) -> AsyncIterator[Stage]:
-    """known: who has said yes so many days ago, long before the relay was started. (A yes of this minute lets go what is
+    """is_away: is the next hop of this recipient known not to answer? known: who has said yes so many days ago, long before the relay was started. (A yes of this minute lets go what is
     held, for it may have come between the decision and the hold.)
     """
     texts = {"newsletter": NEWSLETTER, "receipts": RECEIPTS} if policies is None else policies
@@ -264,6 +265,7 @@ async def stage(
             clock=clock,
             randomness=lambda size: next(randoms).to_bytes(size),
             waits=Waits(QueueSettings().retry, HoldSettings().waiting),
+            is_away=is_away,
         )
         deliveries = Deliveries(
             store=store,

@@ -236,6 +236,56 @@ def test_a_client_that_retries_gets_the_next_hops_own_4xx_and_keeps_its_mail(tmp
     on_stage(tmp_path, story)
 
 
+def test_nobody_waits_for_a_next_hop_that_is_known_to_be_away(tmp_path: Path) -> None:
+    async def story(on: Stage) -> None:
+        await on.yes("hanako@example.org")
+        _, reply = await on.send("hanako@example.org")
+        assert said(reply).startswith("250 2.0.0 queued: next-hop-deferred: the next hop is away at present (id ")
+        assert on.hop.got == []
+        (one,) = on.waiting()
+        assert (one["state"], one["reason"], one["attempts"]) == ("queued", "next-hop-deferred", 0)
+        await on.deliver()  # due at once: the queue finds out when it is back
+        assert [to for _, to, _ in on.hop.got] == [("hanako@example.org",)]
+        await on.store.flush()
+        with open_reader(on.path, PSEUDONYMS) as reader:  # the decision that the client was told of stands
+            (found,) = reader.decisions(Wanted(), 10)
+            assert found.decision.id == one["decision"]
+            assert f"(id {found.decision.id})" in said(reply)
+            assert [one.result for one in reader.outcomes_of([found.decision.id])] == [Result.DELIVERED]
+
+    on_stage(tmp_path, story, is_away=lambda _: True)
+
+
+def test_only_mail_that_would_wait_here_makes_no_attempt_at_a_next_hop_that_is_away(tmp_path: Path) -> None:
+    async def story(on: Stage) -> None:
+        for name in ("hanako@example.org", "hanako@elsewhere.example"):
+            await on.yes(name)
+        _, elsewhere = await on.send("hanako@elsewhere.example")
+        _, retried = await on.send("hanako@example.org", client=Client("mta", retries=True))
+        assert [said(one)[:9] for one in (elsewhere, retried)] == ["250 2.0.0", "250 2.0.0"]
+        assert len(on.hop.got) == 2
+        _, held = await on.send("olaf@example.org")
+        assert said(held).startswith("250 2.0.0 held: stale")
+        assert on.states() == [("olaf@example.org", "held", "stale")]
+
+    on_stage(
+        tmp_path,
+        story,
+        is_away=lambda address: address.domain == "example.org",
+        known={"olaf@example.org": 500},
+    )
+
+
+def test_no_room_for_mail_whose_next_hop_is_away_is_said_before_the_250(tmp_path: Path) -> None:
+    async def story(on: Stage) -> None:
+        await on.yes("hanako@example.org")
+        _, reply = await on.send("hanako@example.org")
+        assert said(reply).startswith("452 4.3.1 limit: ")
+        assert (on.waiting(), on.hop.got) == ([], [])
+
+    on_stage(tmp_path, story, is_away=lambda _: True, caps=Caps(octets=10))
+
+
 @pytest.mark.parametrize("caps", [Caps(octets=10), None])
 def test_where_the_store_cannot_keep_deferred_mail_the_next_hops_own_4xx_passes_back(
     tmp_path: Path, caps: Caps | None, monkeypatch: pytest.MonkeyPatch

@@ -19,6 +19,7 @@ from relay.reply import Reply
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from relay.address import Address
     from relay.config.settings import NextHop
     from relay.envelope import Recipient
 
@@ -88,12 +89,15 @@ class NextHops:
         connections = self._default[0].hop.connections if self._default else 1
         return (*named, Route(_name_of(self._default), frozenset(), connections))
 
+    def route_of(self, address: Address) -> str:
+        """The name of the route that mail for this address takes."""
+        return _name_of(self._hops_of(address))
+
     async def deliver(self, mail: Mail) -> tuple[Attempt, ...]:
         """One Attempt per recipient, in their order."""
         routes: dict[tuple[Pool, ...], list[int]] = {}
         for number, recipient in enumerate(mail.recipients):
-            route = self._routes.get(recipient.address.domain, self._default)
-            routes.setdefault(route, []).append(number)
+            routes.setdefault(self._hops_of(recipient.address), []).append(number)
         if len(routes) == 1:
             (route,) = routes
             return tuple(await self._along(route, mail))
@@ -110,6 +114,9 @@ class NextHops:
     async def close(self) -> None:
         """Closes what is idle; attempts under way end on their own."""
         await asyncio.gather(*(pool.close() for pool in self._pools))
+
+    def _hops_of(self, address: Address) -> tuple[Pool, ...]:
+        return self._routes.get(address.domain, self._default)
 
     async def _along(self, route: tuple[Pool, ...], mail: Mail) -> list[Attempt]:
         loop = asyncio.get_running_loop()

@@ -112,6 +112,16 @@ def accept_later(mail: Mail, one: Judged, outcome: Outcome, waits: Waits, random
     return Accepted(Step(messages=tuple(_message(mail, [copy])), outcomes=(outcome,)), reply)
 
 
+def accept_untried(mail: Mail, one: Judged, now: datetime) -> Accepted:
+    """Take over a message for one recipient without an attempt, because its next hop is known to be away. Due at once: the
+    queue knows when that is back.
+    """
+    copy = replace(_copy(one, State.QUEUED, now), reason=Reason.NEXT_HOP_DEFERRED)
+    words = f"queued: {copy.reason}: the next hop is away at present"
+    reply = Reply(250, "2.0.0", f"{words} (id {one.decision.id})")
+    return Accepted(Step(decisions=(one.decision,), messages=tuple(_message(mail, [copy]))), reply)
+
+
 def turned_down(judged: Sequence[Judged], what: str) -> Accepted:
     """Nothing is taken over because a cap is reached: the client is to come again. what: which cap, in few words."""
     reply = Reply(452, "4.3.1", f"{Reason.LIMIT}: no room for more mail that waits: {one_line(what, 150)}")

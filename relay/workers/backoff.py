@@ -1,6 +1,6 @@
 """Which next hops are worth a try: one that fails time after time is closed for a while, then probed with one message.
 
-Counts in monotonic time, for this process alone, and touches no mail: the queue asks before it claims.
+Counts in monotonic time, for this process alone, and touches no mail: the queue asks before it claims, and the pipeline before it lets a client wait for an attempt.
 """
 
 from __future__ import annotations
@@ -63,6 +63,11 @@ class Backoff:
         if state is None or not state.pause:
             return most
         return 1 if most and not state.probing and self._now() >= state.until else 0
+
+    def is_closed(self, route: str) -> bool:
+        """Is nothing to go there but a probe?"""
+        state = self._states.get(route)
+        return state is not None and state.pause > 0
 
     def probing(self, route: str) -> bool:
         """What `room` allowed goes out now. Is it a probe? Then `probed` has to be called when it is over."""

@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from mailing import CONTENT, PATIENCE, SHORT, Run, deliver, hop_at, mail_to, told
 
+from relay.address import address_from_text
 from relay.config.settings import Timeouts
 from relay.decision import Result
 from relay.outbound.attempt import NextHops, Route
@@ -522,6 +523,8 @@ def test_routes_are_named_by_their_next_hops_and_the_one_for_all_others_is_the_l
                 Route(f"127.0.0.1:{other.port}", frozenset({"a.example", "b.example"}), 3),
                 Route(f"127.0.0.1:{hop.port}", frozenset(), 20),
             )
+            assert hops.route_of(address_from_text("hanako@b.example")) == f"127.0.0.1:{other.port}"
+            assert hops.route_of(address_from_text("hanako@sub.b.example")) == f"127.0.0.1:{hop.port}"
             assert NextHops([special], "relay.example").routes[-1] == Route("", frozenset(), 1)
 
     run(scene())

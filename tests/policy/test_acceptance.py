@@ -24,6 +24,7 @@ from relay.policy.acceptance import (
     Waits,
     accept,
     accept_later,
+    accept_untried,
     reply_after,
     turned_down,
 )
@@ -188,6 +189,18 @@ def test_a_client_that_retries_keeps_its_mail_itself(result: Result) -> None:
 @pytest.mark.parametrize("result", [Result.DELIVERED, Result.REFUSED, Result.WITHHELD])
 def test_what_was_taken_refused_or_never_tried_is_not_kept(result: Result) -> None:
     assert later(result) is None
+
+
+def test_without_an_attempt_mail_is_due_at_once_and_its_decision_is_kept_with_it() -> None:
+    (one,) = judged(["passes"], TX)
+    found = accept_untried(Mail(TX, newsletter(), CONTENT), one, NOW)
+    (copy,) = copies(found)
+    assert (copy.state, copy.reason, copy.attempts) == (State.QUEUED, Reason.NEXT_HOP_DEFERRED, 0)
+    assert (copy.due_at, copy.decision, copy.last) == (NOW, one.decision.id, None)
+    assert found.takes_over
+    assert found.step.decisions == (one.decision,)
+    assert found.step.outcomes == ()
+    assert str(found.reply).startswith("250 2.0.0 queued: next-hop-deferred: ")
 
 
 @pytest.mark.parametrize("result", list(Result))

@@ -36,7 +36,9 @@ def test_a_next_hop_that_answers_is_open_whatever_failed_in_between() -> None:
 def test_one_that_fails_time_after_time_gets_nothing_more(capsys: pytest.CaptureFixture[str]) -> None:
     backoff = closed(Clock())
     assert backoff.room(HOP, 80) == 0
+    assert backoff.is_closed(HOP)
     assert backoff.room("127.0.0.1:26", 80) == 80
+    assert not backoff.is_closed("127.0.0.1:26")
     assert capsys.readouterr().out.count("next-hop-closed") == 1
 
 
@@ -47,9 +49,11 @@ def test_after_a_pause_one_message_finds_out_and_success_opens_it(capsys: pytest
     assert backoff.room(HOP, 80) == 1
     assert backoff.probing(HOP)
     assert backoff.room(HOP, 80) == 0
+    assert backoff.is_closed(HOP)
     backoff.heard(HOP, reachable=True)
     backoff.probed(HOP)
     assert backoff.room(HOP, 80) == 80
+    assert not backoff.is_closed(HOP)
     assert capsys.readouterr().out.count("next-hop-open") == 1
 
 
