@@ -22,11 +22,12 @@ from relay.log import get_logger
 from relay.message.dsn import Action, Report, Told, dsn
 from relay.message.dsn_words import SUBJECTS, words
 from relay.message.notice import Heading
-from relay.queued import Claimed, Copy, Fate, Message, Move, NewMessage, Origin, ReportLine, State, Step
+from relay.queued import Claimed, Copy, Fate, Message, Move, NewMessage, Origin, State, Step
 from relay.reason import Reason
 from relay.store.port import Store, StoreUnavailableError
 from relay.workers.own_mail import OwnMail
 from relay.workers.rate import Rate
+from relay.workers.settling import report_line
 
 #: A sender who asked for it (NOTIFY=DELAY) is told once that mail is late, when it has waited so long.
 WARN_AFTER: Final = timedelta(hours=4)
@@ -189,7 +190,13 @@ class Bouncer:
 
     async def _leave(self, message: Message, copies: Sequence[Copy], why: str, now: datetime) -> int:
         """End them without a word to the sender; the owner of the client reads of them, unless the sender wanted it so."""
-        lines = () if why == "notify" else tuple(_unreported(message, copy, now) for copy in copies)
+        lines = (
+            ()
+            if why == "notify"
+            else tuple(
+                report_line(message, copy, Fate.UNREPORTED, now, reason=copy.reason, reply=copy.last) for copy in copies
+            )
+        )
         moves = tuple(Move(copy.number, now) for copy in copies)
         await self._store.commit(Step(moves=moves, reports=lines))
         subject = Subject(message.tx, message.stream, message.at, b"", message.origin)
@@ -250,7 +257,7 @@ class Bouncer:
         identifier = self._own.identifier(now)
         heading = Heading(identifier, self._own.mail_domain, tx.sender, SUBJECTS[action], now)
         content = dsn(report, heading, words(report), subject.content)
-        return self._own.mail(identifier, tx.sender, content, Origin.BOUNCE, now, about=tx.id)
+        return self._own.mail(identifier, tx.sender, content, Origin.BOUNCE, now, about=tx.id, client=tx.client)
 
 
 async def keep_bouncing(bouncer: Bouncer, *, sleep: Callable[[float], Awaitable[None]] = asyncio.sleep) -> None:
@@ -301,20 +308,4 @@ def _tell_log(verb: str, subject: Subject, copies: Sequence[Copy | Told], **more
         copies=len(copies),
         ids=[copy.decision for copy in copies[:_MOST_IDS]],
         **more,
-    )
-
-
-def _unreported(message: Message, copy: Copy, now: datetime) -> ReportLine:
-    return ReportLine(
-        at=now,
-        client=message.tx.client.name,
-        brand=message.brand,
-        stream=message.stream,
-        message=message.tx.id,
-        decision=copy.decision,
-        sender=message.tx.sender_text,
-        recipient=str(copy.recipient.address),
-        fate=Fate.UNREPORTED,
-        reason=copy.reason,
-        reply="" if copy.last is None else str(copy.last),
     )

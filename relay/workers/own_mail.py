@@ -45,9 +45,11 @@ class OwnMail:
         about: str = "",
         due_at: datetime | None = None,
         decision_id: str = "",
+        client: Client = RELAY,
     ) -> tuple[Decision, NewMessage]:
         """Both for the same step. content: of `relay.message.notice`, with that identifier. about: the id of what it
         tells of. due_at: of its first attempt, now unless given. decision_id: of `identifier`, where the mail itself names it.
+        client: on whose account it is: whose owner is told when it cannot be delivered.
 
         Raises ValueError for an origin that is not the relay's own.
         """
@@ -58,7 +60,7 @@ class OwnMail:
             body=Body.SEVEN_BIT if content.isascii() else Body.EIGHT_BIT,
             smtputf8=not (head.isascii() and to.is_ascii),
         )
-        tx = Transaction(identifier, now, RELAY, NO_CONNECTION, None, parameters)
+        tx = Transaction(identifier, now, client, NO_CONNECTION, None, parameters)
         decision = decide(
             tx,
             notices.STREAM,

@@ -142,13 +142,15 @@ class Settling:
 def report_line(
     message: Message, copy: Copy, fate: Fate, now: datetime, *, reason: Reason, decision: str = "", reply: Reply | None
 ) -> ReportLine:
-    """One copy that did not go out, for the client's owner. decision: the newest on it, where it is not the copy's."""
+    """One copy that did not go out, for the client's owner. decision: the newest on it, where it is not the copy's. Of a
+    notification that reached nobody, the message is the one that it tells of, which failed.
+    """
     return ReportLine(
         at=now,
         client=message.tx.client.name,
         brand=message.brand,
         stream=message.stream,
-        message=message.tx.id,
+        message=message.about if message.origin is Origin.BOUNCE else message.tx.id,
         decision=decision or copy.decision,
         sender=message.tx.sender_text,
         recipient=str(copy.recipient.address),

@@ -147,14 +147,17 @@ def test_a_notification_that_is_refused_ends_there(relay: Relay, postfix: Postfi
     """The sender's own mailbox refuses: nobody is told of that, but the report to the client's owner has it."""
     source = sender("refused")
     before = len(list(postfix.arrived()))
-    send(relay, source, relay.readers(2, local="refused"))
+    readers = relay.readers(2, local="refused")
+    send(relay, source, readers)
     wait_until_nothing_waits(relay)
     assert len(list(postfix.arrived())) == before
     with closing(sqlite3.connect(relay.folder / "var" / "relay.db")) as connection:
         rows = connection.execute(
-            "SELECT fate, client, recipient FROM reports WHERE recipient = ?", (source,)
+            "SELECT r.fate, r.client, d.recipient FROM reports AS r JOIN decisions AS d ON d.message = r.message"
+            " WHERE r.recipient = ? ORDER BY d.recipient",
+            (source,),
         ).fetchall()
-    assert rows == [("unreported", "relay", source)]
+    assert rows == [("unreported", "local", reader) for reader in sorted(readers)]
 
 
 def test_perl_reads_it_as_a_bounce(relay: Relay, postfix: Postfix) -> None:

@@ -164,3 +164,10 @@ def test_steps_are_merged_in_their_order() -> None:
     ]
     assert [move.copy for move in merged(steps).moves] == [0, 1, 2]
     assert len(merged(steps).outcomes) == 3
+
+
+def test_a_notification_that_reaches_nobody_is_told_as_the_message_that_it_is_about() -> None:
+    bounce = replace(SETTLING.message, origin=Origin.BOUNCE, about="01ABOUT")
+    step = replace(SETTLING, message=bounce).attempted(COPY, outcome(Result.REFUSED, Reply(550, "5.1.1", "nobody")))
+    (line,) = step.reports
+    assert (line.message, line.fate) == ("01ABOUT", Fate.UNREPORTED)
