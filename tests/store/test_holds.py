@@ -107,6 +107,15 @@ def test_only_the_newest_held_message_of_a_person_and_stream_is_kept(box: Box) -
     assert contents == 3
 
 
+def test_what_is_queued_neither_replaces_what_is_held_nor_is_replaced(box: Box) -> None:
+    box.accept(held(), message_to(ANN))
+    box.accept(held(BOB), message_to(BOB))
+    box.do(lambda c: c.execute("UPDATE copies SET lease = 'other' WHERE number = 1"))
+    assert box.accept(held(), held(stream="offers")).replaced == []  # somebody ends the first just now
+    assert [state for _, state in box.states()] == ["held", "queued", "held", "queued", "held", "held"]
+    assert box.reports() == []
+
+
 def test_two_recipients_of_one_message_who_are_one_person_both_wait(box: Box) -> None:
     box.accept(message_to(copy_to(ANN, State.HELD), copy_to("ANN@example.org", State.HELD)))
     assert len(box.states()) == 2
@@ -121,6 +130,16 @@ def test_an_older_copy_that_becomes_held_makes_way_for_the_newer_that_is(box: Bo
     assert box.states() == [(ANN, "held")]
     assert box.copies()[0][2] == microseconds(NOW + HOUR)
     assert box.reports() == [(ANN, "replaced", "stale")]
+
+
+def test_an_older_copy_that_becomes_held_stays_beside_what_is_newer_of_others_or_waits_for_the_next_hop(
+    box: Box,
+) -> None:
+    box.accept(message_to(ANN))
+    ((claimed,),) = [one.copies for one in box.do(lambda c: claim(c, "me", NOW, 1)).claimed]
+    box.accept(held(BOB), held(stream="offers"), message_to(ANN))
+    box.step(Step(moves=(Move(claimed.number, NOW, State.HELD, Reason.STALE, NOW + HOUR),)))
+    assert box.states() == [(ANN, "held"), (BOB, "held"), (ANN, "held"), (ANN, "queued")]
 
 
 def test_a_yes_that_came_while_the_hold_was_decided_on_is_not_missed(box: Box) -> None:

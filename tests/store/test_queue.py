@@ -4,7 +4,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from store.samples import contact, decision, outcome
+from store.samples import contact, decision, grant, outcome
 from store.waiting import CONTENT, HOUR, NOW, PSEUDONYMS, Box, copy_to, message_to, transaction
 
 from relay.consent.ledger import microseconds
@@ -39,10 +39,11 @@ def addresses(box: Box, **more: object) -> list[str]:
 def test_a_step_is_written_whole(box: Box) -> None:
     judged = decision()
     box.step(
-        Step((judged,), (message_to(ANN),), outcomes=(outcome(judged),), reports=(line(),)),
+        Step((judged,), (message_to(ANN),), outcomes=(outcome(judged),), reports=(line(),), events=(grant(),)),
     )
-    counts = [box.all(f"SELECT count(*) FROM {table}") for table in ("decisions", "messages", "outcomes", "reports")]
-    assert counts == [[(1,)]] * 4
+    tables = ("decisions", "messages", "outcomes", "reports", "ledger")
+    counts = [box.all(f"SELECT count(*) FROM {table}") for table in tables]
+    assert counts == [[(1,)]] * 5
 
 
 def test_content_is_stored_once_and_goes_with_the_last_copy(box: Box) -> None:
@@ -241,6 +242,15 @@ def test_the_end_of_one_message_says_nothing_of_another(box: Box) -> None:
     assert box.all("SELECT starts FROM messages ORDER BY number") == [(0,), (0,), (2,)]
 
 
+@pytest.mark.parametrize(("most", "starts"), [(1, 3), (2, 0)])
+def test_a_message_is_harmless_when_all_of_it_that_waits_is_in_one_hand(box: Box, most: int, starts: int) -> None:
+    box.accept(message_to(ANN, BOB, copy_to("c@example.org", State.HELD)), message_to("d@example.org"))
+    box.do(lambda c: c.execute("UPDATE messages SET starts = 2"))
+    box.claim(most=most)
+    box.step(Step(harmless=(1,)))
+    assert box.all("SELECT starts FROM messages ORDER BY number") == [(starts,), (2,)]
+
+
 def test_one_on_which_our_own_code_failed_stays_begun(box: Box) -> None:
     box.accept(message_to(ANN))
     (copy,) = box.claim()[0].copies
@@ -424,6 +434,8 @@ def test_only_what_makes_way_for_the_newer_one_makes_room_for_it(box: Box) -> No
     assert full(box, caps, message_to(copy_to(ANN, State.HELD)))
     box.do(lambda c: c.execute("UPDATE copies SET lease = 'other' WHERE address = ?", (BOB,)))
     assert full(box, caps, message_to(copy_to(BOB, State.HELD)))  # somebody ends it just now
+    both = message_to(ANN, copy_to("c@example.org", State.HELD))
+    assert full(box, Caps(copies=2, stream_copies=9), both)  # a queued copy takes nobody's place
     assert box.reports() == []
 
 

@@ -17,7 +17,7 @@ from relay.config.settings import Mode
 from relay.decision import Outcome
 from relay.envelope import Client, Refusal
 from relay.policy.model import RELAY_NOTICES, Policies
-from relay.queued import Copy, Origin, State
+from relay.queued import Copy, Origin, State, Step
 from relay.reason import Reason
 from relay.store.connection import open_for_writing
 from relay.store.port import StoreUnavailableError
@@ -474,6 +474,33 @@ def test_while_the_store_cannot_tell_nothing_is_sent_and_nothing_is_lost(tmp_pat
         await there.deliver_due()
         assert there.got() == [ANN]
         assert there.states() == []
+
+    with pytest.MonkeyPatch.context() as patch:
+        in_yard(tmp_path, story)
+
+
+def test_what_is_decided_anew_goes_out_only_once_that_is_on_disk(tmp_path: Path) -> None:
+    async def story(there: Yard) -> None:
+        await there.queue(ANN, state=State.HELD, reason=Reason.STALE, due_in=timedelta(days=30))
+        there.later = timedelta(seconds=5)
+        await there.yes(ANN, days_ago=-0.00001)
+        there.later = timedelta(seconds=10)
+        commit = SqliteStore.commit
+
+        async def not_now(store: SqliteStore, step: Step) -> None:
+            if step.decisions:
+                raise StoreUnavailableError("locked")
+            await commit(store, step)
+
+        patch.setattr(SqliteStore, "commit", not_now)
+        await there.deliver_due()
+        assert there.got() == []
+        assert there.states() == [(ANN, "queued", "store-unavailable")]
+        patch.undo()
+        there.later = timedelta(seconds=25)
+        await there.deliver_due()
+        assert there.got() == [ANN]
+        assert there.decided() == [("hold", "stale"), ("deliver", "confirmed")]
 
     with pytest.MonkeyPatch.context() as patch:
         in_yard(tmp_path, story)
