@@ -90,10 +90,30 @@ def test_a_cursor_from_a_wrong_clock_is_put_right(box: Box) -> None:
     assert box.copies()[1][2] == microseconds(NOW)
 
 
+def test_what_is_let_go_waits_anew_from_then_for_a_decision_of_its_own(box: Box) -> None:
+    box.accept(held())
+    box.do(lambda c: release_copies(c, [1], NOW + 1000 * HOUR))
+    at = microseconds(NOW + 1000 * HOUR)
+    assert box.all("SELECT reason, at, since, due_at FROM copies") == [("confirmed", microseconds(NOW), at, at)]
+
+
 def test_a_copy_that_somebody_works_on_is_not_let_go(box: Box) -> None:
     box.accept(held())
     box.do(lambda c: c.execute("UPDATE copies SET lease = 'other'"))
     assert box.do(lambda c: release_copies(c, [1], NOW)) == 0
+    assert box.states() == [(ANN, "held")]
+
+
+@pytest.mark.parametrize("state", [State.QUEUED, State.FAILED])
+def test_only_what_is_held_is_let_go(box: Box, state: State) -> None:
+    box.accept(message_to(copy_to(ANN, state, due=NOW + HOUR)))
+    assert box.do(lambda c: release_copies(c, [1], NOW)) == 0
+    assert box.copies() == [(ANN, state.value, microseconds(NOW + HOUR))]
+
+
+def test_a_yes_of_another_spelling_that_came_meanwhile_lets_nothing_go(box: Box) -> None:
+    box.says(EventKind.CONFIRM, "Ann@example.org", basis=Basis.DOUBLE_OPT_IN)
+    box.do(lambda c: take_step(c, Step(messages=(held(),)), "me", Caps(), PSEUDONYMS, seen=0))
     assert box.states() == [(ANN, "held")]
 
 

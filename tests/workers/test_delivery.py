@@ -579,6 +579,7 @@ def test_what_was_cut_short_is_tried_again_as_unknown(tmp_path: Path) -> None:
             await delivering
         await there.store.flush()
         assert there.states() == [(ANN, "queued", "outcome-unknown")]
+        assert there.rows("SELECT attempts FROM copies") == [(1,)]
         assert await there.deliver_due() == 1
 
     in_yard(tmp_path, story, dot=[stall, say("250 2.0.0 ok")])
