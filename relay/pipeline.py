@@ -118,9 +118,9 @@ class Pipeline:
         stream = settle(self._bound(tx), tx.client.name, tx.sender, header_values(message))
         mail = Mail(tx, stream, content)
         try:
+            plan = await self._forwarder.plan(tx, stream, message, recipients)  # takes minutes where it is large
             seen = Sight(self._store, self._clock)
             facts = await self._facts(stream, [one.address for one in recipients])  # again: this decision counts
-            plan = await self._forwarder.plan(tx, stream, message, recipients)
             judged = [self._judged(plan, one, facts) for one in recipients]
             if len(judged) > 1 or not judged[0].decision.passes:
                 return await self._take_over(mail, judged)

@@ -16,6 +16,7 @@ from journey import MAIL, NEWS, NEWSLETTER, NOW, ORDERS, PSEUDONYMS, RECEIPTS, T
 from relay.address import address_from_text
 from relay.config.settings import Mode
 from relay.decision import Decision, Result
+from relay.disposal import Forwarder
 from relay.envelope import Client, Recipient, Refusal
 from relay.reason import Reason, Verdict
 from relay.reply import Reply
@@ -656,6 +657,25 @@ def test_facts_are_not_read_again_while_nobody_says_no(tmp_path: Path, monkeypat
         _, reply = await on.send("hanako@example.org")
         assert said(reply).startswith("250 ")
         assert len(read) == 2  # at RCPT and at DATA
+
+    on_stage(tmp_path, story)
+
+
+def test_what_people_say_while_a_large_message_is_looked_through_counts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plan = Forwarder.plan
+
+    async def story(on: Stage) -> None:
+        async def slow(forwarder: Forwarder, *arguments: Any) -> Any:
+            await on.yes("hanako@example.org", days_ago=0)
+            return await plan(forwarder, *arguments)
+
+        await on.yes("hanako@example.org", days_ago=500)
+        monkeypatch.setattr(Forwarder, "plan", slow)
+        _, reply = await on.send("hanako@example.org")
+        assert not said(reply).startswith("250 2.0.0 held: ")
+        assert len(on.hop.got) == 1
 
     on_stage(tmp_path, story)
 
