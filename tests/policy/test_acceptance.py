@@ -101,6 +101,7 @@ def test_one_held_or_not_sent_has_the_words_and_the_id_of_its_decision() -> None
         "shop",
         Reason.WITHDRAWN,
     )
+    assert line.reply == str(quiet.step.decisions[0].reply)
 
 
 def test_a_part_that_is_refused_for_now_is_queued_with_its_reason_and_comes_later() -> None:
@@ -221,6 +222,8 @@ def test_past_a_cap_nothing_is_accepted_and_the_decisions_say_why() -> None:
     assert [one.reason for one in found.step.decisions] == [Reason.LIMIT] * 3 + [Reason.NO_CONSENT]
     assert not any(one.passes or one.reply.is_success for one in found.step.decisions)
     assert found.step.decisions[1].reasons == (Reason.LIMIT, Reason.STALE)
+    assert [one.reply.text.endswith(f"(id {one.id})") for one in found.step.decisions] == [True] * 4
+    assert found.reply == found.step.decisions[0].reply
 
 
 kinds_of_mail = st.lists(st.sampled_from(sorted(STATES)), min_size=1, max_size=8)

@@ -117,6 +117,18 @@ def test_a_yes_of_another_spelling_that_came_meanwhile_lets_nothing_go(box: Box)
     assert box.states() == [(ANN, "held")]
 
 
+@pytest.mark.parametrize(
+    ("kind", "scope", "state"),
+    [(EventKind.DELIVERABLE, {"brand": "", "stream": ""}, "queued"), (EventKind.WITHDRAW, {}, "held")],
+)
+def test_of_what_came_meanwhile_only_what_lets_go_does_so(
+    box: Box, kind: EventKind, scope: dict[str, str], state: str
+) -> None:
+    box.says(kind, **scope)
+    box.do(lambda c: take_step(c, Step(messages=(held(),)), "me", Caps(), PSEUDONYMS, seen=0))
+    assert box.states() == [(ANN, state)]
+
+
 def test_only_the_newest_held_message_of_a_person_and_stream_is_kept(box: Box) -> None:
     box.accept(held(), held(stream="offers"), held(BOB))
     done = box.accept(held("ANN@example.org"))
