@@ -16,7 +16,7 @@ from typing import Any, Final
 
 from relay.consent.ledger import microseconds
 from relay.log import get_logger
-from relay.queued import Step
+from relay.queued import State, Step
 from relay.store import queue
 from relay.store.committing import Committer, Work
 from relay.store.connection import errors_of_the_store
@@ -150,11 +150,13 @@ class OpenQueue:
     def give_back(self, copies: Collection[int]) -> Callable[[sqlite3.Connection], None]:
         return lambda connection: queue.give_back(connection, self._lease.name, copies)
 
-    def look(self, connection: sqlite3.Connection, now: datetime) -> tuple[bool, bool]:
-        """Is anything due, and are there copies of processes that are no more? On the reading thread."""
+    def look(self, connection: sqlite3.Connection, now: datetime, state: State) -> tuple[bool, bool]:
+        """Is anything in this state to be claimed, and are there copies of processes that are no more? On the reading thread."""
         with errors_of_the_store():
             self._lease.keep()
-            ((due,),) = connection.execute(query("anything_due"), {"now": microseconds(now)}).fetchall()
+            name = "any_failed_ready" if state is State.FAILED else "any_due"
+            values = {"state": state.value, "now": microseconds(now)}
+            ((due,),) = connection.execute(query(name), values).fetchall()
             if time.monotonic() < self._look_from:
                 return bool(due), False
             self._look_from = time.monotonic() + _LOOK_EVERY

@@ -16,7 +16,7 @@ from relay.address import Address
 from relay.consent.events import Event
 from relay.consent.facts import Facts
 from relay.decision import Decision, Outcome
-from relay.queued import Claimed, Step
+from relay.queued import Claimed, State, Step
 
 #: No words are told.
 NO_TEXTS: Final[Mapping[str, str]] = MappingProxyType({})
@@ -129,8 +129,8 @@ class Store(Protocol):
     async def content(self, message: int) -> bytes:
         """As it came from the client. Raises KeyError when it is gone."""
 
-    async def next_due(self, now: datetime) -> bool:
-        """Is there anything to claim? A cheap look, without a lock."""
+    async def next_due(self, now: datetime, state: State = State.QUEUED) -> bool:
+        """Is there a copy in this state to claim? A cheap look, without a lock."""
 
     def noes_stamp(self) -> object:
         """Differs from an earlier one once any process has acknowledged a withdrawal or complaint since. Take it before

@@ -19,7 +19,7 @@ from relay.consent.facts import Facts
 from relay.consent.pseudonyms import Pseudonyms
 from relay.decision import Decision, Outcome
 from relay.log import get_logger
-from relay.queued import Claimed, Step
+from relay.queued import Claimed, State, Step
 from relay.store.appending import append_events
 from relay.store.committing import Committer, Work
 from relay.store.connection import errors_of_the_store, open_for_reading
@@ -191,8 +191,8 @@ class SqliteStore:
             raise KeyError(message)
         return bytes(row[0])
 
-    async def next_due(self, now: datetime) -> bool:
-        due, ended = await self._reading.call(lambda: self._queue.look(self._reading.connection, now))
+    async def next_due(self, now: datetime, state: State = State.QUEUED) -> bool:
+        due, ended = await self._reading.call(lambda: self._queue.look(self._reading.connection, now, state))
         if ended:
             await self._writes.do(Work(self._queue.free))
         return due or ended

@@ -94,7 +94,7 @@ class Bouncer:
 
     async def tell(self) -> int:
         """Those senders who can be told now; how many copies are over by it. Raises StoreUnavailableError."""
-        if not await self._store.next_due(self._clock()):
+        if not await self._store.next_due(self._clock(), State.FAILED):
             return 0
         claimed = list(await self._store.claim_failed(self._clock(), _MOST))
         over = 0

@@ -20,7 +20,7 @@ from relay.consent.events import Event
 from relay.consent.facts import Facts
 from relay.decision import Decision, Outcome
 from relay.log import get_logger
-from relay.queued import Claimed, Step
+from relay.queued import Claimed, State, Step
 from relay.store.port import NO_TEXTS, ClockWrongError, Store
 
 #: How far the clock may be behind the newest record: clocks of virtual machines are put right by a few seconds.
@@ -164,8 +164,8 @@ class CheckedStore:
     async def content(self, message: int) -> bytes:
         return await self._store.content(message)
 
-    async def next_due(self, now: datetime) -> bool:
-        return not self._guard.trouble() and await self._store.next_due(now)
+    async def next_due(self, now: datetime, state: State = State.QUEUED) -> bool:
+        return not self._guard.trouble() and await self._store.next_due(now, state)
 
     def noes_stamp(self) -> object:
         return self._store.noes_stamp()

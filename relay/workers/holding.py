@@ -46,7 +46,7 @@ async def end_expired_holds(
 
 async def end_some(store: Store, policies: Policies, now: datetime) -> int:
     """How many copies ended. Raises StoreUnavailableError; they are given back then."""
-    claimed = await store.claim_expired(now, _AT_ONCE)
+    claimed = await store.claim_expired(now, _AT_ONCE) if await store.next_due(now, State.HELD) else ()
     if not claimed:
         return 0
     copies = [copy.number for one in claimed for copy in one.copies]

@@ -78,7 +78,7 @@ def test_held_copies_can_be_claimed_when_they_are_given_up(tmp_path: Path) -> No
             held = copy_to("a@example.org", State.HELD, due=NOW + HOUR)
             await store.commit(Step(messages=(message_to(held),)))
             assert await store.claim_expired(NOW, 10) == ()
-            assert await store.next_due(NOW + HOUR)
+            assert await store.next_due(NOW + HOUR, State.HELD)
             (claimed,) = await store.claim_expired(NOW + HOUR, 10)
             assert claimed.copies[0].state is State.HELD
 
@@ -95,14 +95,15 @@ def test_something_is_due_only_when_a_claim_would_find_it(tmp_path: Path) -> Non
                 [copy_to("c@example.org", State.FAILED, due=later), copy_to("d@example.org", due=later)],
             ):
                 await store.commit(Step(messages=(message_to(*copies),)))
-                assert not await store.next_due(NOW)
-            assert await store.next_due(later)
-            assert await store.claim(later, 10)
-            assert await store.next_due(later)
-            assert await store.claim_expired(later, 10)
-            assert await store.next_due(later)
-            assert await store.claim_failed(later, 10)
-            assert not await store.next_due(later)
+                for state in State:
+                    assert not await store.next_due(NOW, state)
+
+            claims = {State.QUEUED: store.claim, State.HELD: store.claim_expired, State.FAILED: store.claim_failed}
+            for state, claim in claims.items():  # each on its own: what others wait for wakes nobody
+                assert await store.next_due(later, state)
+                assert await claim(later, 10)
+                assert not await store.next_due(later, state)
+            assert not await store.next_due(later, State.ASIDE)
 
     asyncio.run(run())
 
@@ -189,5 +190,20 @@ def test_what_is_refused_for_good_in_a_step_teaches_as_elsewhere(tmp_path: Path)
                 await store.commit(Step((judged,), outcomes=(refused,)))
             known = await store.facts("brand", "newsletter", [ANN])
             assert known[ANN].undeliverable_at is not None
+
+    asyncio.run(run())
+
+
+def test_the_sender_can_be_told_as_soon_as_no_copy_waits_for_the_next_hop(tmp_path: Path) -> None:
+    async def run() -> None:
+        async with opened(tmp_path) as store:
+            failed = copy_to("a@example.org", State.FAILED, due=NOW + HOUR)
+            await store.commit(Step(messages=(message_to(failed, "b@example.org"),)))
+            assert not await store.next_due(NOW, State.FAILED)
+            (claimed,) = await store.claim(NOW, 10)
+            assert not await store.next_due(NOW, State.FAILED)
+            await store.commit(Step(moves=(Move(claimed.copies[0].number, NOW),)))
+            assert await store.next_due(NOW, State.FAILED)
+            assert not await store.next_due(NOW)
 
     asyncio.run(run())

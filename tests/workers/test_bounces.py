@@ -345,7 +345,7 @@ def test_it_looks_again_and_again_and_survives_what_goes_wrong(tmp_path: Path, m
     async def story(one: Office) -> None:
         waits: list[float] = []
 
-        async def away(_now: datetime) -> bool:
+        async def away(*_: object) -> bool:
             raise StoreUnavailableError("away")
 
         async def sleep(seconds: float) -> None:
