@@ -71,8 +71,10 @@ def run(settings: Settings, policies: Policies, arguments: argparse.Namespace) -
     found = evaluate(claim.stream, facts, recipient, now)
     if not arguments.json:
         lines = [f"recipient: {recipient}", f"claimed: {claim.because}"]
-        lines += explain(claim.stream, found, facts, now, arguments.language)
-        lines += _wish(claim, found)
+        for line in explain(claim.stream, found, facts, now, arguments.language):
+            lines.append(line)
+            if line.startswith("decision: "):  # what the client gets in its place belongs beside it
+                lines += _wish(claim, found)
         if claim.stream.is_commercial:
             lines += ["the person:", *agreed(person, standing), *outlook(person, claim.stream, found, facts)]
         lines += [ERASED] if person.is_gone else story(person)

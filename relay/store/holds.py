@@ -71,8 +71,13 @@ def release(connection: sqlite3.Connection, people: Iterable[tuple[str, Address]
     return release_copies(connection, numbers, now)
 
 
-def release_copies(connection: sqlite3.Connection, numbers: Iterable[int], now: datetime) -> int:
-    """Let go these held copies, each at its slot; how many that were. One that somebody works on is left alone."""
+def release_copies(
+    connection: sqlite3.Connection, numbers: Iterable[int], now: datetime, *, said_yes: bool = True
+) -> int:
+    """Let go these held copies, each at its slot; how many that were. One that somebody works on is left alone.
+
+    said_yes: False where it is an operator's wish alone; then a copy keeps the reason for which it was held.
+    """
     numbers = list(numbers)
     if not numbers:
         return 0
@@ -81,7 +86,7 @@ def release_copies(connection: sqlite3.Connection, numbers: Iterable[int], now: 
     slot = max(at, _sensible(connection, at, step))
     released = 0
     for number in numbers:
-        if connection.execute(query("release_copy"), (at, slot, number)).rowcount:
+        if connection.execute(query("release_copy"), (said_yes, at, slot, number)).rowcount:
             released += 1
             slot += step
     connection.execute(query("set_meta"), (_CURSOR, str(slot)))

@@ -64,7 +64,7 @@ def release(connection: sqlite3.Connection, numbers: Iterable[int], now: datetim
     """Held copies are queued, each at its slot, and decided anew there."""
     chosen: list[int] = []
     done = _each(connection, numbers, [State.HELD], lambda number, _message, _state: chosen.append(number))
-    release_copies(connection, chosen, now)
+    release_copies(connection, chosen, now, said_yes=False)
     return done
 
 

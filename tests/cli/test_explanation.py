@@ -162,6 +162,8 @@ def test_what_a_client_gets_in_place_of_a_refusal_is_told(
     out = explain(capsys, *NEWS, "-c", "relay.toml")
     assert "decision: reject: mail is refused" in out
     assert ("for this client" in out) == (told is not None)
+    assert told is None or out.splitlines()[3].startswith("decision: ")
+    assert told is None or out.splitlines()[4].startswith("for this client: ")
     assert told is None or told in out
     found = json.loads(explain(capsys, *NEWS, "--json", "-c", "relay.toml"))
     assert (found["verdict"], found["happens"]) == ("reject", happens)

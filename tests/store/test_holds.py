@@ -97,6 +97,13 @@ def test_what_is_let_go_waits_anew_from_then_for_a_decision_of_its_own(box: Box)
     assert box.all("SELECT reason, at, since, due_at FROM copies") == [("confirmed", microseconds(NOW), at, at)]
 
 
+def test_an_operators_wish_does_not_read_like_a_yes(box: Box) -> None:
+    box.accept(held())
+    (reason,) = box.all("SELECT reason FROM copies")
+    box.do(lambda c: release_copies(c, [1], NOW, said_yes=False))
+    assert box.all("SELECT state, reason FROM copies") == [("queued", *reason)]
+
+
 def test_a_copy_that_somebody_works_on_is_not_let_go(box: Box) -> None:
     box.accept(held())
     box.do(lambda c: c.execute("UPDATE copies SET lease = 'other'"))
