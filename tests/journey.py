@@ -287,3 +287,16 @@ async def stage(
 
 def shadowed(policy: str) -> str:
     return policy.replace('kind = "commercial"', 'kind = "commercial"\nmode = "shadow"')
+
+
+def on_stage(folder: Path, story: Callable[[Stage], Awaitable[None]], **how: object) -> None:
+    async def play() -> None:
+        async with stage(folder, **how) as one:  # type: ignore[arg-type]
+            await story(one)
+
+    asyncio.run(play())
+
+
+def said(reply: Reply | None) -> str:
+    assert reply is not None
+    return str(reply)
