@@ -22,7 +22,7 @@ from relay.store.committing import Committer, Work
 from relay.store.connection import errors_of_the_store
 from relay.store.holds import keep_release_rate
 from relay.store.learning import Lessons
-from relay.store.leases import Lease, clear, ended
+from relay.store.leases import Lease, clear, ended, folder_of
 from relay.store.port import StoreUnavailableError
 from relay.store.queries import query
 from relay.store.queue import Caps, Done, Handed, Unfit
@@ -30,6 +30,8 @@ from relay.store.settling import Learn
 
 #: Seconds between two looks at whose processes are no more.
 _LOOK_EVERY: Final = 2.0
+#: Seconds for which the file of a lease has to be missing: a process that lives makes it again sooner.
+_MISSING_FOR: Final = 4.0
 #: Seconds from the facts that a decision is made of to the step that is made of the decision, at the most.
 _LONGEST_STEP: Final = 60.0
 
@@ -94,6 +96,8 @@ class OpenQueue:
         self._learn = learn
         self._caps = caps
         self._look_from = 0.0
+        # Since when files of leases are missing.
+        self._missing: dict[str, float] = {}
         # When which line was the last of the ledger; the first is older than any decision that a step can rest on.
         self._lines: deque[tuple[float, int]] = deque()
         # Whoever decides anew on a copy reads the facts after it was claimed.
@@ -166,6 +170,8 @@ class OpenQueue:
     def free(self, connection: sqlite3.Connection) -> None:
         """What processes that are no more had can be claimed again."""
         for name in self._others(connection):
+            if self._may_come_back(name):
+                continue
             with ended(self._committer.path, name) as is_so:
                 if is_so:
                     queue.free(connection, name)
@@ -196,7 +202,17 @@ class OpenQueue:
         rows = connection.execute(query("lease_owners")).fetchall()
         return [name for (name,) in rows if name != self._lease.name]
 
+    def _may_come_back(self, name: str) -> bool:
+        """Is its file missing since a moment ago only? Somebody may have removed it from under a process that lives."""
+        if (folder_of(self._committer.path) / name).exists():
+            self._missing.pop(name, None)
+            return False
+        now = time.monotonic()
+        return now - self._missing.setdefault(name, now) < _MISSING_FOR
+
     def _has_ended(self, name: str) -> bool:
+        if self._may_come_back(name):
+            return False
         # Only a look: the rows are freed under the lock of the file once more, inside the transaction.
         with ended(self._committer.path, name, keep=True) as is_so:
             return is_so

@@ -151,11 +151,13 @@ def test_what_a_process_had_that_died_is_found_by_the_others_and_by_the_next(tmp
         async with opened(tmp_path) as store:
             await store.commit(Step(messages=(message_to("a@example.org", "b@example.org"),)))
             other = Box(tmp_path, lease="of-one-that-died")
+            (tmp_path / "relay.db.leases" / "of-one-that-died").touch()
             other.claim(most=1)
             assert await store.next_due(NOW)  # frees it, too
             (claimed,) = await store.claim(NOW, 10)
             assert len(claimed.copies) == 2
             other.lease = "of-another-that-died"
+            (tmp_path / "relay.db.leases" / "of-another-that-died").touch()
             await store.commit(Step(messages=(message_to("c@example.org"),)))
             other.claim()
         async with opened(tmp_path) as store:
@@ -166,15 +168,24 @@ def test_what_a_process_had_that_died_is_found_by_the_others_and_by_the_next(tmp
     asyncio.run(run())
 
 
-def test_a_process_whose_lease_was_removed_is_not_taken_for_dead_for_long(tmp_path: Path) -> None:
+def test_a_process_whose_lease_was_removed_is_not_taken_for_dead(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("relay.store.open_queue._LOOK_EVERY", 0.0)
+
     async def run() -> None:
         async with opened(tmp_path) as one, opened(tmp_path) as other:
             await one.commit(Step(messages=(message_to("a@example.org"),)))
             assert await one.claim(NOW, 10)
             shutil.rmtree(tmp_path / "relay.db.leases")
+            assert not await other.next_due(NOW)
             assert not await one.next_due(NOW)
+            monkeypatch.setattr("relay.store.open_queue._MISSING_FOR", 0.0)
             assert not await other.next_due(NOW)
             assert await other.claim(NOW, 10) == ()
+            shutil.rmtree(tmp_path / "relay.db.leases")
+            await other.next_due(NOW)  # it is missing for long now
+            assert len(await other.claim(NOW, 10)) == 1
 
     asyncio.run(run())
 
