@@ -20,7 +20,7 @@ from relay.consent.facts import NOTHING_KNOWN, Facts
 from relay.decision import Decision, Outcome, Result, new_id, refusal
 from relay.disposal import Forwarder, Passing, copies_at_once
 from relay.envelope import Client, Transaction
-from relay.log import get_logger, write_decision, write_outcome
+from relay.log import get_logger, write_decision, write_moves, write_outcome
 from relay.message.index import index
 from relay.policy.asking import may_be_asked_now, objection_to_asking
 from relay.policy.decide import decide, objection, without_stream
@@ -184,7 +184,10 @@ class Deliveries:
         if over:
             why = "no question is open any more"
             get_logger().info("dropped", message=job.message.tx.id, copies=len(over), why=why)
-            await self._settle(job, [Step(moves=tuple(Move(copy.number, now) for copy in over))], at_once=True)
+            # Written down, or an attempt of before would be its last word: a bounce, where nobody was asked.
+            outcomes = tuple(Outcome(copy.decision, now, Result.WITHHELD, Reply(550, "5.7.1", why)) for copy in over)
+            moves = tuple(Move(copy.number, now) for copy in over)
+            await self._settle(job, [Step(outcomes=outcomes, moves=moves)], at_once=True)
         return asked
 
     def _asked_about(self, message: Message) -> Stream | None:
@@ -329,7 +332,11 @@ class Deliveries:
             self._store.commit_later(step)
         for number in moved:
             job.left.pop(number, None)
-        _write(job.message, step)
+        for decision in step.decisions:
+            write_decision(decision)
+        for outcome in step.outcomes:
+            write_outcome(outcome)
+        write_moves(step, job.message.tx.id)
 
     def _put_back(
         self, job: _Job, numbers: Sequence[int] | Mapping[int, Copy] | set[int], reason: Reason, wait: timedelta
@@ -391,18 +398,3 @@ def _reason_of(reply: Reply) -> Reason | None:
         return Reason(reply.text.partition(":")[0])
     except ValueError:
         return None
-
-
-def _write(message: Message, step: Step) -> None:
-    """Into the log, what a step did."""
-    log = get_logger().bind(message=message.tx.id)
-    for decision in step.decisions:
-        write_decision(decision)
-    for outcome in step.outcomes:
-        write_outcome(outcome)
-    for move in step.moves:
-        if move.state is not None:
-            due_at = None if move.due_at is None else move.due_at.isoformat(timespec="seconds")
-            log.info(move.state.value, id=move.decision, reason=move.reason, due_at=due_at)
-    for line in step.reports:
-        log.info("discarded", id=line.decision, fate=line.fate, reason=line.reason)

@@ -97,6 +97,20 @@ def test_what_became_of_a_mail_that_asked_is_what_its_last_attempt_came_to(
     assert ended_asks(connection, 10) == []
 
 
+def test_what_an_operator_took_out_is_no_bounce(connection: sqlite3.Connection) -> None:
+    ask(connection, message="m")
+    one = decision(message="m")
+    connection.execute(query("insert_decision"), decision_row(one))
+    connection.execute(query("insert_outcome"), outcome_row(outcome(one, result=Result.DEFERRED, at=NOW)))
+    connection.execute(
+        "INSERT INTO reports (at, client, brand, stream, message, decision, sender, recipient, fate, reason, reply) "
+        "VALUES (0, 'relay', '', 'relay-notices', 'm', ?, '', ?, 'dropped', 'transactional', '')",
+        (one.id, str(ANN)),
+    )
+    (ended,) = ended_asks(connection, 10)
+    assert ended.became is Became.DROPPED
+
+
 def settled(connection: sqlite3.Connection, address: object, result: str, *, days: float = 1, wave: int = 1) -> None:
     ask(connection, address, days=days, wave=wave, message=os.urandom(8).hex())
     connection.execute("UPDATE asks SET result = ? WHERE number = (SELECT max(number) FROM asks)", (result,))

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 import structlog
-from faulty_hop import Action, Session
+from faulty_hop import Action, Session, say
 from journey import NEWSLETTER
 from workers.yard import Yard, in_yard
 
@@ -110,6 +110,21 @@ def test_nobody_is_asked_who_has_said_no_or_has_answered_meanwhile(tmp_path: Pat
         assert requests(there) == [(CAT, "asked again: stale", False)]
 
     in_yard(tmp_path, story)
+
+
+def test_a_question_that_nobody_was_asked_in_the_end_is_no_bounce(tmp_path: Path) -> None:
+    async def story(there: Yard) -> None:
+        await stale(there, ANN)
+        await ask(there)
+        assert await there.deliver_due() == 1
+        await there.no(ANN)
+        there.later = timedelta(hours=1)
+        assert await there.deliver_due() == 1
+        await ask(there)
+        assert there.rows("SELECT address, result FROM asks") == [(ANN, "dropped")]
+        assert [result for result, _ in there.outcomes()] == ["deferred", "withheld"]
+
+    in_yard(tmp_path, story, rcpt=say("450 4.2.1 full"))
 
 
 def test_a_question_that_waits_is_not_put_to_somebody_who_has_said_yes(tmp_path: Path) -> None:
