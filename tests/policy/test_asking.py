@@ -92,6 +92,12 @@ def test_with_regular_contact_the_question_comes_thirty_days_before_the_end() ->
         assert asked_now(facts) is expected
 
 
+def test_of_what_is_ending_only_those_are_asked_who_get_the_mail_still() -> None:
+    facts = Facts(yes=yes(ago(days=720)), last_contact_at=ago(days=1))
+    assert may_be_asked(NEWSLETTER, facts, (Reason.CONFIRMED,), NOW)
+    assert not may_be_asked(NEWSLETTER, facts, (Reason.STREAM_PAUSED,), NOW)
+
+
 def test_implied_consent_is_asked_about_before_its_end_and_never_after() -> None:
     # CASL: two years from the purchase; a request for consent after it would be unsolicited itself.
     implied = replace(NEWSLETTER, consent=ConsentRules(frozenset({Basis.CUSTOMER}), NEWSLETTER.consent.freshness))

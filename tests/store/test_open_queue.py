@@ -108,6 +108,37 @@ def test_something_is_due_only_when_a_claim_would_find_it(tmp_path: Path) -> Non
     asyncio.run(run())
 
 
+async def let_go(store: SqliteStore) -> bool:
+    """Does what was held wait for the next hop again?"""
+    return bool(await store.claim(NOW + HOUR, 10))
+
+
+def test_a_yes_that_came_before_its_mail_was_written_down_as_held_lets_it_go(tmp_path: Path) -> None:
+    async def run() -> None:
+        async with opened(tmp_path) as store:
+            await store.append([grant(ANN)])
+            await store.commit(Step(messages=(message_to(copy_to(str(ANN), State.HELD, due=NOW + 9 * HOUR)),)))
+            assert await let_go(store)
+
+    asyncio.run(run())
+
+
+@pytest.mark.parametrize("meanwhile", [True, False], ids=["after the claim", "before it"])
+def test_a_yes_lets_go_what_becomes_held_only_if_it_came_after_the_claim(tmp_path: Path, meanwhile: bool) -> None:
+    async def run() -> None:
+        async with opened(tmp_path) as store:
+            await store.commit(Step(messages=(message_to(str(ANN)),)))
+            if not meanwhile:
+                await store.append([grant(ANN)])
+            ((copy,),) = [one.copies for one in await store.claim(NOW, 10)]
+            if meanwhile:
+                await store.append([grant(ANN)])
+            await store.commit(Step(moves=(Move(copy.number, NOW, State.HELD, Reason.STALE, NOW + 9 * HOUR),)))
+            assert await let_go(store) is meanwhile
+
+    asyncio.run(run())
+
+
 def test_a_claim_that_nobody_waits_for_any_more_is_taken_back(tmp_path: Path) -> None:
     async def run() -> None:
         async with opened(tmp_path) as store:
