@@ -2,7 +2,8 @@
 
 Each process keeps a `flock` on a file of its own in the folder `<store>.leases`; the name of that file stands in the
 rows that it works on. Whoever can take the lock of such a file knows that its process is no more. A stopped process
-keeps its lock, and so its copies. A file that is gone counts as one whose process is.
+keeps its lock, and so its copies. A file that is gone counts as one whose process is; a process that lives makes its
+own again (`OpenQueue` waits for that).
 """
 
 from __future__ import annotations
