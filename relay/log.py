@@ -20,7 +20,7 @@ from relay.decision import Decision, Outcome, Result
 if TYPE_CHECKING:
     from structlog.typing import FilteringBoundLogger, Processor
 
-    from relay.queued import Step
+    from relay.queued import Move, NewCopy, Step
 
 
 def configure(path: str = "-", *, hash_key: bytes | None = None, debug: bool = False) -> None:
@@ -93,13 +93,28 @@ def write_outcome(outcome: Outcome) -> None:
 
 def write_acceptance(step: Step) -> None:
     """What was taken over and does not go out at once: `queued`, `held`, `failed` or `discarded`, once a recipient."""
-    logger = get_logger()
     for message in step.messages:
         for copy in message.copies:
-            due_at = copy.due_at.isoformat(timespec="seconds")
-            logger.info(copy.state.value, message=message.tx.id, id=copy.decision, reason=copy.reason, due_at=due_at)
+            _write_waiting(message.tx.id, copy)
+    _write_reports(step)
+
+
+def write_moves(step: Step, message: str) -> None:
+    """The same of copies that waited before: where each goes, unless it is over."""
+    for move in step.moves:
+        if move.state is not None:
+            _write_waiting(message, move)
+    _write_reports(step)
+
+
+def _write_waiting(message: str, copy: NewCopy | Move) -> None:
+    due_at = None if copy.due_at is None else copy.due_at.isoformat(timespec="seconds")
+    get_logger().info(str(copy.state), message=message, id=copy.decision, reason=copy.reason, due_at=due_at)
+
+
+def _write_reports(step: Step) -> None:
     for line in step.reports:
-        logger.info("discarded", message=line.message, id=line.decision, fate=line.fate, reason=line.reason)
+        get_logger().info("discarded", message=line.message, id=line.decision, fate=line.fate, reason=line.reason)
 
 
 def _serialise(record: MutableMapping[str, Any], **_: Any) -> bytes:

@@ -1,4 +1,4 @@
-"""For all tests: no setting of the machine leaks in, and in CI nothing may be skipped."""
+"""For all tests: no setting of the machine or of another test leaks in, and in CI nothing may be skipped."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Generator
 from typing import Final
 
 import pytest
+import structlog
 from hypothesis import HealthCheck, settings
 
 IN_CI: Final = os.environ.get("CI") == "true"
@@ -17,6 +18,13 @@ settings.load_profile("relay")
 
 for name in [name for name in os.environ if name.startswith("RELAY_")]:
     del os.environ[name]
+
+
+@pytest.fixture(autouse=True)
+def log_as_it_is_by_itself() -> Generator[None, None, None]:
+    """Where one test has sent the log, the next looks for nothing."""
+    yield
+    structlog.reset_defaults()
 
 
 @pytest.hookimpl(wrapper=True)

@@ -10,6 +10,8 @@ from test_decision import decision
 
 from relay import log
 from relay.decision import Outcome, Result
+from relay.queued import Move, State, Step
+from relay.reason import Reason
 from relay.reply import Reply
 
 NOW = datetime(2026, 5, 4, 3, 2, 1, tzinfo=UTC)
@@ -99,3 +101,14 @@ def test_what_is_taken_over_is_one_line_a_recipient_without_their_address(tmp_pa
     told = [line["id"] for line in lines]
     assert told == [found.step.decisions[place].id for place in (0, 1, 3, 2)]
     assert "example.org" not in (tmp_path / "relay.log").read_text()
+
+
+def test_where_copies_go_that_waited_is_said_in_the_same_words_and_nothing_of_those_that_are_over(
+    tmp_path: Path,
+) -> None:
+    log.configure(str(tmp_path / "relay.log"))
+    waits = Move(1, NOW, State.QUEUED, Reason.NEXT_HOP_DEFERRED, NOW, "01J")
+    aside = Move(2, NOW, State.ASIDE, Reason.INTERNAL_ERROR)
+    log.write_moves(Step(moves=(waits, aside, Move(3, NOW))), "01M")
+    told = [(one["event"], one["message"], one["id"], one["due_at"]) for one in lines(tmp_path / "relay.log")]
+    assert told == [("queued", "01M", "01J", "2026-05-04T03:02:01+00:00"), ("aside", "01M", "", None)]
