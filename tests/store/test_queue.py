@@ -65,6 +65,26 @@ def test_tallies_follow_every_move(box: Box) -> None:
     assert tallies == [("held", "newsletter", 1, len(CONTENT))]
 
 
+def test_the_end_of_one_message_leaves_all_others_whole_and_is_counted_where_it_was(box: Box) -> None:
+    box.accept(message_to(ANN), message_to(BOB, content=b"other"), message_to(ANN, stream="offers", content=b"offers"))
+    box.accept(message_to(BOB, content=b"second"), message_to(copy_to(BOB, State.HELD), content=b"held"))
+    ended, moved = (one.copies[0] for one in box.claim(most=2))
+    box.step(Step(moves=(Move(ended.number, NOW), Move(moved.number, NOW, State.FAILED, Reason.STALE, NOW + HOUR))))
+    assert box.all("SELECT number FROM messages") == [(2,), (3,), (4,), (5,)]
+    assert box.all("SELECT content FROM contents") == [(b"other",), (b"offers",), (b"second",), (b"held",)]
+    assert box.all("SELECT messages, octets FROM stock") == [(4, 5 + 6 + 6 + 4)]
+    assert box.all("SELECT * FROM tallies WHERE copies <> 0 OR octets <> 0 ORDER BY state, stream") == [
+        ("failed", "newsletter", 1, 5), ("held", "newsletter", 1, 4),
+        ("queued", "newsletter", 1, 6), ("queued", "offers", 1, 6),
+    ]  # fmt: skip
+
+
+def test_what_comes_is_counted_in_copies_and_octets(box: Box) -> None:
+    box.accept(message_to(ANN, BOB), message_to(ANN))
+    assert box.all("SELECT * FROM tallies") == [("queued", "newsletter", 3, 3 * len(CONTENT))]
+    assert box.all("SELECT messages, octets FROM stock") == [(2, 2 * len(CONTENT))]
+
+
 def test_a_copy_is_handed_out_once(box: Box) -> None:
     box.accept(message_to(ANN))
     assert addresses(box) == [ANN]
