@@ -15,7 +15,7 @@ from relay.cli.stored import now_in_utc, reader_of, settings_of
 from relay.cli.waiting_choice import ID_HELP, named
 from relay.cli.waiting_words import as_json, copies, copy_at_length, iso, message_at_length, second
 from relay.config.settings import Settings
-from relay.decision import Decision, Outcome
+from relay.decision import Decision, Outcome, Result
 from relay.message.index import index
 from relay.queued import State
 from relay.store.reading import Reader
@@ -128,9 +128,29 @@ def at_length(shown: Shown) -> Iterator[str]:
     if shown.decisions:
         yield "what happened:"
         yield from (f"  {line}" for _, line in sorted(_story(shown)))
+        yield from _given_up(shown)
     if shown.header:
         yield "header:"
         yield from (f"  {line}" for line in shown.header)
+
+
+def _given_up(shown: Shown) -> Iterator[str]:
+    """Of mail that is over: whose last attempt settled nothing, and of whom no report tells. The notice to the sender is
+    another message, which the store does not join to this one.
+    """
+    if shown.copies:
+        return
+    last = {outcome.decision: outcome.result for outcome in shown.outcomes}
+    told = {one.line.recipient for one in shown.reported}
+    whom = [
+        str(one.recipient)
+        for one in shown.decisions
+        if last.get(one.id) in (Result.DEFERRED, Result.UNKNOWN) and str(one.recipient) not in told
+    ]
+    if whom:
+        yield f"not delivered to {', '.join(whom[:5])}{f' and {len(whom) - 5:,} more' if len(whom) > 5 else ''}:"
+        yield "  given up, and the sender told by a notice (bounced, or not-bounced, in the log)"
+        yield "  or never kept here: a client with retries = true was told to come again"
 
 
 def _story(shown: Shown) -> Iterator[tuple[tuple[object, ...], str]]:

@@ -38,6 +38,18 @@ def test_a_message_that_is_over_is_still_known_by_its_decisions(shop: Shop) -> N
     assert "decided: deliver" in shown.out
 
 
+def test_what_was_given_up_says_who_was_told(shop: Shop) -> None:
+    given_up, reported = queued(), queued()
+    for one, lines in ((given_up, ()), (reported, (report_line("ann@example.org", message=reported.tx.id),))):
+        decision = decision_on(one)
+        take(shop, decisions=(decision,), outcomes=(deferred(decision),), reports=lines)
+        told = (
+            "not delivered to ann@example.org:\n  given up, and the sender told"
+            in shop.run("queue", "show", one.tx.id).out
+        )
+        assert told == (one is given_up)
+
+
 def test_what_nobody_knows_is_a_problem(shop: Shop) -> None:
     take(shop, queued())
     person = shop.run("queue", "show", "nobody@example.org")
