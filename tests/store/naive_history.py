@@ -77,6 +77,9 @@ class History:
             if one.person == no.person
         )
 
+    def says_no_to_everything(self, person: str) -> bool:
+        return any(no.person == person and no.scope == EVERYTHING for no in self.noes)
+
     def forget(self, person: str, addresses: set[str]) -> None:
         """All but the noes."""
         self.yeses = [yes for yes in self.yeses if yes.person != person]

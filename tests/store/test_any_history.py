@@ -182,11 +182,13 @@ class AnyHistory(RuleBasedStateMachine):
                 kind = EventKind.WITHDRAW if word == "unsubscribe" else EventKind.COMPLAIN
                 no = No(person, _scope(kind, STREAMS.get(stream, brand), stream), at or now, now=False)
                 saying_more |= set() if self.history.says_as_much(no) else {person}
-        # Of who was erased, a list brings nothing, unless it has a no that is new.
+        # Of who was erased, a list brings nothing, unless it has a no that is new; nor of whom the store forgot after
+        # a no to everything, which leaves the same.
         left_out = {
             person
             for person in {person_of(text) for text, _, _, _ in rows} - saying_more
-            if self.erased.get(person) and not self.store.has_lines_of(wide_of(person))
+            if (self.erased.get(person) or self.history.says_no_to_everything(person))
+            and not self.store.has_lines_of(wide_of(person))
         }
         assert self.store.import_csv(csv_of(listed)) == []
         for text, stream, ago, word in rows:

@@ -63,7 +63,7 @@ def test_folded_facts_come_back(requested: None, renewed: None, freed: None, con
 
 
 def test_an_address_without_a_row_folds_to_nothing() -> None:
-    assert folded_of([None] * 13) is NOTHING_FOLDED
+    assert folded_of([None] * 15) is NOTHING_FOLDED
 
 
 def test_a_decision_at_mail_has_no_recipient() -> None:

@@ -127,6 +127,7 @@ def test_the_log_says_what_went_and_each_look_is_at_another_minute(store: Keepin
             "lines": 0,
             "contacts": 0,
             "failures": 0,
+            "reports": 0,
         }
     ]
     assert len(set(slept)) == len(slept)
