@@ -382,3 +382,14 @@ def test_a_list_of_yeses_lets_go_what_is_held_for_them_by_whatever_way_they_are_
         take(opened, said)
         states = dict(opened.connection.execute("SELECT address, state FROM copies").fetchall())
         assert states == {str(ANN): "queued", str(BOB): "queued", str(CARL): "held"}
+
+
+def test_a_list_lets_go_nothing_of_another_stream_or_spelling(tmp_path: Path) -> None:
+    offers = message_to(copy_to(str(ANN), State.HELD), stream="offers")
+    spelt = message_to(copy_to(str(TAGGED), State.HELD))
+    assert TAGGED.wide == ANN.wide
+    with committer(tmp_path) as opened:
+        for mail in (offers, spelt):
+            opened.commit([Work(lambda c, one=mail: take_step(c, Step(messages=(one,)), "me", Caps(), PSEUDONYMS))])
+        take(opened, [grant(ANN)])
+        assert opened.connection.execute("SELECT DISTINCT state FROM copies").fetchall() == [("held",)]
