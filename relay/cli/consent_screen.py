@@ -13,6 +13,7 @@ from typing import Final
 
 from relay.address import Address
 from relay.cli.consent_words import Standing, day, how_it_came, minute, timeline
+from relay.cli.waiting_words import copies
 from relay.consent.events import Event
 from relay.consent.facts import NOTHING_KNOWN, Facts
 from relay.consent.fold import said_at
@@ -24,6 +25,7 @@ from relay.policy.explain import age_of, hold_in_words, rules_behind
 from relay.policy.model import Stream, text_in
 from relay.reason import MEANINGS, Verdict
 from relay.store.spellings import Failure
+from relay.store.waiting import Together
 from relay.store.wordings import Wording
 
 ERASED: Final = (
@@ -52,7 +54,8 @@ _LATE: Final = "that mail is then late, and the forecast says so; nothing else c
 class Person:
     """All that is known. events: under every spelling. wordings: by hash. marks: by the id of an event. erased_at: when
     the person was erased at their own wish, None for who was not. failure: the first time that a next hop called this
-    address wrong, while nothing has followed from it.
+    address wrong, while nothing has followed from it. waiting: mail for this person that is not over yet, under every
+    spelling.
     """
 
     address: Address
@@ -63,6 +66,7 @@ class Person:
     marks: Mapping[str, Mark]
     erased_at: datetime | None = None
     failure: Failure | None = None
+    waiting: Sequence[Together] = ()
 
     @property
     def is_gone(self) -> bool:
@@ -74,12 +78,24 @@ def screen(person: Person) -> Iterator[str]:
     yield f"{person.address}, {minute(person.now)}"
     if person.is_gone:
         yield ERASED
+        yield from mail_that_waits(person)
         return
     for standing in person.standings:
         yield ""
         yield from _block(person, standing)
     yield ""
+    yield from mail_that_waits(person)
     yield from story(person)
+
+
+def mail_that_waits(person: Person) -> Iterator[str]:
+    """What was accepted for this person and is not over: how much, in which state, since when, and what shows it."""
+    if not person.waiting:
+        return
+    yield "Mail that waits now:"
+    for one in person.waiting:
+        yield f"  {copies(one.copies)} {one.state}, {one.stream or 'no stream'}, since {_when(one.since, person.now)}"
+    yield f"  consent-relay queue show {person.address}"
 
 
 def story(person: Person) -> Iterator[str]:

@@ -22,6 +22,7 @@ from relay.policy.explain import rules_behind
 from relay.policy.files import load_policies
 from relay.policy.model import Policies
 from relay.store.spellings import Failure, Spellings
+from relay.store.waiting import Together, WantedCopies
 from relay.store.wordings import Wording
 
 
@@ -68,11 +69,12 @@ def person_of(settings: Settings, policies: Policies, written: str, stream: str,
         wordings = {one.hash: one for wording in sorted(named) for one in reader.wordings(wording)}
         erased_at = reader.erased_at(address)
         failures = reader.failures_of(Spellings(failures=frozenset({str(address)})))
+        waiting = reader.waiting().together(WantedCopies(wide=address.wide, stream=stream))
     chosen = [one for one in standings if stream in ("", one.stream)]
     marks = {mark.event.id: mark for mark in marks_of_person(events)}
     if erased_at is not None:
         marks |= _under_a_kept_no(marks, chosen, address)
-    return Person(address, now, chosen, events, wordings, marks, erased_at, _open_failure(failures, standings))
+    return Person(address, now, chosen, events, wordings, marks, erased_at, _open_failure(failures, standings), waiting)
 
 
 def _open_failure(failures: Sequence[Failure], standings: Sequence[Standing]) -> Failure | None:
@@ -107,6 +109,17 @@ def as_document(person: Person) -> dict[str, Any]:
         "streams": [_standing_as_json(person, standing) for standing in person.standings],
         "events": [_event_as_json(event, person) for event in person.events],
         "wordings": [_wording_as_json(one) for one in person.wordings.values()],
+        "waiting": [waiting_as_json(one) for one in person.waiting],
+    }
+
+
+def waiting_as_json(together: Together) -> dict[str, Any]:
+    return {
+        "state": together.state,
+        "stream": together.stream,
+        "copies": together.copies,
+        "oldest": _iso(together.oldest),
+        "since": _iso(together.since),
     }
 
 

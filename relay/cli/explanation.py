@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from relay.address import Address, AddressError, address_from_text, matches_pattern
 from relay.cli import CommandError
-from relay.cli.consent_screen import ERASED, Person, agreed, outlook, story
+from relay.cli.consent_screen import ERASED, Person, agreed, mail_that_waits, outlook, story
 from relay.cli.consent_show import as_document, near, person_of
 from relay.cli.consent_words import standing_of
 from relay.config.mistakes import did_you_mean
@@ -77,6 +77,7 @@ def run(settings: Settings, policies: Policies, arguments: argparse.Namespace) -
                 lines += _wish(claim, found)
         if claim.stream.is_commercial:
             lines += ["the person:", *agreed(person, standing), *outlook(person, claim.stream, found, facts)]
+        lines += mail_that_waits(person)
         lines += [ERASED] if person.is_gone else story(person)
         lines += [f"note: {known}"] if known else []
         print("\n".join(near(settings, line) for line in lines))
@@ -114,6 +115,7 @@ def run(settings: Settings, policies: Policies, arguments: argparse.Namespace) -
                 "would_change": told.get("would_change", []),
                 "events": document["events"],
                 "wordings": document["wordings"],
+                "waiting": document["waiting"],
                 "note": known,
             },
             ensure_ascii=False,

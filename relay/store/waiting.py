@@ -63,6 +63,19 @@ class Tally:
 
 
 @dataclass(frozen=True, slots=True)
+class Together:
+    """Copies of one state and stream among those wanted. oldest: when the first was accepted; since: when the first came
+    into this state.
+    """
+
+    state: State
+    stream: str
+    copies: int
+    oldest: datetime
+    since: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class HeldTogether:
     """Held copies of one stream and reason. asked: how many of their people were asked. oldest: when the first
     was accepted. asked_first, asked_last; given_up_first, given_up_last: None where there is none.
@@ -149,6 +162,15 @@ class WaitingMail:
     def stock(self) -> Stock:
         (row,) = self._all(query("stock"))
         return Stock(*row)
+
+    def together(self, wanted: WantedCopies) -> list[Together]:
+        """By state and stream."""
+        where, values = _conditions(wanted)
+        sql = f"{query('waiting_together')} WHERE {where} GROUP BY c.state, c.stream ORDER BY 4, 1, 2"
+        return [
+            Together(State(state), stream, copies, moment_of(oldest), moment_of(since))
+            for state, stream, copies, oldest, since in self._all(sql, values)
+        ]
 
     def held(self, wanted: WantedCopies) -> list[HeldTogether]:
         """By stream and reason, most copies first."""

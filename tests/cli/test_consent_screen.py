@@ -15,7 +15,9 @@ from relay.consent.facts import NOTHING_KNOWN, Facts, Yes
 from relay.consent.marks import Mark, State
 from relay.policy.files import load_policies
 from relay.policy.model import Mode, Stream
+from relay.queued import State as Waits
 from relay.store.spellings import Failure
+from relay.store.waiting import Together
 from relay.store.wordings import Wording
 
 NOW: Final = datetime(2026, 6, 1, 12, tzinfo=UTC)
@@ -188,3 +190,20 @@ def test_a_first_refusal_of_the_address_is_told_before_anything_follows_from_it(
         "  refused     2026-05-31 12:00 UTC (1 day ago), 5.1.1 from the next hop; once more, a day or more later, and it is "
         "undeliverable"
     ) in told
+
+
+def test_mail_that_waits_for_the_person_is_counted_with_the_command_that_shows_it(newsletter: Stream) -> None:
+    waits = (
+        Together(Waits.HELD, "newsletter", 2, ago(5), ago(3)),
+        Together(Waits.QUEUED, "", 1, ago(1), ago(1)),
+    )
+    told = lines(person(newsletter, NOTHING_KNOWN, waiting=waits))
+    begin = told.index("Mail that waits now:")
+    assert told[begin + 1 : begin + 4] == [
+        "  2 copies held, newsletter, since 2026-05-29 12:00 UTC (3 days ago)",
+        "  1 copy queued, no stream, since 2026-05-31 12:00 UTC (1 day ago)",
+        "  consent-relay queue show ann@example.com",
+    ]
+    gone = lines(person(newsletter, NOTHING_KNOWN, erased_at=ago(20), waiting=waits))
+    assert "  2 copies held, newsletter, since 2026-05-29 12:00 UTC (3 days ago)" in gone
+    assert "Mail that waits now:" not in lines(person(newsletter, NOTHING_KNOWN))

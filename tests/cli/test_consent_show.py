@@ -5,6 +5,7 @@ import re
 import sqlite3
 from datetime import UTC, datetime, timedelta
 
+from cli.queues import held, queued, take
 from cli.shop import Shop
 
 from relay.address import Address
@@ -69,7 +70,7 @@ def test_json_is_complete(shop: Shop) -> None:
     grant(shop, "--wording", WORDS)
     shop.run("consent", "withdraw", "ann+x@example.com", "--source", "telephone")
     shown = shop.run("consent", "show", "ann@example.com", "--json").json
-    assert set(shown) == {"address", "erased", "failure", "streams", "events", "wordings"}
+    assert set(shown) == {"address", "erased", "failure", "streams", "events", "wordings", "waiting"}
     (newsletter,) = [one for one in shown["streams"] if one["stream"] == "newsletter"]
     assert set(newsletter) == {
         "stream", "gets_mail", "status", "verdict", "enforced", "reasons", "facts", "policy", "rules", "ends",
@@ -162,3 +163,24 @@ def test_a_first_refusal_of_the_address_is_shown_until_mail_arrives(shop: Shop) 
     with contextlib.closing(sqlite3.connect("var/relay.db")) as connection, connection:
         connection.execute("UPDATE facts SET last_contact_at = ?", (at + 1,))
     assert "from the next hop" not in shop.run("consent", "show", "ann@example.com").out
+
+
+def test_mail_that_waits_is_told_of_that_person_alone_and_by_stream(shop: Shop) -> None:
+    take(shop, queued("ann@example.com"), queued("Ann+x@example.com"), queued("bob@example.com"))
+    take(shop, held("ann@example.com", stream="receipts"))
+    grant(shop, address="carl@example.com")
+    shown = shop.run("consent", "show", "ann@example.com").out
+    assert re.search(r"Mail that waits now:\n(  .*\n)*  2 copies queued, newsletter, since ", shown)
+    assert "  1 copy held, receipts, since " in shown
+    assert "  consent-relay queue show ann@example.com\n" in shown
+    assert "bob@example.com" not in shown
+    assert "waits now" not in shop.run("consent", "show", "carl@example.com").out
+    of_stream = shop.run("consent", "show", "ann@example.com", "--stream", "newsletter", "--json").json
+    (waiting,) = of_stream["waiting"]
+    assert (waiting["state"], waiting["stream"], waiting["copies"]) == ("queued", "newsletter", 2)
+    assert set(waiting) == {"state", "stream", "copies", "oldest", "since"}
+    words = ("policy", "explain", "--to", "ann@example.com", "--stream", "newsletter")
+    explained = shop.run(*words).out
+    assert "  2 copies queued, newsletter, since " in explained
+    assert "receipts, since" not in explained
+    assert shop.run(*words, "--json").json["waiting"] == of_stream["waiting"]

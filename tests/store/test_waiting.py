@@ -9,6 +9,7 @@ import pytest
 from store.samples import decision
 from store.waiting import CONTENT, HOUR, NOW, PSEUDONYMS, copy_to, message_to, transaction
 
+from relay.address import address_from_text
 from relay.queued import NewMessage, State, Step
 from relay.reason import Reason
 from relay.reply import Reply
@@ -17,7 +18,7 @@ from relay.store.committing import Committer, Work
 from relay.store.leases import Lease
 from relay.store.queries import query
 from relay.store.rows import decision_row
-from relay.store.waiting import Deferring, Stock, Tally, WaitingMail, WantedCopies
+from relay.store.waiting import Deferring, Stock, Tally, Together, WaitingMail, WantedCopies
 
 SIZE = len(CONTENT)
 
@@ -158,3 +159,19 @@ def test_the_content_is_read_as_it_came(store: Store) -> None:
     with pytest.raises(KeyError):
         store.mail.content(4711)
     assert store.mail.last_decided() is None
+
+
+def test_copies_are_summed_up_by_state_and_stream(store: Store) -> None:
+    store.take(
+        message_to("ann@example.org", copy_to("Ann+x@example.org", State.HELD), at=NOW - HOUR),
+        message_to(copy_to("ann@example.org", State.HELD), "b@example.org"),
+        message_to("ann@example.org", stream="offers", at=NOW + HOUR),
+    )
+    wide = address_from_text("ann@example.org").wide
+    assert store.mail.together(WantedCopies(wide=wide)) == [
+        Together(State.HELD, "newsletter", 2, NOW - HOUR, NOW - HOUR),
+        Together(State.QUEUED, "newsletter", 1, NOW - HOUR, NOW - HOUR),
+        Together(State.QUEUED, "offers", 1, NOW + HOUR, NOW + HOUR),
+    ]
+    assert [one.copies for one in store.mail.together(WantedCopies(wide=wide, stream="offers"))] == [1]
+    assert store.mail.together(WantedCopies(wide="nobody")) == []
