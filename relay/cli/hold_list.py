@@ -9,10 +9,11 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from relay.cli.hold_choice import HELD
+from relay.cli.known_names import require_known_names
 from relay.cli.stored import now_in_utc, reader_of, settings_of
 from relay.cli.waiting_choice import add_filters, filtered, whole_number
 from relay.cli.waiting_words import as_json, copies, iso, json_line, listed, size, span
-from relay.store.waiting import HeldTogether
+from relay.store.waiting import HeldTogether, WantedCopies
 
 _HEADS: Final = ("stream", "reason", "copies", "size", "oldest", "asked", "given up")
 
@@ -32,10 +33,12 @@ def run(arguments: argparse.Namespace) -> int:
     with reader_of(settings) as reader:
         mail = reader.waiting()
         together = mail.held(wanted)
+        if not together:
+            require_known_names(wanted, settings, mail)
         found = mail.copies(wanted, arguments.limit) if arguments.copies else []
     count = sum(one.copies for one in together)
     if not count:
-        print("nothing is held", file=sys.stderr)
+        print("nothing is held" if wanted == WantedCopies(states=HELD) else "no such copy is held", file=sys.stderr)
     elif arguments.copies:
         for line in map(json_line, map(as_json, found)) if arguments.json else listed(found, now):
             print(line)

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from relay.cli import CommandError
 from relay.cli.hold_choice import add_choice, choice_of
 from relay.cli.hold_outlook import as_json, decisions_of_today, summed_up
+from relay.cli.known_names import require_known_names
 from relay.cli.stored import now_in_utc, reader_of, settings_of
 from relay.cli.waiting_changes import choosing
 from relay.cli.waiting_words import copies
@@ -32,20 +33,25 @@ def run(arguments: argparse.Namespace) -> int:
     with reader_of(settings) as reader:
         found = reader.waiting().copies(wanted)
         today = decisions_of_today(reader, settings, policies, found, now)
-    if not found:
+        if not found:
+            require_known_names(wanted, settings, reader.waiting())
+    if not found and (wanted.identity or wanted.wide):
         raise CommandError(f"nothing is held {which}")
 
     def act(connection: sqlite3.Connection, numbers: Sequence[int]) -> Done:
         return release(connection, numbers, now)
 
     done = Done()
-    if not arguments.dry_run:
+    if found and not arguments.dry_run:
         with choosing(settings, wanted) as chosen:
             done = chosen.change(act)
             chosen.tell_log("released", done)
     if arguments.json:
         told = {"released": done.changed, "worked_on": done.busy, "dry_run": arguments.dry_run, "today": as_json(today)}
         print(json.dumps(told, indent=2))
+        return 0
+    if not found:
+        print(f"nothing to release: nothing is held {which}")
         return 0
     if arguments.dry_run:
         print(f"{copies(len(found))} {which} would be decided anew; today:")

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from relay.cli import CommandError
+from relay.cli.known_names import require_known_names
 from relay.cli.stored import now_in_utc, settings_of
 from relay.cli.waiting_changes import ask, choosing
 from relay.cli.waiting_choice import ID_HELP, named
@@ -50,6 +51,7 @@ def take_out(
 
     with choosing(settings, wanted) as chosen:
         if not chosen.found:
+            require_known_names(wanted, settings, chosen.mail)
             raise CommandError(f"nothing waits {which}")
         count, nobody = len(chosen.found), sum(one.message.tx.sender is None for one in chosen.found.values())
         ask(f"{copies(count)} {which} would be taken out and not sent.", count, yes=arguments.yes)

@@ -6,6 +6,7 @@ import argparse
 import sys
 from typing import Final
 
+from relay.cli.known_names import require_known_names
 from relay.cli.stored import now_in_utc, reader_of, settings_of
 from relay.cli.waiting_choice import add_filters, filtered, whole_number
 from relay.cli.waiting_words import as_json, copies, json_line, listed
@@ -38,6 +39,8 @@ def run(arguments: argparse.Namespace) -> int:
         mail = reader.waiting()
         found = mail.copies(wanted, arguments.limit, newest=arguments.newest)
         count = mail.count(wanted)
+        if not count:
+            require_known_names(wanted, settings, mail)
         held = 0 if State.HELD in states else mail.count(WantedCopies(states=(State.HELD,)))
     for line in map(json_line, map(as_json, found)) if arguments.json else listed(found, now_in_utc()) if found else ():
         print(line)

@@ -10,6 +10,7 @@ import sqlite3
 from collections.abc import Sequence
 
 from relay.cli import CommandError
+from relay.cli.known_names import require_known_names
 from relay.cli.stored import now_in_utc, settings_of
 from relay.cli.waiting_changes import choosing
 from relay.cli.waiting_choice import ID_HELP, add_filters, filtered, named
@@ -42,11 +43,15 @@ def run(arguments: argparse.Namespace) -> int:
 
     with choosing(settings, wanted) as chosen:
         left = sum(one.copy.state is State.ASIDE for one in chosen.found.values()) if not arguments.aside else 0
+        if not chosen.found and arguments.id:
+            raise CommandError(f"nothing waits for the next hop of {arguments.id}")
         if not chosen.found:
-            raise CommandError(f"nothing waits for the next hop{f' of {arguments.id}' if arguments.id else ''}")
+            require_known_names(wanted, settings, chosen.mail)
         done = chosen.change(act)
     if arguments.json:
         print(json.dumps({"retried": done.changed, "worked_on": done.busy, "aside": left}, indent=2))
+    elif not chosen.found:
+        print("nothing to retry: no such copy waits for the next hop")
     else:
         print(f"{copies(done.changed)} due now; a relay that runs begins within a second")
         if done.busy:

@@ -37,6 +37,10 @@ class Chosen:
     committer: Committer
     found: Mapping[int, Waiting]
 
+    @property
+    def mail(self) -> WaitingMail:
+        return WaitingMail(self.committer.connection, self.settings.store.path)
+
     def change(self, act: Act) -> Done:
         """Raises StoreUnavailableError; what was done until then stays."""
         numbers = list(self.found)

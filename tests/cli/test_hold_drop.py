@@ -18,3 +18,9 @@ def test_with_bounce_the_sender_is_told(shop: Shop) -> None:
     take(shop, one)
     assert "1 copy given up" in shop.run("hold", "drop", one.tx.id, "--bounce").out
     assert [left.copy.state for left in waiting(shop)] == ["failed"]
+
+
+def test_nothing_to_drop_is_a_problem_and_a_name_that_nobody_knows_wrong_usage(shop: Shop) -> None:
+    take(shop, queued("a@example.org"))
+    assert shop.run("hold", "drop", "--stream", "newsletter").code == 1
+    assert shop.run("hold", "drop", "--stream", "newletter").code == 2

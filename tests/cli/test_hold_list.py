@@ -38,4 +38,14 @@ def test_copies_are_listed_on_demand_and_bounded(shop: Shop) -> None:
 def test_filters_choose(shop: Shop) -> None:
     take(shop, held("a@example.org"), held("b@example.net", stream="offers"))
     assert shop.run("hold", "list", "--domain", "example.net", "--json").json["stream"] == "offers"
-    assert shop.run("hold", "list", "--reason", "unconfirmed").err == "nothing is held\n"
+    assert shop.run("hold", "list", "--reason", "unconfirmed").err == "no such copy is held\n"
+
+
+def test_a_name_that_nobody_knows_is_wrong_usage(shop: Shop) -> None:
+    take(shop, held("a@example.org"))
+    for words in (("--stream", "newletter"), ("--client", "nobody")):
+        answer = shop.run("hold", "list", *words)
+        assert (answer.code, answer.out) == (2, "")
+        assert words[1] in answer.err
+    known = shop.run("hold", "list", "--stream", "receipts")
+    assert (known.code, known.err) == (0, "no such copy is held\n")

@@ -54,3 +54,14 @@ def test_nothing_to_release_is_a_problem(shop: Shop) -> None:
     answer = shop.run("hold", "release", "--address", "a@example.org")
     assert (answer.code, answer.err) == (1, "consent-relay hold: nothing is held of a@example.org\n")
     assert shop.run("hold", "release").code == 2
+
+
+def test_nothing_to_release_of_a_stream_is_said_and_no_problem(shop: Shop) -> None:
+    take(shop, queued("a@example.org"))
+    answer = shop.run("hold", "release", "--stream", "newsletter")
+    assert (answer.code, answer.out) == (0, "nothing to release: nothing is held of newsletter\n")
+    told = shop.run("hold", "release", "--stream", "newsletter", "--dry-run", "--json")
+    assert (told.code, told.json) == (0, {"released": 0, "worked_on": 0, "dry_run": True, "today": []})
+    assert shop.run("hold", "release", "01ABC").code == 1
+    assert shop.run("hold", "release", "--stream", "newsletter", "--address", "a@example.org").code == 1
+    assert shop.run("hold", "release", "--stream", "newletter").code == 2

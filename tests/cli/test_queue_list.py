@@ -29,8 +29,9 @@ def test_states_and_filters_choose(shop: Shop) -> None:
     assert len(recipients(shop.run(*chosen, "--state", "held", "--state", "queued"))) == 3
     assert recipients(shop.run(*chosen, "--domain", "EXAMPLE.net")) == ["b@example.net"]
     assert recipients(shop.run(*chosen, "--stream", "offers")) == ["b@example.net"]
-    assert recipients(shop.run(*chosen, "--client", "nobody")) == []
-    assert "no such copy waits" in shop.run(*chosen, "--client", "nobody").err
+    nothing = shop.run(*chosen, "--stream", "receipts")
+    assert (nothing.code, recipients(nothing)) == (0, [])
+    assert "no such copy waits" in nothing.err
     assert len(recipients(shop.run(*chosen, "--reason", "next-hop-deferred"))) == 2
 
 
@@ -39,3 +40,14 @@ def test_a_long_list_is_bounded_and_says_so(shop: Shop) -> None:
     answer = shop.run("queue", "list", "--json", "--limit", "2")
     assert recipients(answer) == ["0@example.org", "1@example.org"]
     assert "2 of 5 copies; --limit shows more" in answer.err
+
+
+def test_a_name_that_nobody_knows_is_wrong_usage(shop: Shop) -> None:
+    take(shop, queued("a@example.org"))
+    answer = shop.run("queue", "list", "--stream", "newletter")
+    assert (answer.code, answer.out) == (2, "")
+    assert answer.err == (
+        'consent-relay queue: --stream: no policy has the id "newletter", and no mail of it waits; '
+        'did you mean "newsletter"?\n'
+    )
+    assert shop.run("queue", "list", "--client", "nobody").code == 2

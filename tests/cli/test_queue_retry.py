@@ -49,7 +49,13 @@ def test_either_an_id_or_all(shop: Shop, words: list[str]) -> None:
     assert shop.run("queue", "retry", *words).code == 2
 
 
-def test_nothing_to_retry_is_a_problem(shop: Shop) -> None:
-    take(shop, held())
+def test_nothing_to_retry_is_said_and_no_problem_unless_an_id_was_named(shop: Shop) -> None:
+    take(shop, held("ann@example.org"))
     answer = shop.run("queue", "retry", "--all")
-    assert (answer.code, answer.err) == (1, "consent-relay queue: nothing waits for the next hop\n")
+    assert (answer.code, answer.out) == (0, "nothing to retry: no such copy waits for the next hop\n")
+    told = shop.run("queue", "retry", "--all", "--stream", "receipts", "--json")
+    assert (told.code, told.json) == (0, {"retried": 0, "worked_on": 0, "aside": 0})
+    for unknown in ("01ABC", "ann@example.org"):
+        answer = shop.run("queue", "retry", unknown)
+        assert (answer.code, answer.err) == (1, f"consent-relay queue: nothing waits for the next hop of {unknown}\n")
+    assert shop.run("queue", "retry", "--all", "--stream", "newletter").code == 2
