@@ -90,11 +90,14 @@ class Copy:
 
 @dataclass(frozen=True)
 class Kept:
-    """A backup and what was known when it was made. erasures: who had been erased how often by then."""
+    """A backup and what was known when it was made. erasures: who had been erased how often by then. gone: of whom no file
+    held anything.
+    """
 
     octets: bytes
     history: History
     erasures: dict[str, int]
+    gone: frozenset[str]
 
 
 class AnyHistory(RuleBasedStateMachine):
@@ -284,7 +287,7 @@ class AnyHistory(RuleBasedStateMachine):
     @precondition(lambda self: self.store.lines() > 0)  # for what was lost, only a line can be signed
     @rule()
     def is_backed_up(self) -> None:
-        self.backup = Kept(self.store.backup(), self.history.copy(), dict(self.erased))
+        self.backup = Kept(self.store.backup(), self.history.copy(), dict(self.erased), frozenset(self.gone))
 
     @precondition(lambda self: self.backup is not None)
     @rule()
@@ -309,9 +312,9 @@ class AnyHistory(RuleBasedStateMachine):
         for no in newer:
             now.say_no(no)
         self.history = now
-        self.gone = {
-            person for person in PEOPLE if self.erased.get(person) and not self.store.has_lines_of(wide_of(person))
-        }
+        # Whoever was named again after they were erased, and before the backup, is named there still.
+        again = {one for one, times in self.erased.items() if times > self.backup.erasures.get(one, 0)}
+        self.gone = {one for one in self.backup.gone | again if not self.store.has_lines_of(wide_of(one))}
 
     @rule()
     def an_earlier_copy_does_not_start(self) -> None:
