@@ -44,7 +44,7 @@ class Fate(StrEnum):
     EXPIRED = "expired"  # held, and no yes came
     REPLACED = "replaced"  # held, and a newer one for the same person and stream came
     REFUSED = "refused"  # some of its recipients, when the others passed; the policy says: log only
-    UNREPORTED = "unreported"  # it failed, and there is nobody who could get a DSN (null sender, rate cap)
+    UNREPORTED = "unreported"  # it failed, and nobody got a DSN (null sender, rate cap, or the DSN failed)
     DROPPED = "dropped"  # by an operator
 
 

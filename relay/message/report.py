@@ -29,8 +29,8 @@ _FATES_EN: Final = {
     Fate.EXPIRED: "It was held for a yes of its recipient, and none came in time.",
     Fate.REPLACED: "It was held, and a newer mail of the same stream to the same person took its place.",
     Fate.REFUSED: "Other recipients of the same message got it; the policy wants this only logged.",
-    Fate.UNREPORTED: "It could not be delivered, and no notice could be sent: its sender is empty (<>), or got too many "
-    "notices already.",
+    Fate.UNREPORTED: "It could not be delivered, and no notice reached its sender: that is empty (<>), got too many "
+    "notices already, or did not take the notice; the line then names the sender as the recipient.",
     Fate.DROPPED: "An operator of the relay took it out.",
 }
 _TO_DO_EN: Final = {
@@ -55,7 +55,7 @@ _FATES_JA: Final = {
     Fate.EXPIRED: "受信者の同意を待って保留しましたが、期限までに同意が得られませんでした。これらの宛先への送信はお控えください。",
     Fate.REPLACED: "保留中に、同じ方への同じストリームの新しいメールが届いたため、置き換えました。対応は不要です。",
     Fate.REFUSED: "同じメールの他の宛先には配信しました。これらの宛先は配信リストから外してください。",
-    Fate.UNREPORTED: "配信できず、差出人が空 (<>) であるか通知が多すぎるため、不達通知も送れませんでした。下の明細の応答をご確認ください。",
+    Fate.UNREPORTED: "配信できず、差出人が空 (<>) である、通知が多すぎる、または差出人が不達通知を受け取らなかった (明細の宛先は差出人です) ため、差出人にお知らせできませんでした。下の明細の応答をご確認ください。",
     Fate.DROPPED: "リレーの運用者が取り除きました。心当たりがない場合は運用者にお尋ねください。",
 }
 _REASONS_JA: Final = {
