@@ -33,7 +33,7 @@ _ACTIONS: Final[dict[str, tuple[ModuleType, str]]] = {
     "grant": (consent_grant, "record a consent"),
     "deliverable": (consent_deliverable, "record that an address works again"),
     "withdraw": (consent_withdraw, "record that a person wants no more mail"),
-    "move": (consent_move, "a person's address has changed: stop the old one, ask the new one"),
+    "move": (consent_move, "a person's address has changed: stop the old one, note that the new one is to be asked"),
     "erase": (consent_erase, "take out all that is held of a person; their no stays"),
     "asking": (consent_asking, "who waits to be asked for a new yes, and in which waves; go on after a stop"),
     "forecast": (consent_forecast, "how many consents run out when, and what would change it"),

@@ -1,4 +1,5 @@
-"""`consent-relay consent move`: a person's address has changed. The old one gets no more mail; the new one is asked.
+"""`consent-relay consent move`: a person's address has changed. The old one gets no more mail; the new one is
+to be asked, by the operator: the relay asks nobody for a first yes.
 
 Nothing is inherited: an address that somebody typed may be mistyped, and then belongs to somebody else.
 """
