@@ -17,6 +17,8 @@ from relay.reason import MEANINGS, Group, Reason
 #: Recipients that are listed in words; all stand in the second part.
 MOST_LISTED: Final = 50
 _RULE: Final = "-" * 60
+#: Whoever reads no English sees at once that it goes on.
+JAPANESE_BELOW: Final = "(日本語の説明は下にあります。)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +120,7 @@ _OPENING_JA: Final[Mapping[Action, str]] = {
 
 def words(report: Report) -> str:
     """The text of the first part."""
-    return "\n".join([*_in_english(report), "", _RULE, "", *_in_japanese(report)]) + "\n"
+    return "\n".join([JAPANESE_BELOW, "", *_in_english(report), "", _RULE, "", *_in_japanese(report)]) + "\n"
 
 
 def _in_english(report: Report) -> Iterator[str]:

@@ -7,13 +7,14 @@ import pytest
 from golden.notifications import CASES, DELAYED, EXPIRED, NO_SUCH_USER, NOW, REPORT, WITHDRAWN, told
 
 from relay.message.dsn import Action
-from relay.message.dsn_words import MOST_LISTED, SUBJECTS, words
+from relay.message.dsn_words import JAPANESE_BELOW, MOST_LISTED, SUBJECTS, words
 from relay.reason import MEANINGS, Group, Reason
 from relay.reply import Reply
 
 
 def halves(text: str) -> tuple[str, str]:
-    english, _, japanese = text.partition("-" * 60)
+    assert text.startswith(f"{JAPANESE_BELOW}\n\n")
+    english, _, japanese = text.removeprefix(JAPANESE_BELOW).partition("-" * 60)
     return english, japanese
 
 
