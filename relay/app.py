@@ -1,4 +1,7 @@
-"""The composition root: the one place where objects are wired. One worker process is one `running` relay."""
+"""The composition root: one worker process is one `running` relay, started and stopped here, in this order.
+
+What its parts are made of stands in `wiring`.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,6 @@ import signal
 from collections.abc import AsyncIterator, Callable, Coroutine
 from dataclasses import dataclass
 from datetime import datetime
-from functools import partial
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Final
@@ -20,17 +22,11 @@ import uvloop
 from relay import log
 from relay.config.problems import ProblemsError
 from relay.config.settings import HostPort, LoggedAddresses, Settings
-from relay.disposal import Forwarder
-from relay.envelope import Client
 from relay.inbound.listener import start_listeners
 from relay.log import get_logger
-from relay.message.dkim import DkimKeyError, choose_signers
-from relay.outbound.attempt import NextHops
-from relay.pipeline import Pipeline
-from relay.policy.acceptance import Waits
+from relay.message.dkim import DkimKeyError
 from relay.policy.files import load_policies
 from relay.policy.model import Policies
-from relay.rewriting import Rewriter
 from relay.store.connection import errors_of_the_store, open_for_reading
 from relay.store.dkim_keys import load_signers
 from relay.store.keys import KeyFileError, load_pseudonyms, load_secret, load_token_keys
@@ -38,23 +34,27 @@ from relay.store.newest import newest_recorded
 from relay.store.port import Store, StoreUnavailableError
 from relay.store.queue import Caps
 from relay.store.sqlite import open_store
-from relay.tokens import seal
-from relay.web.app import build_app
 from relay.web.server import start_web
-from relay.workers.asking import Asker, keep_asking
-from relay.workers.asking_mail import AskingMail
-from relay.workers.backoff import Backoff
-from relay.workers.bounces import Bouncer, keep_bouncing
+from relay.wiring import (
+    Shared,
+    asker_of,
+    bouncer_of,
+    confirmations_of,
+    hops_of,
+    journey_of,
+    reporter_of,
+    retention_of,
+    site_of,
+)
+from relay.workers.asking import keep_asking
+from relay.workers.bounces import keep_bouncing
 from relay.workers.clock import CheckedStore, ClockGuard, Moment, moment
-from relay.workers.delivery import Deliveries
 from relay.workers.holding import end_expired_holds
-from relay.workers.late_confirmations import Watch, watch_confirmations
+from relay.workers.late_confirmations import watch_confirmations
 from relay.workers.own_mail import OwnMail
-from relay.workers.queue import QueueWorker
-from relay.workers.reporting import Reporter, keep_reporting
-from relay.workers.retention import Keeper, keep_retention
+from relay.workers.reporting import keep_reporting
+from relay.workers.retention import keep_retention
 from relay.workers.sealing import LedgerKeeper
-from relay.workers.settling import Terms
 from relay.workers.supervisor import READY
 
 #: What keeps a worker from starting and the operator can mend; everything else is a bug and shows as one.
@@ -104,151 +104,61 @@ async def running(
     """
     drain = settings.workers.drain
     async with contextlib.AsyncExitStack() as stack:
-        pseudonyms = load_pseudonyms(settings.keys.people, settings.store.path)
-        keeper = LedgerKeeper(settings.store.path, settings.ledger, settings.keys.ledger)
-        stack.push_async_callback(keeper.stop)  # after the store, which writes until it is closed
-        caps = Caps.of(settings.queue, settings.hold)
-        store = await open_store(settings.store.path, settings.store.journal, pseudonyms, caps=caps)
-        stack.push_async_callback(store.close)
-        keeper.start()
-        guard = ClockGuard(look, newest=await asyncio.to_thread(_newest, settings.store.path), since=since)
-        _keep(stack, guard.watch())
-        checked = CheckedStore(store, guard)
-        book = PolicyBook(settings)
-        retention = Keeper(
-            store=settings.store.path,
-            journal=settings.store.journal,
-            pseudonyms=pseudonyms,
-            policies=book.current,
-            decisions=settings.retention.decisions,
-            clock=guard.now,
-            trouble=guard.trouble,
-        )
-        _keep(stack, keep_retention(retention, secrets.SystemRandom()))
-        _keep(
-            stack,
-            watch_confirmations(
-                Watch(
-                    store=settings.store.path,
-                    journal=settings.store.journal,
-                    pseudonyms=pseudonyms,
-                    policies=book.current,
-                    clock=guard.now,
-                    trouble=guard.trouble,
-                ),
-                secrets.SystemRandom(),
-            ),
-        )
-        own_mail = OwnMail(mail_domain=settings.identity.mail_domain, randomness=secrets.token_bytes)
-        reporter = Reporter(
-            store=checked,
-            path=settings.store.path,
-            own_mail=own_mail,
-            relay=settings.identity.hostname,
-            owners={one.name: one.owner for one in settings.clients if one.owner is not None},
-            hour=settings.reports.hour,
-            clock=guard.now,
-            trouble=guard.trouble,
-        )
-        _keep(stack, keep_reporting(reporter, secrets.SystemRandom()))
-        bouncer = Bouncer(
-            store=checked,
-            own_mail=own_mail,
-            hostname=settings.identity.hostname,
-            expire=settings.queue.expire,
-            most_an_hour=settings.queue.bounces,
-            clock=guard.now,
-        )
+        book, shared = await _opened(stack, settings, look, since)
+        bouncer = bouncer_of(shared)
+        _keep(stack, keep_retention(retention_of(shared), secrets.SystemRandom()))
+        _keep(stack, watch_confirmations(confirmations_of(shared), secrets.SystemRandom()))
+        _keep(stack, keep_reporting(reporter_of(shared), secrets.SystemRandom()))
         _keep(stack, keep_bouncing(bouncer))
-        tokens = load_token_keys(settings.keys.tokens)
-        backoff = Backoff(settings.queue.retry[0].total_seconds())
-        next_hops = NextHops(
-            settings.next_hops,
-            settings.identity.hostname,
-            budget=settings.limits.transaction.total_seconds(),
-            heard=lambda route, reachable: backoff.heard(route, reachable=reachable),
-        )
-        stack.push_async_callback(next_hops.close)
-        dkim = load_signers(settings.dkim)
-        own_is_signed = bool(choose_signers(dkim, settings.identity.mail_domain))
-        asker = Asker(
-            store=settings.store.path,
-            journal=settings.store.journal,
-            pseudonyms=pseudonyms,
-            policies=book.current,
-            rules=settings.asking,
-            write=AskingMail(
-                seal=partial(seal, tokens),
-                public_url=settings.web.public_url,
-                mail_domain=settings.identity.mail_domain,
-                one_click=settings.web.is_loopback or (settings.web.is_https and own_is_signed),
-            ),
-            own=own_mail,
-            clock=guard.now,
-            trouble=guard.trouble,
-        )
-        _keep(stack, keep_asking(asker))
-        rewriter = Rewriter(
-            dkim=dkim,
-            seal=partial(seal, tokens),
-            hostname=settings.identity.hostname,
-            mail_domain=settings.identity.mail_domain,
-            public_url=settings.web.public_url,
-            is_local=settings.web.is_loopback,
-            clock=guard.now,
-        )
-        forwarder = Forwarder(next_hops=next_hops, rewriter=rewriter, clock=guard.steady)
-        queue = QueueWorker(
-            store=checked,
-            deliveries=Deliveries(
-                store=checked,
-                policies=book.current,
-                forwarder=forwarder,
-                clients=[Client(one.name, one.senders, one.retries, one.refusal) for one in settings.clients],
-                terms=Terms(settings.queue.retry, settings.queue.expire, settings.hold.waiting),
-                mode=settings.mode,
-                clock=guard.steady,  # an attempt may end after the clock has jumped: its copy is not due, or over, by that
-                randomness=secrets.token_bytes,
-                bouncer=bouncer,
-            ),
-            backoff=backoff,
-            routes=next_hops.routes,
-            expire=settings.queue.expire,
-            clock=guard.now,
-        )
-        pipeline = Pipeline(
-            store=checked,
-            policies=book.current,
-            forwarder=forwarder,
-            mode=settings.mode,
-            clock=guard.now,
-            randomness=secrets.token_bytes,
-            waits=Waits(settings.queue.retry, settings.hold.waiting),
-            nudge=queue.nudge,
-            is_away=lambda address: backoff.is_closed(next_hops.route_of(address)),
-            receipt=bouncer.receipt,
-        )
-        # The store itself: what people say is taken, whatever the clock says.
-        site = build_app(
-            store, book.current, tokens, guard.now, clock_trouble=guard.trouble, public_url=settings.web.public_url
-        )
-        web = await start_web(site, settings.web.address, drain=drain)
+        hops = hops_of(settings)
+        stack.push_async_callback(hops.next_hops.close)
+        _keep(stack, keep_asking(asker_of(shared)))
+        journey = journey_of(shared, hops, bouncer)
+        web = await start_web(site_of(shared), settings.web.address, drain=drain)
         stack.push_async_callback(web.stop)
-        listeners = await start_listeners(settings, pipeline)
+        listeners = await start_listeners(settings, journey.pipeline)
         stack.push_async_callback(listeners.close)
-        queue.start()
-        stack.push_async_callback(queue.stop, 0)
-        _keep(stack, end_expired_holds(checked, book.current, guard.now))
+        journey.queue.start()
+        stack.push_async_callback(journey.queue.stop, 0)
+        _keep(stack, end_expired_holds(shared.checked, book.current, shared.guard.now))
         get_logger().info("listening", smtp=[str(one) for one in listeners.addresses], web=str(web.address))
-        yield Relay(store, book, listeners.addresses, web.address)
+        yield Relay(shared.store, book, listeners.addresses, web.address)
         listeners.stop_accepting()
         left, unfinished, _ = await asyncio.gather(
             listeners.drain(drain.total_seconds()),
-            queue.stop(drain.total_seconds()),
+            journey.queue.stop(drain.total_seconds()),
             web.stop(),  # now: whoever comes after us wants the address
         )
         if left or unfinished:
             get_logger().warning("drain-cut-short", transactions=left, queued=unfinished)
+
+
+async def _opened(
+    stack: contextlib.AsyncExitStack, settings: Settings, look: Callable[[], Moment], since: Moment | None
+) -> tuple[PolicyBook, Shared]:
+    """The store is open, its ledger is kept and the clock watched, until the stack ends; policies and keys are read."""
+    path = settings.store.path
+    pseudonyms = load_pseudonyms(settings.keys.people, path)
+    keeper = LedgerKeeper(path, settings.ledger, settings.keys.ledger)
+    stack.push_async_callback(keeper.stop)  # after the store, which writes until it is closed
+    caps = Caps.of(settings.queue, settings.hold)
+    store = await open_store(path, settings.store.journal, pseudonyms, caps=caps)
+    stack.push_async_callback(store.close)
+    keeper.start()
+    guard = ClockGuard(look, newest=await asyncio.to_thread(_newest, path), since=since)
+    _keep(stack, guard.watch())
+    book = PolicyBook(settings)
+    return book, Shared(
+        settings=settings,
+        pseudonyms=pseudonyms,
+        store=store,
+        checked=CheckedStore(store, guard),
+        guard=guard,
+        policies=book.current,
+        tokens=load_token_keys(settings.keys.tokens),
+        dkim=load_signers(settings.dkim),
+        own_mail=OwnMail(mail_domain=settings.identity.mail_domain, randomness=secrets.token_bytes),
+    )
 
 
 def _keep(stack: contextlib.AsyncExitStack, work: Coroutine[object, object, None]) -> None:

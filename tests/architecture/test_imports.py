@@ -40,7 +40,8 @@ MAY_IMPORT: Final = {
     "inbound": BELOW_PIPELINE | {"pipeline"},
     "web": BELOW_PIPELINE | {"pipeline"},
     "workers": BELOW_PIPELINE | {"pipeline"},
-    "app": BELOW_PIPELINE | {"pipeline", "inbound", "web", "workers"},
+    "wiring": BELOW_PIPELINE | {"pipeline", "web", "workers"},
+    "app": BELOW_PIPELINE | {"pipeline", "inbound", "web", "workers", "wiring"},
     "cli": BELOW_PIPELINE | {"pipeline", "inbound", "web", "workers", "app"},
     "__main__": {"cli"},
 }
