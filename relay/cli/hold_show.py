@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from typing import Final
 
 from relay.cli import CommandError
 from relay.cli.hold_choice import HELD
@@ -16,9 +15,6 @@ from relay.cli.stored import now_in_utc, reader_of, settings_of
 from relay.cli.waiting_choice import named
 from relay.cli.waiting_words import as_json, copies, copy_at_length, message_at_length
 from relay.policy.files import load_policies
-
-#: Copies shown at length; the rest is counted.
-_MOST: Final = 50
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -32,10 +28,10 @@ def run(arguments: argparse.Namespace) -> int:
     policies = load_policies(settings.policies)
     wanted = named(arguments.id, settings, HELD)
     with reader_of(settings) as reader:
-        found = reader.waiting().copies(wanted, _MOST)
+        found = reader.waiting().copies(wanted, None if arguments.json else arguments.limit)
         count = reader.waiting().count(wanted)
         today = decisions_of_today(reader, settings, policies, found, now)
-    if not found:
+    if not count:
         raise CommandError(f"nothing is held of {arguments.id}; consent-relay queue show tells what became of it")
     if arguments.json:
         told = [{**as_json(one), "today": in_words(today[one.copy.number])} for one in found]
@@ -49,5 +45,5 @@ def run(arguments: argparse.Namespace) -> int:
         print("\n".join(copy_at_length(one, now)))
         print(f"    today      {in_words(today[one.copy.number])}")
     if count > len(found):
-        print(f"{len(found):,} of {copies(count)}", file=sys.stderr)
+        print(f"{len(found):,} of {copies(count)}; --limit shows more", file=sys.stderr)
     return 0

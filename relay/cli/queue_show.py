@@ -5,14 +5,14 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 from relay.cli import CommandError
 from relay.cli.log import fields_of
 from relay.cli.stored import now_in_utc, reader_of, settings_of
-from relay.cli.waiting_choice import ID_HELP, named
+from relay.cli.waiting_choice import ID_HELP, named, whole_number
 from relay.cli.waiting_words import as_json, copies, copy_at_length, iso, message_at_length, second
 from relay.config.settings import Settings
 from relay.decision import Decision, Outcome, Result
@@ -24,8 +24,9 @@ from relay.store.waiting import Waiting, WantedCopies
 
 #: Messages of one person that are shown at length; the rest is counted.
 _MOST_MESSAGES: Final = 10
-#: Copies of one message, and characters of a line of its header.
-_MOST_COPIES: Final = 200
+#: Copies of one message, and lines of what happened to it, unless --limit says otherwise.
+MOST_COPIES: Final = 50
+#: Characters of a line of its header.
 _LONGEST_LINE: Final = 300
 _MOST_FIELDS: Final = 60
 _LINKS: Final = frozenset({"list-unsubscribe"})
@@ -33,15 +34,22 @@ _LINKS: Final = frozenset({"list-unsubscribe"})
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """All that is known of one message. copies: those that wait. header: lines of it, () when it is over."""
+    """All that is known of one message. copies: those that wait, or as many as were wanted, those that were meant first.
+    by_state: how many wait in all. whom: recipients that were meant. header: lines of it, () when it is over.
+    """
 
     identity: str
     copies: Sequence[Waiting]
-    count: int
+    by_state: Mapping[State, int]
+    whom: frozenset[str]
     decisions: Sequence[Decision]
     outcomes: Sequence[Outcome]
     reported: Sequence[Reported]
     header: Sequence[str]
+
+    @property
+    def count(self) -> int:
+        return sum(self.by_state.values())
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -49,7 +57,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--content", action="store_true", help="write the message as it came to standard output, and nothing else"
     )
-    parser.add_argument("--json", action="store_true", help="print it as JSON")
+    parser.add_argument(
+        "--limit",
+        type=whole_number,
+        default=MOST_COPIES,
+        metavar="N",
+        help=f"of each message at most N copies, and N lines of what happened (default: {MOST_COPIES})",
+    )
+    parser.add_argument("--json", action="store_true", help="print all of it as JSON, whatever the limit")
 
 
 def run(arguments: argparse.Namespace, states: tuple[State, ...] = ()) -> int:
@@ -58,7 +73,8 @@ def run(arguments: argparse.Namespace, states: tuple[State, ...] = ()) -> int:
         messages, wanted = messages_of(reader, settings, arguments.id, states)
         if arguments.content:
             return _content(reader, wanted)
-        found = [shown_of(reader, identity) for identity in messages[:_MOST_MESSAGES]]
+        limit = max(arguments.limit, 1)  # of none there would be nothing to tell the rest by
+        found = [shown_of(reader, identity, wanted, None if arguments.json else limit) for identity in messages[:_MOST_MESSAGES]]
     if wanted.wide and not found:
         raise CommandError(
             f"nothing waits for {arguments.id}; consent-relay log query --recipient {arguments.id} tells what happened"
@@ -68,7 +84,7 @@ def run(arguments: argparse.Namespace, states: tuple[State, ...] = ()) -> int:
     if arguments.json:
         print(json.dumps({"messages": [document(one) for one in found]}, indent=2, ensure_ascii=False))
     else:
-        print("\n\n".join("\n".join(at_length(one)) for one in found))
+        print("\n\n".join("\n".join(at_length(one, limit)) for one in found))
     if len(messages) > _MOST_MESSAGES:
         print(f"{_MOST_MESSAGES} of {len(messages):,} messages; queue list shows all", file=sys.stderr)
     return 0
@@ -85,18 +101,26 @@ def messages_of(
     return found or ([wanted.identity] if wanted.identity else []), wanted
 
 
-def shown_of(reader: Reader, identity: str) -> Shown:
+def shown_of(reader: Reader, identity: str, meant: WantedCopies, limit: int | None = None) -> Shown:
+    """meant: which of its copies were asked for; they come first. limit: of copies, None for all."""
     mail = reader.waiting()
     wanted = WantedCopies(identity=identity)
-    waiting = mail.copies(wanted, _MOST_COPIES)
+    own = [one for one in mail.copies(meant, limit) if one.message.tx.id == identity]
+    waiting = [*{one.copy.number: one for one in [*own, *mail.copies(wanted, limit)]}.values()][:limit]
+    by_state: dict[State, int] = {}
+    for one in mail.together(wanted):
+        by_state[one.state] = by_state.get(one.state, 0) + one.copies
     decisions = [stored.decision for stored in reader.found_by_id(identity)]
+    whom = {str(one.copy.recipient.address) for one in own}
+    whom |= {str(one.recipient) for one in decisions if one.id == meant.identity}
     return Shown(
         identity=identity,
         copies=waiting,
-        count=mail.count(wanted),
+        by_state=by_state,
+        whom=frozenset(whom),
         decisions=decisions,
         outcomes=reader.outcomes_of([one.id for one in decisions]),
-        reported=reader.report_lines(WantedLines(message=identity), _MOST_COPIES),
+        reported=reader.report_lines(WantedLines(message=identity), -1),
         header=header_lines(mail.content(waiting[0].message.number)) if waiting else (),
     )
 
@@ -114,20 +138,21 @@ def header_lines(content: bytes) -> list[str]:
     return lines
 
 
-def at_length(shown: Shown) -> Iterator[str]:
+def at_length(shown: Shown, limit: int = MOST_COPIES) -> Iterator[str]:
     now = now_in_utc()
     if shown.copies:
         yield from message_at_length(shown.copies[0].message, now)
-        yield f"{copies(shown.count)} wait{'s' if shown.count == 1 else ''}:"
+        by_state = ", ".join(f"{count:,} {state}" for state, count in shown.by_state.items())
+        yield f"{copies(shown.count)} wait{'s' if shown.count == 1 else ''} ({by_state}):"
         for one in shown.copies:
             yield from copy_at_length(one, now)
         if shown.count > len(shown.copies):
-            yield f"  ({shown.count - len(shown.copies):,} more)"
+            yield f"  and {shown.count - len(shown.copies):,} more: --limit {shown.count}, or --json"
     else:
         yield f"message {shown.identity}: nothing of it waits any more"
     if shown.decisions:
         yield "what happened:"
-        yield from (f"  {line}" for _, line in sorted(_story(shown)))
+        yield from _told(shown, limit)
         yield from _given_up(shown)
     if shown.header:
         yield "header:"
@@ -153,23 +178,37 @@ def _given_up(shown: Shown) -> Iterator[str]:
         yield "  or never kept here: a client with retries = true was told to come again"
 
 
-def _story(shown: Shown) -> Iterator[tuple[tuple[object, ...], str]]:
-    """What happened, with what it is ordered by."""
+def _told(shown: Shown, limit: int) -> Iterator[str]:
+    """What happened, a line each; of too many the newest, before all about those that were meant."""
+    story = sorted(_story(shown))
+    kept = list(range(len(story)))
+    if len(story) > limit:
+        by_worth = sorted(kept, key=lambda number: (story[number][1] in shown.whom, number), reverse=True)
+        kept = sorted(by_worth[:limit])
+        yield f"  ({len(story) - limit:,} lines more: --limit {len(story)}, or --json)"
+    yield from (f"  {story[number][2]}" for number in kept)
+
+
+def _story(shown: Shown) -> Iterator[tuple[tuple[object, ...], str, str]]:
+    """What happened to whom, with what it is ordered by."""
     whom = {one.id: one.recipient for one in shown.decisions}
     for number, decision in enumerate(shown.decisions):
         words = f"{decision.verdict}, {', '.join(decision.reasons)}{'' if decision.enforced else ' (only recorded)'}"
         yield (
             (decision.at, 0, number),
+            str(decision.recipient or ""),
             f"{second(decision.at)}  {decision.recipient or '-'}  decided: {words}  {decision.id}",
         )
     for number, outcome in enumerate(shown.outcomes):
         where = f" by {outcome.next_hop}" if outcome.next_hop else ""
         words = f"{outcome.result}{where}: {outcome.reply}"
-        yield (outcome.at, 1, number), f"{second(outcome.at)}  {whom.get(outcome.decision) or '-'}  {words}"
+        to = str(whom.get(outcome.decision) or "")
+        yield (outcome.at, 1, number), to, f"{second(outcome.at)}  {to or '-'}  {words}"
     for number, one in enumerate(shown.reported):
         line, told = one.line, "told to the owner" if one.told_at else "not told yet"
         yield (
             (line.at, 2, number),
+            line.recipient,
             f"{second(line.at)}  {line.recipient}  not sent: {line.fate}, {line.reason} ({told})",
         )
 
@@ -178,6 +217,7 @@ def document(shown: Shown) -> dict[str, Any]:
     return {
         "message": shown.identity,
         "waiting": shown.count,
+        "by_state": {str(state): count for state, count in shown.by_state.items()},
         "copies": [as_json(one) for one in shown.copies],
         "decisions": [fields_of(one) for one in shown.decisions],
         "outcomes": [fields_of(one) for one in shown.outcomes],

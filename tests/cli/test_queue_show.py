@@ -2,13 +2,15 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from dataclasses import replace
 
+import pytest
 from cli.queues import decision_on, deferred, held, queued, report_line, take
 from cli.shop import Shop
-from store.waiting import CONTENT
+from store.waiting import CONTENT, copy_to, message_to
 
 from relay.cli.queue_show import header_lines
-from relay.queued import Fate
+from relay.queued import Fate, State
 
 
 def test_a_message_is_shown_with_all_that_happened(shop: Shop) -> None:
@@ -89,3 +91,44 @@ def test_no_header_does_anything_to_a_terminal() -> None:
     assert "secret" not in link
     assert subject == "Subject: a?[31mb folded"
     assert len(long) == 300
+
+
+def test_a_message_to_very_many_is_bounded_and_told_whole_as_json(shop: Shop) -> None:
+    many = [copy_to(f"{number:03}@example.org") for number in range(70)]
+    one = message_to(*many, copy_to("hal@example.org", State.HELD), copy_to("zoe@example.net"))
+    decisions = [decision_on(replace(one, copies=(copy,)), id=copy.decision) for copy in one.copies]
+    take(shop, one, decisions=tuple(decisions))
+    shown = shop.run("queue", "show", one.tx.id).out
+    assert "\n72 copies wait (1 held, 71 queued):\n" in shown
+    assert shown.count("    since ") == 50
+    assert "\n  and 22 more: --limit 72, or --json\n" in shown
+    assert "\n  (22 lines more: --limit 72, or --json)\n" in shown
+    assert shown.count("decided: ") == 50
+    assert "more:" not in shop.run("queue", "show", one.tx.id, "--limit", "72").out
+    assert "  and 71 more: --limit 72" in shop.run("queue", "show", one.tx.id, "--limit", "0").out
+    (whole,) = shop.run("queue", "show", one.tx.id, "--json").json["messages"]
+    assert (len(whole["copies"]), len(whole["decisions"])) == (72, 72)
+    assert whole["by_state"] == {"held": 1, "queued": 71}
+
+
+@pytest.mark.parametrize("meant", ["Zoe+tag@example.net", "id of the decision"])
+def test_whoever_was_meant_stands_among_the_first_of_very_many(shop: Shop, meant: str) -> None:
+    zoe = copy_to("zoe@example.net")
+    one = message_to(zoe, *(copy_to(f"{number}@example.org") for number in range(9)), copy_to("ann@example.org"))
+    one = replace(one, copies=(*one.copies[1:], zoe) if "@" in meant else one.copies)
+    decisions = [decision_on(replace(one, copies=(copy,)), id=copy.decision) for copy in one.copies]
+    take(shop, one, decisions=tuple(decisions))
+    shown = shop.run("queue", "show", meant if "@" in meant else zoe.decision, "--limit", "1").out
+    assert "zoe@example.net: queued" in shown
+    assert "zoe@example.net  decided: deliver" in shown
+    assert "ann@example.org" not in shown
+
+
+def test_reports_of_a_message_that_is_over_are_bounded_too(shop: Shop) -> None:
+    one = queued()
+    lines = tuple(report_line(f"{number}@example.org", message=one.tx.id) for number in range(70))
+    take(shop, decisions=(decision_on(one),), reports=lines)
+    shown = shop.run("queue", "show", one.tx.id).out
+    assert shown.count("\n") < 60
+    assert "(21 lines more: --limit 71, or --json)" in shown
+    assert len(shop.run("queue", "show", one.tx.id, "--json").json["messages"][0]["reported"]) == 70
