@@ -15,7 +15,7 @@ import os
 import sqlite3
 import threading
 from collections.abc import Awaitable, Callable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
 from itertools import islice
@@ -24,7 +24,7 @@ from typing import Any, Final
 
 from relay.address import Address
 from relay.config.settings import AskingSettings
-from relay.consent.events import RELAY, Event, EventKind
+from relay.consent.events import Event
 from relay.consent.facts import Facts
 from relay.consent.pseudonyms import Pseudonyms
 from relay.decision import Decision
@@ -35,18 +35,11 @@ from relay.policy.model import Policies, Stream
 from relay.policy.waves import Wave, next_wave, room, stopped, why_stop
 from relay.queued import NewMessage, Origin, Step
 from relay.reason import Reason
-from relay.store.appending import append_events
 from relay.store.asks import (
     Ask,
-    Became,
-    EndedAsk,
     EndingYeses,
-    any_old_ask,
-    ended_asks,
-    forget_old_asks,
     put_ask,
     put_wave,
-    settle_ask,
     tally_of,
     unasked,
     was_asked,
@@ -59,17 +52,16 @@ from relay.store.port import StoreUnavailableError
 from relay.store.queue import Caps, Done, take_step
 from relay.workers.asking_mail import AskingMail
 from relay.workers.own_mail import OwnMail
+from relay.workers.questions import Questions
 
 #: Seconds between two looks, and after something went wrong.
 _LOOK_EVERY: Final = 1.0
 _AFTER_TROUBLE: Final = 30.0
-#: Mails that ask, and ends of such mails, in one transaction: it must not keep others waiting.
+#: Mails that ask, in one transaction: it must not keep others waiting.
 _AT_ONCE: Final = 20
 _PAGE: Final = 500
 #: Seconds that mail has to itself after each transaction.
 _BREATH: Final = 0.02
-#: How long it is remembered who was asked in which wave, at least.
-_KEPT: Final = timedelta(days=90)
 #: Until everybody who was passed over is looked at again: time or the policy may have changed what they may be asked.
 _LOOK_AGAIN: Final = timedelta(minutes=10)
 #: Whom a yes that ends is asked about: mail of the stream has reached them in this time. Others are asked once mail for
@@ -154,56 +146,16 @@ class _Look:
         self._reading = reading
         self._committer = committer
         self._now = asker.clock()
+        self._questions = Questions(asker.own, asker.pseudonyms, self._now)
         self._streams: dict[str, list[Stream]] = {}
         for stream in asker.policies().streams:
             if asks_at_all(stream):
                 self._streams.setdefault(stream.brand, []).append(stream)
 
     def run(self) -> int:
-        self._settle()
-        self._forget()
+        self._questions.settle(self._reading, self._do, self._go_on)
+        self._questions.forget(self._reading, self._do, self._rules.every)
         return sum(self._ask_brand(brand) for brand in sorted(self._streams))
-
-    def _settle(self) -> None:
-        """Write down what became of the mails that wait no more; that one has left is a line of the ledger."""
-        while ended := ended_asks(self._reading, _AT_ONCE):
-            self._do(partial(self._settle_all, ended))
-            if not self._go_on():
-                return
-
-    def _forget(self) -> None:
-        before = self._now - max(self._rules.every, _KEPT)
-        if any_old_ask(self._reading, before):
-            self._do(lambda connection: forget_old_asks(connection, before, _PAGE))
-
-    def _settle_all(self, ended: Sequence[EndedAsk], connection: sqlite3.Connection) -> None:
-        mine = [one for one in ended if settle_ask(connection, one, self._now)]
-        # The question as it was recorded, and the moment from which it could be answered.
-        left = [
-            replace(
-                self._question(one.brand, one.stream, one.address, one.source),
-                at=one.at,
-                mail_sent_at=min(max(one.at, one.ended_at), self._now),
-                recorded_at=max(one.at, self._now),
-            )
-            for one in mine
-            if one.became is Became.DELIVERED and one.ended_at is not None
-        ]
-        append_events(connection, left, self._asker.pseudonyms, os.urandom)
-
-    def _question(self, brand: str, stream: str, address: Address, source: str) -> Event:
-        return Event(
-            id=self._asker.own.identifier(self._now),
-            kind=EventKind.REQUEST,
-            address=address,
-            brand=brand,
-            stream=stream,
-            at=self._now,
-            recorded_at=self._now,
-            source=source,
-            recorder=RELAY,
-            live=True,
-        )
 
     def _ask_brand(self, brand: str) -> int:
         asked = 0
@@ -319,7 +271,7 @@ class _Look:
         decision, message = own.mail(
             identifier, address, content, Origin.ASK, self._now, about=stream.id, decision_id=decision_id
         )
-        event = self._question(stream.brand, stream.id, address, f"asked again: {reasons[0]}")
+        event = self._questions.line(stream.brand, stream.id, address, f"asked again: {reasons[0]}")
         return _Prepared(stream, address, facts, reasons[0], decision, message, event)
 
     def _ask_all(
