@@ -136,7 +136,7 @@ def test_next_hops_that_failed_for_the_pipeline_are_known_to_be_away(tmp_path: P
         sender = address_from_text("receipts@shop.example")  # of no policy: passes, whoever reads it
         reader = Recipient(address_from_text("ann@example.org"))
         connection = Connection("127.0.0.1", "mailer.example", "ESMTP")
-        replies = []
+        replies: list[str] = []
         while "is away" not in "".join(replies) and len(replies) < 20:
             tx = pipeline.begin(Client("local"), connection, sender, MailParameters())
             replies.append(str(await pipeline.at_data(tx, [reader], b"Subject: news\r\n\r\nnews\r\n")))
