@@ -74,7 +74,10 @@ def run(arguments: argparse.Namespace, states: tuple[State, ...] = ()) -> int:
         if arguments.content:
             return _content(reader, wanted)
         limit = max(arguments.limit, 1)  # of none there would be nothing to tell the rest by
-        found = [shown_of(reader, identity, wanted, None if arguments.json else limit) for identity in messages[:_MOST_MESSAGES]]
+        found = [
+            shown_of(reader, identity, wanted, None if arguments.json else limit)
+            for identity in messages[:_MOST_MESSAGES]
+        ]
     if wanted.wide and not found:
         raise CommandError(
             f"nothing waits for {arguments.id}; consent-relay log query --recipient {arguments.id} tells what happened"
