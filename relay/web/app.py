@@ -18,7 +18,7 @@ from relay.store.port import Store
 from relay.tokens import TokenKeys
 from relay.web.confirm import Confirm
 from relay.web.health import alive, readiness
-from relay.web.language import preferred
+from relay.web.links import language_for
 from relay.web.pages import Pages
 from relay.web.shield import Shield
 from relay.web.unsubscribe import Unsubscribe
@@ -41,7 +41,7 @@ def build_app(
     pages = Pages()
 
     def sorry(request: Request, status: int) -> Response:
-        language = preferred(request.headers.get("accept-language", ""))
+        language = language_for(request)
         page = pages.render("missing" if status == 404 else "failed", language)
         return HTMLResponse(page, status, {"content-language": language})
 

@@ -20,9 +20,8 @@ from typing import Final
 from urllib.parse import parse_qs
 from zoneinfo import ZoneInfo
 
-from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, Response
+from starlette.responses import Response
 
 from relay.consent.events import Act, Basis, Event, EventKind, Evidence
 from relay.consent.evidence import wording_hash, wording_text
@@ -33,9 +32,8 @@ from relay.log import get_logger
 from relay.message.asking import LINK_WORKS_FOR
 from relay.policy.model import Policies, Stream
 from relay.store.port import Store, StoreUnavailableError
-from relay.tokens import Claims, Purpose, TokenKeys, is_well_formed, seal, unseal
-from relay.web.body import read_body
-from relay.web.language import DEFAULT, preferred
+from relay.tokens import Claims, Purpose, TokenKeys, seal
+from relay.web.links import known_key, language_for, open_link, page_response
 from relay.web.pages import NOTHING, Pages, Subject, subject_of
 from relay.web.repeats import Repeats
 
@@ -44,7 +42,6 @@ _PATIENCE: Final = 15.0
 _LOOK_PATIENCE: Final = 2.0
 #: Presses of one link within an hour that are each brought to the store, which takes the first alone.
 _BROUGHT_REPEATS: Final = 10
-_RETRY_AFTER: Final = {"retry-after": "120"}
 #: Characters of a browser's name that are kept.
 _LONGEST_AGENT: Final = 300
 _MOST_FIELDS: Final = 20
@@ -106,32 +103,25 @@ class Confirm:
 
     async def about(self, request: Request) -> Response:
         """`/c/` alone, which stands as the source of a consent: what this place is."""
-        language = preferred(request.headers.get("accept-language", ""), DEFAULT)
-        return self._page("confirm_about", language)
+        return self._page("confirm_about", language_for(request))
 
     async def answer(self, request: Request) -> Response:
-        token = request.path_params["token"]
-        if not is_well_formed(token):
-            raise HTTPException(404)
-        claims = unseal(self._keys, Purpose.CONFIRM, token)
-        stream = None if claims is None else self._policies().by_id.get(claims.stream)
-        default = DEFAULT if stream is None else stream.message.language
-        language = preferred(request.headers.get("accept-language", ""), default)
-        body = await read_body(request) if request.method == "POST" else None
+        link = await open_link(request, Purpose.CONFIRM, self._keys, self._policies)
+        claims, stream, language = link.claims, link.stream, link.language
         if claims is None:
-            known = "known" if self._keys.knows_key_of(token) else "unknown"
-            get_logger().warning("confirm-link-unopened", key=known, method=request.method)
+            key = known_key(self._keys, link.token)
+            get_logger().warning("confirm-link-unopened", key=key, method=request.method)
             return self._page("confirm_unopened", language)
         if stream is None or not stream.is_commercial:
             self._refuse(claims, request.method, "no policy with consent has this stream")
             return self._page("confirm_expired", language, subject_of(claims.stream, None, language, None), status=410)
-        visit = _Visit(token, claims, stream, language, self._clock())
+        visit = _Visit(link.token, claims, stream, language, self._clock())
         if visit.is_late and not self._clock_trouble():
             self._refuse(claims, request.method, "the link is too old")
             return self._page("confirm_expired", language, self._subject(visit), status=410)
-        if body is None:
+        if link.body is None:
             return await self._show(visit)
-        if not _is_ticked(body):
+        if not _is_ticked(link.body):
             return await self._show(visit, wrong="unticked", status=422)
         return await self._take(visit, request)
 
@@ -219,8 +209,7 @@ class Confirm:
         return replace(subject_of(visit.stream.id, visit.stream, visit.language, visit.sent), stop=stop)
 
     def _page(self, name: str, language: str, subject: Subject = NOTHING, *, status: int = 200) -> Response:
-        headers = {"content-language": language, **(_RETRY_AFTER if status == 503 else {})}
-        return HTMLResponse(self._pages.render(name, language, subject), status, headers)
+        return page_response(self._pages.render(name, language, subject), language, status)
 
 
 def _is_ticked(body: bytes) -> bool:

@@ -14,18 +14,16 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Final
 
-from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, Response
+from starlette.responses import Response
 
 from relay.consent.events import Event, EventKind
 from relay.decision import new_id, time_of
 from relay.log import get_logger
 from relay.policy.model import Policies, Stream
 from relay.store.port import Store, StoreUnavailableError
-from relay.tokens import Claims, Purpose, TokenKeys, is_well_formed, unseal
-from relay.web.body import read_body
-from relay.web.language import DEFAULT, preferred
+from relay.tokens import Claims, Purpose, TokenKeys
+from relay.web.links import known_key, open_link, page_response
 from relay.web.pages import NOTHING, Pages, subject_of
 from relay.web.repeats import Repeats
 
@@ -33,7 +31,6 @@ from relay.web.repeats import Repeats
 _PATIENCE: Final = 15.0
 #: Presses of one link within an hour that each become a line of the ledger.
 _RECORDED_REPEATS: Final = 10
-_RETRY_AFTER: Final = {"retry-after": "120"}
 
 
 class Unsubscribe:
@@ -58,21 +55,15 @@ class Unsubscribe:
         self._repeats = Repeats()
 
     async def answer(self, request: Request) -> Response:
-        token = request.path_params["token"]
-        if not is_well_formed(token):
-            raise HTTPException(404)
-        claims = unseal(self._keys, Purpose.UNSUBSCRIBE, token)
-        stream = None if claims is None else self._policies().by_id.get(claims.stream)
-        default = DEFAULT if stream is None else stream.message.language
-        language = preferred(request.headers.get("accept-language", ""), default)
-        body = await read_body(request) if request.method == "POST" else None
-        if claims is None:
+        link = await open_link(request, Purpose.UNSUBSCRIBE, self._keys, self._policies)
+        if link.claims is None:
             # the same answer to GET and POST; the operator has to know, for a key that was lost loses withdrawals
-            get_logger().warning("unsubscribe-link-unopened", key=self._known_key(token), method=request.method)
-            return self._page("unopened", language)
-        if body is None:
-            return self._page("ask", language, claims, stream)
-        return await self._withdraw(claims, stream, language, body)
+            key = known_key(self._keys, link.token)
+            get_logger().warning("unsubscribe-link-unopened", key=key, method=request.method)
+            return self._page("unopened", link.language)
+        if link.body is None:
+            return self._page("ask", link.language, link.claims, link.stream)
+        return await self._withdraw(link.claims, link.stream, link.language, link.body)
 
     async def _withdraw(self, claims: Claims, stream: Stream | None, language: str, body: bytes) -> Response:
         # The body decides nothing but the name of the source, so there is nothing in it that could be read wrongly.
@@ -125,11 +116,4 @@ class Unsubscribe:
         now: datetime | None = None,
     ) -> Response:
         subject = NOTHING if claims is None else subject_of(claims.stream, stream, language, time_of(claims.decision))
-        return HTMLResponse(
-            self._pages.render(name, language, subject, now),
-            status,
-            {"content-language": language, **(_RETRY_AFTER if status == 503 else {})},
-        )
-
-    def _known_key(self, token: str) -> str:
-        return "known" if self._keys.knows_key_of(token) else "unknown"
+        return page_response(self._pages.render(name, language, subject, now), language, status)
