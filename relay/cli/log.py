@@ -14,13 +14,15 @@ from typing import Any, Final
 from relay.address import AddressError, address_from_text
 from relay.cli import CommandError, add_action, add_config_option, log_report
 from relay.cli.stored import address_of, moment_of, now_in_utc, reader_of, settings_of, zone_of
+from relay.cli.told_at_data import told_at_data
 from relay.config.durations import parse_duration
 from relay.config.settings import Settings
 from relay.decision import Decision, Outcome, Result
-from relay.queued import Fate
+from relay.queued import Fate, State
 from relay.reason import MEANINGS, Reason, Verdict
 from relay.store.reading import Reader, Wanted
 from relay.store.reported import WantedLines
+from relay.store.waiting import WantedCopies
 
 #: Seconds between two looks of `tail`.
 _PAUSE: Final = 0.25
@@ -128,13 +130,21 @@ def _everything(reader: Reader, identity: str, *, as_json: bool) -> int:
     if not found:
         raise CommandError(f"no decision and no message has the id {identity}")
     outcomes = reader.outcomes_of([decision.id for decision in found])
+    messages = {decision.message for decision in found}
+    of_message = {message: [one.decision for one in reader.found_by_id(message)] for message in messages}
     for decision in found:
         own = [outcome for outcome in outcomes if outcome.decision == decision.id]
+        at_data = told_at_data(decision, of_message[decision.message], own, _waits(reader, decision))
         if as_json:
-            print(_line({**fields_of(decision), "outcomes": [*map(fields_of, own)]}))
+            print(_line({**fields_of(decision), "at_data": at_data, "outcomes": [*map(fields_of, own)]}))
         else:
-            print("\n".join(_at_length(decision, own)))
+            print("\n".join(_at_length(decision, own, at_data)))
     return 0
+
+
+def _waits(reader: Reader, decision: Decision) -> State | None:
+    waiting = reader.waiting().copies(WantedCopies(identity=decision.id), 1)
+    return waiting[0].copy.state if waiting else None
 
 
 def fields_of(what: Decision | Outcome) -> dict[str, Any]:
@@ -248,7 +258,7 @@ def _painted(verdict: Verdict, text: str) -> str:
     return f"\x1b[{_COLOURS.get(verdict, 33)}m{text}\x1b[0m"
 
 
-def _at_length(decision: Decision, outcomes: Sequence[Outcome]) -> list[str]:
+def _at_length(decision: Decision, outcomes: Sequence[Outcome], at_data: str) -> list[str]:
     meaning = MEANINGS[decision.reason]
     also = ", ".join(decision.reasons[1:])
     lines = [
@@ -262,7 +272,11 @@ def _at_length(decision: Decision, outcomes: Sequence[Outcome]) -> list[str]:
         f"  verdict    {decision.verdict}" + ("" if decision.enforced else ", only recorded (shadow mode)"),
         f"  reason     {decision.reason}: {meaning.explanation}",
         f"  to do      {meaning.remedy}",
-        f"  reply      {decision.reply}",
+        *(
+            [f"  at RCPT    {decision.reply}", f"  at DATA    {at_data}"]
+            if at_data
+            else [f"  reply      {decision.reply}"]
+        ),
         f"  policy     {decision.policy or 'none'}",
     ]
     if also:
