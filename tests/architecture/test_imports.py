@@ -20,7 +20,7 @@ BELOW_STORE: Final = {"queued", "log", "metrics", "message", "policy", "consent"
 BELOW_PIPELINE: Final = BELOW_STORE | {"store", "outbound"}
 
 #: The journey of a message, with its effects: one part.
-JOURNEY: Final = ("pipeline", "second_look", "disposal", "rewriting")
+JOURNEY: Final = ("pipeline", "judging", "records", "second_look", "disposal", "rewriting")
 
 #: What each part may import, itself and the values always included. A part that is not named may be imported by none.
 MAY_IMPORT: Final = {
