@@ -163,14 +163,14 @@ def test_the_content_is_read_as_it_came(store: Store) -> None:
 
 def test_copies_are_summed_up_by_state_and_stream(store: Store) -> None:
     store.take(
-        message_to("ann@example.org", copy_to("Ann+x@example.org", State.HELD), at=NOW - HOUR),
+        message_to("ann@example.org", "Ann+x@example.org", at=NOW - HOUR),
         message_to(copy_to("ann@example.org", State.HELD), "b@example.org"),
         message_to("ann@example.org", stream="offers", at=NOW + HOUR),
     )
     wide = address_from_text("ann@example.org").wide
     assert store.mail.together(WantedCopies(wide=wide)) == [
-        Together(State.HELD, "newsletter", 2, NOW - HOUR, NOW - HOUR),
-        Together(State.QUEUED, "newsletter", 1, NOW - HOUR, NOW - HOUR),
+        Together(State.QUEUED, "newsletter", 2, NOW - HOUR, NOW - HOUR),
+        Together(State.HELD, "newsletter", 1, NOW, NOW),
         Together(State.QUEUED, "offers", 1, NOW + HOUR, NOW + HOUR),
     ]
     assert [one.copies for one in store.mail.together(WantedCopies(wide=wide, stream="offers"))] == [1]
