@@ -9,7 +9,7 @@ from typing import Final
 from relay.cli.known_names import require_known_names
 from relay.cli.stored import now_in_utc, reader_of, settings_of
 from relay.cli.waiting_choice import add_filters, filtered, whole_number
-from relay.cli.waiting_words import as_json, copies, json_line, listed
+from relay.cli.waiting_words import LATELY, as_json, copies, json_line, listed
 from relay.queued import State
 from relay.store.waiting import WantedCopies
 
@@ -32,18 +32,22 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    settings = settings_of(arguments)
+    settings, now = settings_of(arguments), now_in_utc()
     states = tuple(map(State, arguments.state)) if arguments.state else _SHOWN
     wanted = filtered(arguments, states)
     with reader_of(settings) as reader:
         mail = reader.waiting()
         found = mail.copies(wanted, arguments.limit, newest=arguments.newest)
         count = mail.count(wanted)
+        failing = mail.failing(now - LATELY)
         if not count:
             require_known_names(wanted, settings, mail)
         held = 0 if State.HELD in states else mail.count(WantedCopies(states=(State.HELD,)))
-    for line in map(json_line, map(as_json, found)) if arguments.json else listed(found, now_in_utc()) if found else ():
-        print(line)
+    if arguments.json:
+        for one in found:
+            print(json_line(as_json(one)))
+    elif found:
+        print("\n".join(listed(found, now, failing)))
     if not count:
         print("nothing waits" if wanted == WantedCopies(states=_SHOWN) else "no such copy waits", file=sys.stderr)
     elif count > len(found):

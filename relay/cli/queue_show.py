@@ -13,7 +13,7 @@ from relay.cli import CommandError
 from relay.cli.log import fields_of
 from relay.cli.stored import now_in_utc, reader_of, settings_of
 from relay.cli.waiting_choice import ID_HELP, named, whole_number
-from relay.cli.waiting_words import as_json, copies, copy_at_length, iso, message_at_length, second
+from relay.cli.waiting_words import LATELY, as_json, copies, copy_at_length, iso, message_at_length, second
 from relay.config.settings import Settings
 from relay.decision import Decision, Outcome, Result
 from relay.message.index import index
@@ -36,6 +36,7 @@ _LINKS: Final = frozenset({"list-unsubscribe"})
 class Shown:
     """All that is known of one message. copies: those that wait, or as many as were wanted, those that were meant first.
     by_state: how many wait in all. whom: recipients that were meant. header: lines of it, () when it is over.
+    failing: next hops, as WaitingMail tells them.
     """
 
     identity: str
@@ -46,6 +47,7 @@ class Shown:
     outcomes: Sequence[Outcome]
     reported: Sequence[Reported]
     header: Sequence[str]
+    failing: Mapping[str, int]
 
     @property
     def count(self) -> int:
@@ -125,6 +127,7 @@ def shown_of(reader: Reader, identity: str, meant: WantedCopies, limit: int | No
         outcomes=reader.outcomes_of([one.id for one in decisions]),
         reported=reader.report_lines(WantedLines(message=identity), -1),
         header=header_lines(mail.content(waiting[0].message.number)) if waiting else (),
+        failing=mail.failing(now_in_utc() - LATELY),
     )
 
 
@@ -148,7 +151,7 @@ def at_length(shown: Shown, limit: int = MOST_COPIES) -> Iterator[str]:
         by_state = ", ".join(f"{count:,} {state}" for state, count in shown.by_state.items())
         yield f"{copies(shown.count)} wait{'s' if shown.count == 1 else ''} ({by_state}):"
         for one in shown.copies:
-            yield from copy_at_length(one, now)
+            yield from copy_at_length(one, now, shown.failing)
         if shown.count > len(shown.copies):
             yield f"  and {shown.count - len(shown.copies):,} more: --limit {shown.count}, or --json"
     else:

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
@@ -17,12 +17,12 @@ from relay.cli import add_config_option
 from relay.cli.consent_asking import as_json as asking_as_json
 from relay.cli.consent_asking import stopped_in_words
 from relay.cli.stored import lacks_withdrawals, now_in_utc, reader_of, settings_of
-from relay.cli.waiting_words import copies, iso, size, span
+from relay.cli.waiting_words import LATELY, copies, iso, size, span, what_comes
 from relay.config.settings import Settings
 from relay.queued import State
 from relay.store.asks import Asking
 from relay.store.reading import Reader
-from relay.store.waiting import Ages, Deferring, HeldTogether, Stock, Tally, WantedCopies
+from relay.store.waiting import Ages, Deferring, HeldTogether, Stock, Tally, Waiting, WantedCopies
 
 #: A copy that is due for so long, and that nobody takes up, is late.
 LATE: Final = timedelta(minutes=15)
@@ -36,7 +36,8 @@ _MOST_NEXT_HOPS: Final = 5
 @dataclass(frozen=True, slots=True)
 class Status:
     """processes: of the relay, at work on this store. untold: report lines by client. owned: clients with an owner.
-    overdue: clients with an owner whose oldest line should have been told.
+    overdue: clients with an owner whose oldest line should have been told. first_due: of the queued copies.
+    failing: next hops, as WaitingMail tells them.
     """
 
     now: datetime
@@ -54,6 +55,8 @@ class Status:
     last_decided: datetime | None
     behind: bool
     asking: Sequence[Asking] = ()
+    first_due: Waiting | None = None
+    failing: Mapping[str, int] = field(default_factory=dict)
 
     def age_of(self, state: State) -> Ages | None:
         return next((one for one in self.ages if one.state is state), None)
@@ -99,6 +102,8 @@ def status_of(reader: Reader, settings: Settings, now: datetime) -> Status:
         last_decided=mail.last_decided(),
         behind=lacks_withdrawals(reader, settings),
         asking=reader.asking(settings.asking),
+        first_due=mail.first_due(),
+        failing=mail.failing(now - LATELY),
     )
 
 
@@ -242,8 +247,11 @@ def _state_in_words(status: Status, state: State) -> str:
         return "none"
     words = [copies(one.copies), size(status.octets_of(state)), f"oldest {span(status.now - one.oldest)}"]
     if one.next_due is not None and state is State.QUEUED:
-        ahead = one.next_due - status.now
-        words.append(f"next try in {span(ahead)}" if ahead > timedelta() else "due now")
+        words.append(
+            "due now"
+            if status.first_due is None
+            else what_comes(status.first_due.copy, status.now, status.failing, worked_on=False)
+        )
     if one.worked_on:
         words.append(f"{one.worked_on:,} being worked on")
     return ", ".join(words)

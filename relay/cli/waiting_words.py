@@ -15,6 +15,11 @@ _ORIGINS: Final = {Origin.BOUNCE: "delivery report", Origin.REPORT: "report to a
 _HEADS: Final = ("state", "waits", "what comes", "tries", "reason", "stream", "recipient", "message")
 #: Characters of an answer in a list; all of it stands in `queue show`.
 _LONGEST_ANSWER: Final = 100
+#: Attempts in a row that a next hop could not take, from which it is said: one may be about its recipient.
+_SOME: Final = 2
+#: So far back attempts count for whether a next hop takes anything.
+LATELY: Final = timedelta(hours=1)
+NONE_FAILS: Final[Mapping[str, int]] = {}
 
 
 def span(time: timedelta) -> str:
@@ -23,15 +28,15 @@ def span(time: timedelta) -> str:
     return next((f"{seconds // size} {unit}" for size, unit in _UNITS if seconds >= size), f"{seconds} s")
 
 
-def what_comes(copy: Copy, now: datetime, *, worked_on: bool) -> str:
-    """What happens to the copy next, and when."""
+def what_comes(copy: Copy, now: datetime, failing: Mapping[str, int] = NONE_FAILS, *, worked_on: bool) -> str:
+    """What happens to the copy next, and when. failing: of WaitingMail."""
     if worked_on:
         return "being tried now" if copy.state is State.QUEUED else "being ended now"
     if copy.state is State.ASIDE or copy.due_at is None:
         return "waits for an operator"
     ahead = copy.due_at - now
     if copy.state is State.QUEUED:
-        return f"next try in {span(ahead)}" if ahead > timedelta() else _due(-ahead)
+        return f"next try in {span(ahead)}" if ahead > timedelta() else _due(copy, -ahead, failing)
     if copy.state is State.FAILED:
         return f"sender told in {span(ahead)}" if ahead > timedelta() else "sender to be told"
     if ahead <= timedelta():
@@ -39,13 +44,22 @@ def what_comes(copy: Copy, now: datetime, *, worked_on: bool) -> str:
     return f"{'asked, ' if copy.asked_at else ''}given up in {span(ahead)}"
 
 
-def _due(time: timedelta) -> str:
-    return "due now" if time < timedelta(minutes=1) else f"due since {span(time)}"
+def _due(copy: Copy, time: timedelta, failing: Mapping[str, int]) -> str:
+    """A copy may be due and wait all the same: while its next hop takes nothing, that is probed with one message at a time."""
+    due = "due now" if time < timedelta(minutes=1) else f"due since {span(time)}"
+    if copy.attempts:
+        hop, count = copy.next_hop, failing.get(copy.next_hop, 0)
+    else:  # none has had it yet: it waits only where none takes anything
+        hop, count = next(iter(failing), "") if len(failing) == 1 else "", sum(failing.values()) * all(failing.values())
+    if count < _SOME:
+        return due
+    last = f"the last {count:,} attempts"
+    return f"{due.removesuffix(' now')}; {f'{hop} deferred {last}' if hop else f'{last} failed'}"
 
 
-def listed(found: Sequence[Waiting], now: datetime) -> Iterator[str]:
+def listed(found: Sequence[Waiting], now: datetime, failing: Mapping[str, int] = NONE_FAILS) -> Iterator[str]:
     """A line a copy under a line of heads, each with the last answer below."""
-    rows = [_HEADS, *(_cells(one, now) for one in found)]
+    rows = [_HEADS, *(_cells(one, now, failing) for one in found)]
     widths = [max(len(row[column]) for row in rows) for column in range(len(_HEADS) - 1)]
     for number, row in enumerate(rows):
         yield "  ".join([*(cell.ljust(width) for cell, width in zip(row, widths, strict=False)), row[-1]])
@@ -53,12 +67,12 @@ def listed(found: Sequence[Waiting], now: datetime) -> Iterator[str]:
             yield from _answer(found[number - 1].copy)
 
 
-def _cells(one: Waiting, now: datetime) -> tuple[str, ...]:
+def _cells(one: Waiting, now: datetime, failing: Mapping[str, int]) -> tuple[str, ...]:
     copy = one.copy
     return (
         copy.state,
         span(now - copy.at),
-        what_comes(copy, now, worked_on=one.worked_on),
+        what_comes(copy, now, failing, worked_on=one.worked_on),
         str(copy.attempts),
         copy.reason,
         copy.stream or "-",
@@ -74,9 +88,10 @@ def _answer(copy: Copy) -> Iterator[str]:
         yield f"  {f'{copy.next_hop}: ' if copy.next_hop else ''}{short}"
 
 
-def copy_at_length(one: Waiting, now: datetime) -> Iterator[str]:
+def copy_at_length(one: Waiting, now: datetime, failing: Mapping[str, int] = NONE_FAILS) -> Iterator[str]:
     copy = one.copy
-    yield f"  {copy.recipient.address}: {copy.state}, {copy.reason}; {what_comes(copy, now, worked_on=one.worked_on)}"
+    comes = what_comes(copy, now, failing, worked_on=one.worked_on)
+    yield f"  {copy.recipient.address}: {copy.state}, {copy.reason}; {comes}"
     yield f"    since      {second(copy.since)} ({span(now - copy.since)}), accepted {second(copy.at)}"
     if copy.due_at is not None:
         yield f"    {'given up' if copy.state is State.HELD else 'due':<10} {second(copy.due_at)}"

@@ -26,6 +26,8 @@ from relay.store.rows import loaded
 
 #: Columns of a copy in waiting_copies; then those of its message, then the lease.
 _COPY_COLUMNS: Final = 20
+#: Outcomes that are looked through for next hops that take nothing.
+_NEWEST_OUTCOMES: Final = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,6 +190,19 @@ class WaitingMail:
             Deferring(next_hop or "none reached", copies, f"{code} {enhanced} {reply}".strip() if code else "no answer")
             for next_hop, copies, _, code, enhanced, reply in self._all(query("waiting_deferred"), (most,))
         ]
+
+    def failing(self, since: datetime) -> dict[str, int]:
+        """By next hop ("" where none was reached): how many of its newest attempts it could not take, up to the last one that
+        it settled; 0 where that was the newest. Of what was attempted since then.
+        """
+        return dict(self._all(query("failing_next_hops"), (_NEWEST_OUTCOMES, microseconds(since))))
+
+    def first_due(self) -> Waiting | None:
+        """The queued copy that is due first and that nobody works on."""
+        sql = f"{query('waiting_copies')} WHERE c.state = 'queued' AND c.lease IS NULL ORDER BY c.due_at LIMIT 1"
+        for row in self._all(sql):
+            return Waiting(copy_of(row[:_COPY_COLUMNS]), message_of(row[_COPY_COLUMNS:-1]), worked_on=False)
+        return None
 
     def last_decided(self) -> datetime | None:
         ((at,),) = self._all("SELECT max(at) FROM decisions")

@@ -1,8 +1,9 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
-from cli.queues import held, queued, take
+from cli.queues import decision_on, deferred, held, now, queued, take
 from cli.shop import Answer, Shop
 
 
@@ -51,3 +52,13 @@ def test_a_name_that_nobody_knows_is_wrong_usage(shop: Shop) -> None:
         'did you mean "newsletter"?\n'
     )
     assert shop.run("queue", "list", "--client", "nobody").code == 2
+
+
+def test_what_is_due_says_when_its_next_hop_takes_nothing(shop: Shop) -> None:
+    one = queued("a@example.org", next_in=-0.001)
+    outcome = deferred(decision_on(one))
+    take(shop, one, outcomes=tuple(replace(outcome, at=now()) for _ in range(3)))
+    assert "due; hop.example:25 deferred the last 3 attempts" in shop.run("queue", "list").out
+    assert "due; hop.example:25 deferred the last 3 attempts" in shop.run("queue", "show", one.tx.id).out
+    status = shop.run("status").out
+    assert "queued     1 copy, 72 octets, oldest 2 h, due; hop.example:25 deferred the last 3 attempts\n" in status

@@ -123,3 +123,27 @@ def test_counts_and_sizes_read_well() -> None:
     assert (copies(1), copies(1200)) == ("1 copy", "1,200 copies")
     assert (size(72), size(1500), size(2_500_000), size(3 << 30)) == ("72 octets", "1.5 kB", "2.5 MB", "3.2 GB")
     assert iso(None) is None
+
+
+@pytest.mark.parametrize(
+    ("failing", "more", "words"),
+    [
+        ({"hop:25": 12}, {"attempts": 1, "next_hop": "hop:25"}, "due; hop:25 deferred the last 12 attempts"),
+        ({"hop:25": 12, "b:25": 0}, {"attempts": 1, "next_hop": "b:25"}, "due now"),
+        ({"hop:25": 1}, {"attempts": 1, "next_hop": "hop:25"}, "due now"),
+        ({"": 4}, {"attempts": 1, "next_hop": ""}, "due; the last 4 attempts failed"),
+        # never tried: it waits only where no next hop takes anything
+        ({"hop:25": 1200}, {}, "due; hop:25 deferred the last 1,200 attempts"),
+        ({"hop:25": 3, "b:25": 4}, {}, "due; the last 7 attempts failed"),
+        ({"hop:25": 3, "b:25": 0}, {}, "due now"),
+        ({}, {}, "due now"),
+    ],
+)
+def test_what_is_due_says_when_its_next_hop_takes_nothing(
+    failing: dict[str, int], more: dict[str, Any], words: str
+) -> None:
+    assert what_comes(copy(due_at=NOW, **more), NOW, failing, worked_on=False) == words
+    later = what_comes(copy(due_at=NOW + HOUR, **more), NOW, failing, worked_on=False)
+    assert later == "next try in 1 h"
+    long = what_comes(copy(due_at=NOW - HOUR, **more), NOW, failing, worked_on=False)
+    assert long == words.replace("due now", "due").replace("due", "due since 1 h", 1)

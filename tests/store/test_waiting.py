@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -10,6 +10,7 @@ from store.samples import decision
 from store.waiting import CONTENT, HOUR, NOW, PSEUDONYMS, copy_to, message_to, transaction
 
 from relay.address import address_from_text
+from relay.decision import Outcome, Result
 from relay.queued import NewMessage, State, Step
 from relay.reason import Reason
 from relay.reply import Reply
@@ -17,7 +18,7 @@ from relay.store import queue
 from relay.store.committing import Committer, Work
 from relay.store.leases import Lease
 from relay.store.queries import query
-from relay.store.rows import decision_row
+from relay.store.rows import decision_row, outcome_row
 from relay.store.waiting import Deferring, Stock, Tally, Together, WaitingMail, WantedCopies
 
 SIZE = len(CONTENT)
@@ -175,3 +176,35 @@ def test_copies_are_summed_up_by_state_and_stream(store: Store) -> None:
     ]
     assert [one.copies for one in store.mail.together(WantedCopies(wide=wide, stream="offers"))] == [1]
     assert store.mail.together(WantedCopies(wide="nobody")) == []
+
+
+def test_next_hops_that_take_nothing_are_counted_by_their_newest_attempts(store: Store) -> None:
+    def attempts(hop: str, *results: Result, at: datetime = NOW) -> list[Outcome]:
+        reply = Reply(250, "2.0.0", "words")
+        return [Outcome("D", at, result, reply, hop) for result in results]
+
+    deferred, delivered, withheld, unknown = Result.DEFERRED, Result.DELIVERED, Result.WITHHELD, Result.UNKNOWN
+    assert store.mail.failing(NOW - HOUR) == {}
+    outcomes = [
+        *attempts("old:25", deferred, at=NOW - 2 * HOUR),
+        *attempts("down:25", deferred, delivered, deferred, unknown),
+        *attempts("up:25", deferred, deferred, Result.REFUSED),
+        *attempts("down:25", withheld, deferred),
+        *attempts("", unknown),
+    ]
+    rows = [outcome_row(one) for one in outcomes]
+    store.do(lambda c: c.executemany(query("insert_outcome"), rows) and None)
+    assert store.mail.failing(NOW - HOUR) == {"down:25": 3, "up:25": 0, "": 1}
+
+
+def test_the_copy_that_is_due_first_is_found_unless_somebody_works_on_it(store: Store) -> None:
+    assert store.mail.first_due() is None
+    store.take(message_to("a@example.org", copy_to("h@example.org", State.HELD, due=NOW - 9 * HOUR)))
+    store.take(message_to("b@example.org", at=NOW - HOUR), message_to("c@example.org", at=NOW + HOUR))
+    first = store.mail.first_due()
+    assert first is not None
+    assert str(first.copy.recipient.address) == "b@example.org"
+    store.lease("me", "b@example.org")
+    second = store.mail.first_due()
+    assert second is not None
+    assert str(second.copy.recipient.address) == "a@example.org"
