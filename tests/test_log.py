@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import json
 import resource
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 
 from policy.test_acceptance import accepted
@@ -111,4 +111,25 @@ def test_where_copies_go_that_waited_is_said_in_the_same_words_and_nothing_of_th
     aside = Move(2, NOW, State.ASIDE, Reason.INTERNAL_ERROR)
     log.write_moves(Step(moves=(waits, aside, Move(3, NOW))), "01M")
     told = [(one["event"], one["message"], one["id"], one["due_at"]) for one in lines(tmp_path / "relay.log")]
-    assert told == [("queued", "01M", "01J", "2026-05-04T03:02:01+00:00"), ("aside", "01M", "", None)]
+    assert told == [("queued", "01M", "01J", "2026-05-04T03:02:01Z"), ("aside", "01M", "", None)]
+
+
+def test_every_time_in_a_line_ends_as_that_of_the_line_itself_does(tmp_path: Path) -> None:
+    log.configure(str(tmp_path / "log"))
+    local = datetime(2026, 5, 4, 12, tzinfo=timezone(timedelta(hours=9)))
+    log.get_logger().info(
+        "odd",
+        oldest=NOW.isoformat(),
+        moment=NOW,
+        local=local,
+        facts={"yes": {"at": "2026-01-01T00:00:00.000001+00:00"}, "all": [NOW.isoformat()]},
+        reply="come back at 2026-05-04T03:02:01+00:00",
+        sender="x+00:00",
+        count=3,
+    )
+    (line,) = lines(tmp_path / "log")
+    assert str(line["at"]).endswith("Z")
+    assert (line["oldest"], line["moment"]) == ("2026-05-04T03:02:01Z", "2026-05-04T03:02:01Z")
+    assert line["facts"] == {"yes": {"at": "2026-01-01T00:00:00.000001Z"}, "all": ["2026-05-04T03:02:01Z"]}
+    assert line["local"] == "2026-05-04T12:00:00+09:00"
+    assert (line["reply"], line["sender"], line["count"]) == ("come back at 2026-05-04T03:02:01+00:00", "x+00:00", 3)

@@ -183,7 +183,7 @@ class CheckedStore:
 
 
 def _text(moment: datetime) -> str:
-    return moment.isoformat(timespec="seconds")
+    return moment.isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
 def _in_words(jump: timedelta) -> str:

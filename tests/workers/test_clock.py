@@ -62,7 +62,7 @@ def test_a_clock_not_far_behind_the_newest_record_is_believed(by: timedelta) -> 
 def test_a_clock_behind_the_newest_record_is_wrong_until_it_has_caught_up() -> None:
     clock = Clock()
     guard = ClockGuard(clock, newest=NOW + HOUR)
-    assert "records were made until 2026-05-04T13:00:00+00:00" in guard.trouble()
+    assert "records were made until 2026-05-04T13:00:00Z" in guard.trouble()
     clock.passes(54 * MINUTE)
     assert guard.trouble()
     clock.passes(MINUTE)
