@@ -73,15 +73,11 @@ class AlreadyToldError(Exception):
     """A report line among `told` was told by another mail, or is gone: nothing of the step was written."""
 
 
-class Store(Protocol):
+class People(Protocol):
+    """What is known of people, and what they say: all that pages need."""
+
     async def facts(self, brand: str, stream: str, addresses: Sequence[Address]) -> dict[Address, Facts]:
         """What is known now, never from a cache: every address is in the result. Raises StoreUnavailableError."""
-
-    async def record(self, decisions: Sequence[Decision]) -> None:
-        """Return after the commit has reached the disk. Raises StoreUnavailableError."""
-
-    def settle_later(self, outcomes: Sequence[Outcome]) -> None:
-        """Write soon, without promise; an outcome that is a contact moves the watermark of its address and stream."""
 
     async def append(self, events: Sequence[Event], texts: Mapping[str, str] = NO_TEXTS) -> tuple[int, ...]:
         """Add to the ledger and fold the facts in one transaction; the sequence number of each event. texts: words by
@@ -90,6 +86,14 @@ class Store(Protocol):
         An event whose id the ledger knows is not added again. What says no is also in withdrawals.journal, on disk,
         when this returns. Raises StoreUnavailableError.
         """
+
+
+class Store(People, Protocol):
+    async def record(self, decisions: Sequence[Decision]) -> None:
+        """Return after the commit has reached the disk. Raises StoreUnavailableError."""
+
+    def settle_later(self, outcomes: Sequence[Outcome]) -> None:
+        """Write soon, without promise; an outcome that is a contact moves the watermark of its address and stream."""
 
     async def commit(self, step: Step) -> None:
         """All of it, on disk, when this returns. Raises StoreUnavailableError; QueueFullError when `messages` would pass

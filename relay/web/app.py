@@ -14,7 +14,7 @@ from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 
 from relay.policy.model import Policies
-from relay.store.port import Store
+from relay.store.port import People
 from relay.tokens import TokenKeys
 from relay.web.confirm import Confirm
 from relay.web.health import alive, readiness
@@ -25,7 +25,7 @@ from relay.web.unsubscribe import Unsubscribe
 
 
 def build_app(
-    store: Store,
+    store: People,
     policies: Callable[[], Policies],
     keys: TokenKeys,
     clock: Callable[[], datetime],

@@ -31,7 +31,7 @@ from relay.decision import id_at, time_of
 from relay.log import get_logger
 from relay.message.asking import LINK_WORKS_FOR
 from relay.policy.model import Policies, Stream
-from relay.store.port import Store, StoreUnavailableError
+from relay.store.port import People, StoreUnavailableError
 from relay.tokens import Claims, Purpose, TokenKeys, seal
 from relay.web.links import known_key, language_for, open_link, page_response
 from relay.web.pages import NOTHING, Pages, Subject, subject_of
@@ -84,7 +84,7 @@ class Confirm:
     def __init__(
         self,
         *,
-        store: Store,
+        store: People,
         policies: Callable[[], Policies],
         keys: TokenKeys,
         pages: Pages,

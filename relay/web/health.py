@@ -11,7 +11,7 @@ from starlette.responses import PlainTextResponse, Response
 
 from relay.address import Address
 from relay.log import get_logger
-from relay.store.port import Store, StoreUnavailableError
+from relay.store.port import People, StoreUnavailableError
 
 #: Seconds; probes of container platforms and load balancers give up after one to five.
 _PATIENCE: Final = 2.0
@@ -26,7 +26,7 @@ async def alive(_request: Request) -> Response:
     return PlainTextResponse("ok\n")
 
 
-def readiness(store: Store, clock_trouble: Callable[[], str] = lambda: "") -> Endpoint:
+def readiness(store: People, clock_trouble: Callable[[], str] = lambda: "") -> Endpoint:
     """`/readyz`: the store answers a question like the one that every RCPT asks; 503 when it does not.
 
     clock_trouble: why the clock cannot be trusted, "" when it can; mail is not taken then.

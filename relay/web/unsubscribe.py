@@ -21,7 +21,7 @@ from relay.consent.events import Event, EventKind
 from relay.decision import new_id, time_of
 from relay.log import get_logger
 from relay.policy.model import Policies, Stream
-from relay.store.port import Store, StoreUnavailableError
+from relay.store.port import People, StoreUnavailableError
 from relay.tokens import Claims, Purpose, TokenKeys
 from relay.web.links import known_key, open_link, page_response
 from relay.web.pages import NOTHING, Pages, subject_of
@@ -39,7 +39,7 @@ class Unsubscribe:
     def __init__(
         self,
         *,
-        store: Store,
+        store: People,
         policies: Callable[[], Policies],
         keys: TokenKeys,
         pages: Pages,

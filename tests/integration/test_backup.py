@@ -63,7 +63,8 @@ def put_back_by_restore(relay: Relay) -> None:
 def put_back_by_copy(relay: Relay) -> None:
     """As a snapshot of the disk that holds the store, and not the journal."""
     for path in (relay.folder / "var").glob("relay.db*"):
-        path.unlink()
+        if path.is_file():
+            path.unlink()
     shutil.copy(relay.folder / "snapshot.db", relay.folder / "var" / "relay.db")
 
 

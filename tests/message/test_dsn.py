@@ -89,9 +89,10 @@ def test_another_program_that_reads_bounces_finds_who_failed_for_good_and_who_on
     temporary, permanent = all_failures(failed)
     assert permanent == {b"hana+ko@example.org", b"taro@example.net", b"jiro@example.com", b"ann@example.org"}
     temporary, permanent = all_failures(email.message_from_bytes(written(DELAYED)))
-    assert (temporary, permanent) == ({b"jiro@example.com"}, set())
+    assert temporary == {b"jiro@example.com"}
+    assert not permanent
     relayed = email.message_from_bytes(written(CASES["relayed"]))
-    assert all_failures(relayed) == (set(), set())
+    assert not any(all_failures(relayed))
 
 
 @pytest.mark.parametrize(

@@ -19,10 +19,10 @@ from relay.address import Address
 from relay.config.settings import HostPort
 from relay.consent.events import Event
 from relay.consent.facts import NOTHING_KNOWN, Facts
-from relay.decision import Decision, Outcome, new_id
+from relay.decision import new_id
 from relay.policy.files import load_policies
 from relay.policy.model import Policies
-from relay.store.port import NO_TEXTS, Store
+from relay.store.port import NO_TEXTS, People
 from relay.tokens import KEY_LENGTH, Claims, Purpose, TokenKeys, seal
 from relay.web.app import build_app
 from relay.web.server import WebServer, start_web
@@ -99,16 +99,6 @@ class TroubledStore:
         if self.trouble is not None:
             raise self.trouble
 
-    async def record(self, decisions: Sequence[Decision]) -> None:
-        raise NotImplementedError
-
-    def settle_later(self, outcomes: Sequence[Outcome]) -> None:
-        raise NotImplementedError
-
-    async def flush(self) -> None: ...
-
-    async def close(self) -> None: ...
-
 
 @dataclass(frozen=True)
 class Answer:
@@ -149,7 +139,7 @@ class Site:
         """What the coroutine gives, run on the loop of the server."""
         return asyncio.run_coroutine_threadsafe(work, self.loop).result(30)
 
-    def show(self, store: Store, policies: Policies, *, now: datetime = NOW, clock_trouble: str = "") -> None:
+    def show(self, store: People, policies: Policies, *, now: datetime = NOW, clock_trouble: str = "") -> None:
         """From now on, the application over this store."""
         self.served.app = build_app(store, lambda: policies, KEYS, lambda: now, clock_trouble=lambda: clock_trouble)
 
