@@ -52,12 +52,22 @@ class Sign:
 
 @dataclass
 class History:
+    """timeless: what lists said of dead mailboxes without a time; the same said again is the same line."""
+
     yeses: list[Yes] = field(default_factory=list)
     noes: list[No] = field(default_factory=list)
     signs: list[Sign] = field(default_factory=list)
+    timeless: set[tuple[str, tuple[str, str]]] = field(default_factory=set)
 
     def copy(self) -> History:
-        return History(list(self.yeses), list(self.noes), list(self.signs))
+        return History(list(self.yeses), list(self.noes), list(self.signs), set(self.timeless))
+
+    def is_listed_dead(self, sign: Sign, *, has_time: bool) -> None:
+        if not has_time:
+            if (sign.address, sign.scope) in self.timeless:
+                return
+            self.timeless.add((sign.address, sign.scope))
+        self.signs.append(sign)
 
     def say_no(self, no: No) -> None:
         """One that comes now follows every yes before it, whatever the clock says."""
@@ -84,6 +94,7 @@ class History:
         """All but the noes."""
         self.yeses = [yes for yes in self.yeses if yes.person != person]
         self.signs = [sign for sign in self.signs if sign.address not in addresses]
+        self.timeless = {one for one in self.timeless if one[0] not in addresses}
 
     def has_said_no(self, person: str, address: str, brand: str, stream: str) -> bool:
         """Is there a no that no later own yes for exactly this address and stream has lifted?"""

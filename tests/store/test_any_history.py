@@ -439,9 +439,8 @@ class AnyHistory(RuleBasedStateMachine):
     def _imported(self, text: str, stream: str, brand: str, ago: int | None, word: str) -> None:
         at = self.store.now if ago is None else self.store.now - timedelta(ago)
         if word == "hard-bounce":
-            self.history.signs.append(
-                Sign(str(address(text)), at, True, _scope(EventKind.UNDELIVERABLE, STREAMS.get(stream, brand), stream))
-            )
+            scope = _scope(EventKind.UNDELIVERABLE, STREAMS.get(stream, brand), stream)
+            self.history.is_listed_dead(Sign(str(address(text)), at, True, scope), has_time=ago is not None)
         elif word in ("unsubscribe", "complaint"):
             kind = EventKind.WITHDRAW if word == "unsubscribe" else EventKind.COMPLAIN
             self._no(text, _scope(kind, STREAMS.get(stream, brand), stream), at, now=at == self.store.now)
