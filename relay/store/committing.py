@@ -29,6 +29,8 @@ _CHECKPOINT_ABOVE: Final = 4 << 20
 #: Room kept for withdrawals when the disk is full, or a part of the free room where that is small.
 _RESERVE: Final = 1 << 20
 _RESERVE_PART: Final = 16
+#: Room that large contents leave to everything else.
+_HEADROOM: Final = 512 << 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +81,17 @@ class Committer:
             self._reserve_octets = min(_RESERVE, shutil.disk_usage(path.parent).free // _RESERVE_PART)
             if self._reserve_octets and not self._keep_reserve():
                 self._reserve_octets = 0
+            self._grown = 0
             self._open = opening.pop_all()
+
+    def has_room_for(self, octets: int) -> bool:
+        """Asked inside a transaction, before it writes so much: could the WAL still be copied into the database then?
+
+        A WAL that fills the disk cannot, and what it holds would keep the room for ever.
+        """
+        self._grown += octets
+        free = shutil.disk_usage(self.path.parent).free
+        return free >= self._wal_octets() + 2 * self._grown + _HEADROOM
 
     def commit(self, works: Sequence[Work]) -> list[Any]:
         """What each work returned; the exception in the place of one that could not be done because of itself.
@@ -129,6 +141,7 @@ class Committer:
     def _transaction(self, works: Sequence[Work]) -> list[Any]:
         connection = self.connection
         connection.execute("BEGIN IMMEDIATE")
+        self._grown = 0
         try:
             results = [work.run(connection) for work in works]
             connection.execute("COMMIT")
@@ -190,13 +203,16 @@ class Committer:
     def checkpoint(self, above: int = _CHECKPOINT_ABOVE) -> int:
         """Copy a grown WAL into the database; it then begins anew when no reader is in the way. Its size in octets."""
         with errors_of_the_store():
-            try:
-                octets = Path(f"{self.path}-wal").stat().st_size
-            except FileNotFoundError:
-                return 0
+            octets = self._wal_octets()
             if octets > above:
                 self.connection.execute("PRAGMA wal_checkpoint(PASSIVE)")
             return octets
+
+    def _wal_octets(self) -> int:
+        try:
+            return Path(f"{self.path}-wal").stat().st_size
+        except FileNotFoundError:
+            return 0
 
     def close(self) -> None:
         self._open.close()

@@ -15,6 +15,8 @@ from relay.store.port import StoreBrokenError, StoreUnavailableError
 
 #: Seconds to wait for programs that do not take our lock file (a backup, the sqlite3 shell).
 _BUSY_TIMEOUT: Final = 5.0
+#: Octets that a WAL keeps for what comes next.
+_LARGEST_WAL: Final = 8 << 20
 #: KiB of pages that a reading connection keeps.
 _READING_CACHE: Final = 16 << 10
 _BROKEN: Final = frozenset({sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
@@ -37,6 +39,8 @@ def open_for_writing(path: Path) -> sqlite3.Connection:
         connection.execute("PRAGMA synchronous = FULL")
         # The writer checkpoints itself, after it has answered.
         connection.execute("PRAGMA wal_autocheckpoint = 0")
+        # After a burst it gives its room back when it begins anew.
+        connection.execute(f"PRAGMA journal_size_limit = {_LARGEST_WAL}")
         # What is deleted is overwritten, wherever SQLite had put it, so that an erased person leaves nothing in the file.
         # For a message of 9 kB that costs nothing to speak of; ending one of 5 MB writes it once more (17 ms of CPU, not 3).
         connection.execute("PRAGMA secure_delete = ON")

@@ -16,7 +16,7 @@ from typing import Any, Final
 
 from relay.consent.ledger import microseconds
 from relay.log import get_logger
-from relay.queued import State, Step
+from relay.queued import Origin, State, Step
 from relay.store import queue
 from relay.store.committing import Committer, Work
 from relay.store.connection import errors_of_the_store
@@ -117,10 +117,13 @@ class OpenQueue:
             self._lease.close()
             raise
 
-    def work_of(self, step: Step) -> Callable[[sqlite3.Connection], Told | Unfit]:
+    def work_of(self, step: Step) -> Callable[[sqlite3.Connection], Told | Unfit | StoreUnavailableError]:
         seen = self._lines[0][1]
+        octets = sum(len(new.content) for new in step.messages if new.origin is Origin.CLIENT)
 
-        def run(connection: sqlite3.Connection) -> Told | Unfit:
+        def run(connection: sqlite3.Connection) -> Told | Unfit | StoreUnavailableError:
+            if octets and not self._committer.has_room_for(octets):
+                return StoreUnavailableError("no space left on the disk", full=True)
             done = queue.take_step(
                 connection,
                 step,

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sqlite3
 from pathlib import Path
 
@@ -122,9 +123,26 @@ def test_a_grown_wal_is_copied_into_the_database(tmp_path: Path) -> None:
         small = database.stat().st_size
         opened.checkpoint()
         assert database.stat().st_size > small
-        grown = wal.stat().st_size
+        assert wal.stat().st_size > 8 << 20
         opened.commit([adding(grant())])
-        assert wal.stat().st_size == grown  # begun anew, not longer
+        assert wal.stat().st_size == 8 << 20  # begun anew, and what a burst took is given back
+
+
+def test_a_large_content_needs_room_to_copy_the_whole_wal_after_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Seen on a disk that the WAL had filled: nothing could be copied, and nothing be ended, however much had gone out."""
+    asked: list[bool] = []
+    with committer(tmp_path) as opened:
+        opened.commit([adding(grant(source="x" * 100_000))])
+        wal = (tmp_path / "relay.db-wal").stat().st_size
+        free = wal + 2 * 3_000_000 + (512 << 10)
+        usage = shutil.disk_usage(tmp_path)
+        monkeypatch.setattr(shutil, "disk_usage", lambda _: usage._replace(free=free))
+        ask = Work(lambda _: asked.append(opened.has_room_for(1_000_000)))
+        opened.commit([ask, ask, ask, ask])  # together they are asked for as one
+        opened.commit([ask])
+    assert asked == [True, True, True, False, True]
 
 
 def test_a_journal_that_a_crash_left_behind_is_brought_up_when_opening(tmp_path: Path) -> None:
