@@ -103,8 +103,11 @@ class _Places:
             self.told.update((one.recipient, about) for about in one.about)
 
     def found(self, key: _Key) -> int:
-        found = len(self.delivered[key]) + len(self.waiting[key]) + self.told[key] + len(self.bounced[key])
-        return found or int(key[0] in self._unreachable)
+        return len(self.delivered[key]) + len(self.waiting[key]) + self.told[key] + len(self.bounced[key])
+
+    def may_be_told(self, key: _Key) -> bool:
+        """Nobody could tell the sender of whatever failed: the line that says so names no recipients."""
+        return key[0] in self._unreachable
 
     def forgiven(self, key: _Key) -> int:
         return _forgiven([*self.delivered[key], *self.bounced[key]], self._crashes, self._recorded.get(key, 0))
@@ -129,7 +132,7 @@ def _copy(places: _Places, sent: Sent, recipient: str, said: Said, tally: Counte
     ended = said.accepts and sent.dot
     if ended and final.accepts:
         tally["acknowledged"] += 1
-        if not found:
+        if not found and not places.may_be_told(key):
             yield Finding(Offence.LOST, sent.sender, recipient, heard)
             return
         tally[places.one_of(key)] += 1

@@ -60,6 +60,13 @@ def test_a_line_about_a_notification_that_nobody_takes_is_a_promise_kept() -> No
     assert offences(replace(nowhere, reported=(Reported("", BEN, "unreported"),))) == [Offence.LOST]
 
 
+def test_that_line_says_nothing_of_those_who_were_refused_at_once() -> None:
+    (sent,) = KEPT.sent
+    no = Said(550, "5.7.1 withdrawn: this person has stopped it")
+    refused = replace(KEPT, sent=(replace(sent, recipients=((ANN, no),)),), attempts=())
+    assert offences(replace(refused, reported=(Reported("", FROM, "unreported"),))) == []
+
+
 def test_an_acknowledged_copy_that_is_nowhere_is_lost() -> None:
     assert offences(replace(KEPT, attempts=())) == [Offence.LOST]
     assert offences(replace(KEPT, attempts=(taken(ANN, got=False, told=False),))) == [Offence.LOST]
