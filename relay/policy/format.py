@@ -109,7 +109,8 @@ class ConsentTable(Table):
     customer_within: Period | None = Field(default=None, description="A yes of basis customer counts for so long")
     inquiry_within: Period | None = Field(default=None, description="A yes of basis inquiry counts for so long")
     ask_before: Period | None = Field(
-        default=None, description="From so long before its end on people are asked for a new yes, and the forecast names them"
+        default=None,
+        description="From so long before its end on people are asked for a new yes, and the forecast names them",
     )
 
 
