@@ -16,8 +16,10 @@ from rich.console import Console
 
 from relay.address import Address
 from relay.cli import CommandError
-from relay.cli.consent_subject import as_json_text, as_text, held_of
+from relay.cli.consent_subject import held_of
 from relay.cli.stored import address_of, now_in_utc, reader_of, settings_of
+from relay.cli.subject_json import as_json_text
+from relay.cli.subject_text import as_text
 from relay.config.settings import Settings
 from relay.consent.causes import Cause
 from relay.consent.events import Event, EventKind
@@ -67,13 +69,12 @@ def _print_subject(settings: Settings, arguments: argparse.Namespace) -> int:
     if arguments.stream:
         raise CommandError("--subject: is everything of one person; leave --stream out", exit_code=2)
     address, policies, now = address_of(arguments.subject, settings), load_policies(settings.policies), now_in_utc()
-    with reader_of(settings) as reader:
-        with Console(stderr=True).status("looking through the store"):
-            held = held_of(reader, policies, address, now)
-        if arguments.format == "jsonl":
-            print(as_json_text(held, reader, settings, policies, now))
-        else:
-            print("\n".join(as_text(held, reader, settings, policies, now)))
+    with reader_of(settings) as reader, Console(stderr=True).status("looking through the store"):
+        held = held_of(reader, policies, address, now)
+    if arguments.format == "jsonl":
+        print(as_json_text(held, settings, policies, now))
+    else:
+        print("\n".join(as_text(held, settings, policies, now)))
     return 0
 
 

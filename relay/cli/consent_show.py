@@ -10,6 +10,7 @@ from typing import Any
 
 from relay.address import Address
 from relay.cli import CommandError, consent_receipt
+from relay.cli.consent_json import event_as_json, iso
 from relay.cli.consent_screen import Person, screen
 from relay.cli.consent_words import Standing, standings_of
 from relay.cli.stored import address_of, now_in_utc, reader_of, settings_of
@@ -84,7 +85,7 @@ def _open_failure(failures: Sequence[Failure], standings: Sequence[Standing]) ->
 
 
 def _failure_as_json(person: Person) -> dict[str, Any] | None:
-    return None if person.failure is None else {"at": _iso(person.failure.at), "code": person.failure.code}
+    return None if person.failure is None else {"at": iso(person.failure.at), "code": person.failure.code}
 
 
 def _under_a_kept_no(marks: Mapping[str, Mark], standings: Sequence[Standing], address: Address) -> dict[str, Mark]:
@@ -118,8 +119,8 @@ def waiting_as_json(together: Together) -> dict[str, Any]:
         "state": together.state,
         "stream": together.stream,
         "copies": together.copies,
-        "oldest": _iso(together.oldest),
-        "since": _iso(together.since),
+        "oldest": iso(together.oldest),
+        "since": iso(together.since),
     }
 
 
@@ -153,43 +154,23 @@ def _standing_as_json(person: Person, standing: Standing) -> dict[str, Any]:
 
 def ending_as_json(end: Ending) -> dict[str, Any]:
     return {
-        "at": end.at.isoformat(),
+        "at": iso(end.at),
         "reason": end.reason,
         "verdict": end.verdict,
         "key": end.key,
         "value": end.value,
         "file": end.origin.file,
         "line": end.origin.line,
-        "since": end.since.isoformat(),
-        "ask_from": _iso(end.ask_from),
+        "since": iso(end.since),
+        "ask_from": iso(end.ask_from),
         "unless": list(end.unless),
     }
 
 
 def _event_as_json(event: Event, person: Person) -> dict[str, Any]:
-    evidence, mark = event.evidence, person.marks.get(event.id)
+    mark = person.marks.get(event.id)
     return {
-        "id": event.id,
-        "kind": event.kind,
-        "address": str(event.address),
-        "brand": event.brand,
-        "stream": event.stream,
-        "at": _iso(event.at),
-        "recorded_at": _iso(event.recorded_at),
-        "basis": event.basis,
-        "act": event.act,
-        "confirmed_at": _iso(event.confirmed_at),
-        "mail_sent_at": _iso(event.mail_sent_at),
-        "last_contact_at": _iso(event.last_contact_at),
-        "source": event.source,
-        "recorder": event.recorder,
-        "live": event.live,
-        "own_act": event.own_act,
-        "form_url": evidence.form_url,
-        "wording": evidence.wording,
-        "language": evidence.language,
-        "ip": evidence.ip,
-        "user_agent": evidence.user_agent,
+        **event_as_json(event),
         "mark": None if mark is None else mark.state,
         "mark_by": [] if mark is None else [one.id for one in mark.by],
     }
@@ -200,13 +181,9 @@ def _wording_as_json(wording: Wording) -> dict[str, Any]:
         "hash": wording.hash,
         "text": wording.text,
         "language": wording.language,
-        "first_at": _iso(wording.first_at),
-        "last_at": _iso(wording.last_at),
-        "shown_from": _iso(wording.shown_from),
-        "shown_until": _iso(wording.shown_until),
+        "first_at": iso(wording.first_at),
+        "last_at": iso(wording.last_at),
+        "shown_from": iso(wording.shown_from),
+        "shown_until": iso(wording.shown_until),
         "picture": wording.picture_type,
     }
-
-
-def _iso(moment: datetime | None) -> str | None:
-    return None if moment is None else moment.isoformat()

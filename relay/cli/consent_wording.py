@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from relay.cli import CommandError
+from relay.cli.consent_json import iso
 from relay.cli.consent_words import day
 from relay.cli.stored import committer_of, moment_of, now_in_utc, reader_of, settings_of, zone_of
 from relay.config.settings import Settings
@@ -81,10 +82,10 @@ def wording_as_json(wording: Wording) -> dict[str, Any]:
         "text": wording.text,
         "language": wording.language,
         "uses": wording.uses,
-        "first_at": _iso(wording.first_at),
-        "last_at": _iso(wording.last_at),
-        "shown_from": _iso(wording.shown_from),
-        "shown_until": _iso(wording.shown_until),
+        "first_at": iso(wording.first_at),
+        "last_at": iso(wording.last_at),
+        "shown_from": iso(wording.shown_from),
+        "shown_until": iso(wording.shown_until),
         "picture": {"type": wording.picture_type, "octets": wording.picture_octets} if wording.picture_type else None,
     }
 
@@ -230,7 +231,3 @@ def _first_line(wording: Wording) -> str:
 
 def _day(moment: datetime | None) -> str:
     return "" if moment is None else f"{moment:%Y-%m-%d}"
-
-
-def _iso(moment: datetime | None) -> str | None:
-    return None if moment is None else moment.isoformat()

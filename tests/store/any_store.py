@@ -20,9 +20,11 @@ from store.test_restoring import exchange_for
 from relay.address import Address
 from relay.cli import main
 from relay.cli.consent_move import plan_of
-from relay.cli.consent_subject import as_json_text, as_text, held_of
+from relay.cli.consent_subject import held_of
 from relay.cli.lists import read_list
 from relay.cli.parsing import Parser, Setup
+from relay.cli.subject_json import as_json_text
+from relay.cli.subject_text import as_text
 from relay.config.load import load_settings
 from relay.consent.checking import Checked
 from relay.consent.events import NOES, RELAY, Event, EventKind
@@ -261,8 +263,8 @@ class AnyStore:
     def subject_export(self, address: Address) -> str:
         with self.reader() as reader:
             held = held_of(reader, self.policies, address, self.now)
-            told = as_json_text(held, reader, self.settings, self.policies, self.now)
-            return "\n".join([told, *as_text(held, reader, self.settings, self.policies, self.now)])
+            told = as_json_text(held, self.settings, self.policies, self.now)
+            return "\n".join([told, *as_text(held, self.settings, self.policies, self.now)])
 
     def findings(self) -> list[str]:
         """Of `consent verify --facts`."""
