@@ -1,9 +1,9 @@
 """Delivery status notifications (RFC 3464, in a multipart/report of RFC 6522): what the sender of a message is told.
 
 Three parts: words for people, in English and Japanese (`dsn_words`); fields for programs; the header of the message as
-the client handed it in. What the client said in ENVID and ORCPT is given back to it, decoded, and only where that is one
-line of text. Nothing of the relay's inside and nobody who is not told of stands in it. Pure; who is told, and whether,
-is for others.
+the client handed it in, or all of it. To an address in ASCII every octet is ASCII, so that any next hop takes it. What
+the client said in ENVID and ORCPT is given back to it, decoded, and only where that is one line of text. Nothing of the
+relay's inside and nobody who is not told of stands in it. Pure; who is told, and whether, is for others.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from relay.decision import refusal
 from relay.envelope import Recipient
 from relay.message.index import index
 from relay.message.notice import Automatic, Entity, Heading, notice, octets_of, several, text
+from relay.message.seven_bit import in_seven_bits
 from relay.message.transfer import Transfer, has_long_line
 from relay.reason import MEANINGS, Group, Reason, Verdict
 from relay.reply import Reply
@@ -94,10 +95,12 @@ def dsn(report: Report, heading: Heading, words: str, original: bytes) -> bytes:
         transfer = Transfer.QUOTED_PRINTABLE if heading.to.is_ascii else Transfer.EIGHT_BIT
         octets = status.encode("utf-8")
         fields = octets_of("message/global-delivery-status", octets, transfer=transfer, description="Delivery report")
-    parts = [text(words), fields, returned(original, full=report.ret == "FULL", smtputf8=report.smtputf8)]
+    # RFC 3461 section 4.3: RET is about failures, anything else tells of the header alone.
+    full = report.ret == "FULL" and report.action is Action.FAILED
+    parts = [text(words), fields, returned(original, full=full, smtputf8=report.smtputf8)]
     threading = _message_id(original)
     extra = (("In-Reply-To", threading), ("References", threading)) if threading else ()
-    full = Heading(
+    whole = Heading(
         heading.identifier,
         heading.mail_domain,
         heading.to,
@@ -108,7 +111,7 @@ def dsn(report: Report, heading: Heading, words: str, original: bytes) -> bytes:
         heading.local,
         (*heading.extra, *extra),
     )
-    return notice(full, several("report", parts, "report-type=delivery-status"))
+    return notice(whole, several("report", parts, "report-type=delivery-status"))
 
 
 def delivery_status(report: Report) -> str:
@@ -145,13 +148,18 @@ def diagnostic_of(told: Told, stream: str, action: Action) -> str:
 
 
 def returned(original: bytes, *, full: bool, smtputf8: bool) -> Entity:
-    """The third part: the message where that was asked for and it fits, else its header."""
+    """The third part, in ASCII: the message where that was asked for and it fits, else its header.
+
+    A message of eight bits goes back in seven, encoded anew: a next hop need not take more (RFC 6152), and a notification
+    that is refused reaches nobody.
+    """
     if full and len(original) <= MOST_RETURNED and not has_long_line(original) and _has_clean_lines(original):
-        if not smtputf8 or original.isascii():
-            transfer = Transfer.SEVEN_BIT if original.isascii() else Transfer.EIGHT_BIT
-            return octets_of("message/rfc822", original, transfer=transfer, description="Undelivered message")
-        # RFC 6532 section 3.7: unlike message/rfc822 it may be encoded, and then goes everywhere.
-        return octets_of("message/global", original, transfer=Transfer.BASE64, description="Undelivered message")
+        converted = in_seven_bits(original)
+        if converted is not None:
+            what = "Undelivered message"
+            return octets_of("message/rfc822", converted, transfer=Transfer.SEVEN_BIT, description=what)
+        if smtputf8:  # RFC 6532 section 3.7: unlike message/rfc822 it may be encoded, and then goes everywhere
+            return octets_of("message/global", original, transfer=Transfer.BASE64, description="Undelivered message")
     head = header_of(original)
     kind = "text/rfc822-headers"
     if smtputf8 and not head.isascii():

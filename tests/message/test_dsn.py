@@ -229,11 +229,17 @@ def test_a_message_that_cannot_go_back_whole_goes_back_as_its_header(original: b
     assert b"It is spring" not in part.body
 
 
-def test_eight_bits_go_back_whole_as_they_are_or_encoded_where_that_is_allowed() -> None:
+def test_eight_bits_go_back_whole_and_encoded_of_a_type_that_allows_it() -> None:
     eight_bits = ORIGINAL + "春\r\n".encode()
-    assert b"8bit" in returned(eight_bits, full=True, smtputf8=False).fields
-    part = returned(eight_bits, full=True, smtputf8=True)
-    assert b"message/global\r\n" in part.fields
+    for part in (returned(eight_bits, full=True, smtputf8=smtputf8) for smtputf8 in (False, True)):
+        assert b"message/rfc822\r\n" in part.fields
+        assert b"8bit" not in part.fields
+        assert part.octets.isascii()
+    part = returned("Subject: 春\r\n".encode() + eight_bits, full=True, smtputf8=True)
+    assert (
+        b"message/global\r\nContent-Description: Undelivered message\r\nContent-Transfer-Encoding: base64\r\n"
+        in part.fields
+    )
     assert part.octets.isascii()
 
 
