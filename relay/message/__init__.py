@@ -29,5 +29,5 @@ The modules, from the outside in:
     own templates   footer_template footer_markup wording_check
     header fields   headers list_fields extra_fields received
     signatures      dkim verified old_signatures
-    own mail        notice report dsn dsn_words asking asking_wording
+    own mail        notice report dsn dsn_words seven_bit asking asking_wording
 """
