@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import pytest
 from store.waiting import CONTENT, NOW, Box, copy_to, message_to, transaction
 
 from relay.address import address_from_text
@@ -16,11 +15,6 @@ ANN = "ann.other@gmail.com"
 SPELT = "Ann.O.ther+shop@googlemail.com"
 BOB = "bob@example.org"
 WIDE = address_from_text(ANN).wide
-
-
-@pytest.fixture
-def box(tmp_path: Path) -> Box:
-    return Box(tmp_path)
 
 
 def mail_to(*people: str, to: str, text: str = "Hello", sender: str = "news@news.brand.example") -> NewMessage:

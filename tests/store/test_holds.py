@@ -1,9 +1,6 @@
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Iterator
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 from store.waiting import HOUR, NOW, PSEUDONYMS, Box, copy_to, message_to
@@ -18,13 +15,6 @@ from relay.store.queue import Caps, claim, take_step
 
 ANN = "ann@example.org"
 BOB = "bob@example.org"
-
-
-@pytest.fixture
-def box(tmp_path: Path) -> Iterator[Box]:
-    one = Box(tmp_path)
-    with contextlib.closing(one.committer):
-        yield one
 
 
 def held(who: str = ANN, **more: object) -> NewMessage:

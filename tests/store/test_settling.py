@@ -1,8 +1,5 @@
 from __future__ import annotations
 
-from pathlib import Path
-
-import pytest
 from store.samples import ANN, BOB, NOW, contact, decision, outcome
 from store.waiting import Box, message_to
 
@@ -13,11 +10,6 @@ from relay.store.learning import Lessons
 from relay.store.settling import settle, unknown_among
 
 GONE = Reply(550, "5.1.1", f"<{ANN}>: user unknown")
-
-
-@pytest.fixture
-def box(tmp_path: Path) -> Box:
-    return Box(tmp_path)
 
 
 def settled(box: Box, *outcomes: Outcome) -> list[Outcome]:

@@ -16,8 +16,7 @@ from relay.store.uncertain import set_all_aside_in
 
 
 @pytest.fixture
-def box(tmp_path: Path) -> Box:
-    box = Box(tmp_path)
+def box(box: Box) -> Box:
     box.accept(message_to(*(copy_to(f"{state}@example.org", state) for state in State)))
     return box
 

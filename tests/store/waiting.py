@@ -17,16 +17,17 @@ from relay.consent.events import EventKind
 from relay.consent.pseudonyms import Pseudonyms
 from relay.decision import new_id
 from relay.envelope import Client, Connection, Recipient, Transaction
-from relay.queued import Claimed, NewCopy, NewMessage, Origin, State, Step
+from relay.queued import Claimed, Fate, NewCopy, NewMessage, Origin, ReportLine, State, Step
 from relay.reason import Reason
 from relay.store.appending import append_events
 from relay.store.committing import Committer, Work
-from relay.store.queue import Caps, Done, Handed, claim, take_step
+from relay.store.queue import Caps, Done, Handed, claim, claim_failed, take_step
 
 NOW = datetime(2026, 5, 4, 12, tzinfo=UTC)
 PSEUDONYMS = Pseudonyms(bytes(32))
 CONTENT = b"From: News <news@news.brand.example>\r\nSubject: Spring\r\n\r\nIt is spring.\r\n"
 HOUR = timedelta(hours=1)
+ANN, BOB = "ann@example.org", "bob@example.net"
 
 _numbers = itertools.count(1)
 
@@ -66,6 +67,18 @@ def message_to(
         origin=more.pop("origin", Origin.CLIENT),
         **more,
     )
+
+
+def failed(address: str, *, due: datetime = NOW + HOUR) -> NewCopy:
+    return copy_to(address, State.FAILED, due=due, reason=Reason.NEXT_HOP_REFUSED)
+
+
+def line(**more: Any) -> ReportLine:
+    fields: dict[str, Any] = {
+        "at": NOW, "client": "shop", "brand": "brand", "stream": "newsletter", "message": "M", "decision": "D",
+        "sender": "news@brand.example", "recipient": ANN, "fate": Fate.DISCARDED, "reason": Reason.WITHDRAWN,
+    }  # fmt: skip
+    return ReportLine(**(fields | more))
 
 
 class Box:
@@ -111,3 +124,14 @@ class Box:
 
     def reports(self) -> list[tuple[Any, ...]]:
         return self.all("SELECT recipient, fate, reason FROM reports ORDER BY number")
+
+
+def addresses(box: Box, **more: Any) -> list[str]:
+    """To whom a process gets copies that are due."""
+    return [str(copy.recipient.address) for one in box.claim(**more) for copy in one.copies]
+
+
+def failures(box: Box, most: int = 100, at: datetime = NOW) -> list[list[str]]:
+    """Of whom it gets failed copies, message by message."""
+    handed: Handed = box.do(lambda c: claim_failed(c, "me", at, most))
+    return [[str(copy.recipient.address) for copy in one.copies] for one in handed.claimed]
