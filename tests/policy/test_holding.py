@@ -54,6 +54,13 @@ def test_whoever_has_answered_the_question_has_all_of_it_again(newsletter: Strea
     assert give_up_at(newsletter, Reason.STREAM_PAUSED, FRESH, NOW, WAITING, asked_at=asked_at) == NOW + FOR
 
 
+def test_a_yes_said_again_is_an_answer_only_when_it_came_after_the_question(newsletter: Stream) -> None:
+    asked_at = NOW - timedelta(days=3)
+    for after, end in ((-1, asked_at + FOR), (0, asked_at + FOR), (1, NOW + FOR)):
+        facts = replace(STALE, renewed_at=asked_at + timedelta(hours=after))
+        assert give_up_at(newsletter, Reason.STREAM_PAUSED, facts, NOW, WAITING, asked_at=asked_at) == end
+
+
 def test_whose_yes_is_gone_since_they_were_asked_has_not_answered(newsletter: Stream) -> None:
     asked_at = NOW - timedelta(days=3)
     for facts in (NOTHING_KNOWN, Facts(requested_at=NOW)):
