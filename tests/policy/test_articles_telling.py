@@ -38,7 +38,6 @@ from relay.reason import PRECEDENCE, Reason
 from relay.rewriting import Reader, Rewriter
 from relay.tokens import seal
 
-
 # --- Every mail says who sends, why, to whom, where the address came from, how to stop, privacy policy ------------------
 
 

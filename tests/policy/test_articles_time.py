@@ -15,7 +15,6 @@ from relay.consent.facts import Status
 from relay.consent.freshness import Change, Rule, ask_from, deadlines, is_confirmation_late
 from relay.reason import Reason, Verdict
 
-
 # --- Confirmation ("thank you") mail within 24 hours of the yes --------------------------------------------------------
 
 
