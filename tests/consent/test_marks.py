@@ -3,21 +3,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from consent.test_fold import (
-    ANN,
-    BOB,
-    HISTORIES,
-    SPELLINGS,
-    STREAMS,
-    TAGGED,
-    confirm,
-    erase,
-    event,
-    facts,
-    grant,
-    request,
-    withdraw,
-)
+from consent.acts import ANN, BOB, TAGGED, confirm, erase, event, facts, grant, request, withdraw
+from consent.histories import HISTORIES, SPELLINGS, STREAMS
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
