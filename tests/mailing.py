@@ -22,6 +22,15 @@ SHORT = 0.3
 PATIENCE = 15.0
 
 
+def without(*names: str) -> tuple[str, ...]:
+    """What a next hop offers, but for these extensions."""
+    return tuple(extension for extension in FaultyHop.EXTENSIONS if extension.split()[0] not in names)
+
+
+PIPELINED = FaultyHop.EXTENSIONS
+STEP_BY_STEP = without("PIPELINING")
+
+
 def hop_at(server: FaultyHop | int, *, patience: float = PATIENCE, **fields: Any) -> NextHop:
     port = server if isinstance(server, int) else server.port
     wait = timedelta(seconds=patience)

@@ -1,27 +1,20 @@
-"""One attempt, whatever the next hops do: never an exception, never a wrong promise."""
+"""One attempt, whatever a next hop does and at whatever step: never an exception, never a wrong promise."""
 
 from __future__ import annotations
 
 import asyncio
 import time
-from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from faulty_hop import Action, FaultyHop, GoneError, Session, close, drip, read_to_dot, reset, say, stall, then_close
-from hypothesis import given, settings
-from hypothesis import strategies as st
-from mailing import CONTENT, PATIENCE, SHORT, Run, deliver, hop_at, mail_to, told
+from faulty_hop import Action, FaultyHop, GoneError, Session, close, drip, reset, say, stall, then_close
+from mailing import CONTENT, PATIENCE, PIPELINED, SHORT, STEP_BY_STEP, Run, deliver, hop_at, mail_to, told
 
-from relay.address import address_from_text
-from relay.config.settings import Timeouts
+from relay.config.settings import HostPort, NextHop, Timeouts
 from relay.decision import Result
-from relay.outbound.attempt import NextHops, Route
-from relay.reply import Reply
+from relay.outbound.attempt import NextHops
 
 BEFORE_THE_DOT = ("connect", "ehlo", "mail", "rcpt", "data")
-PIPELINED = FaultyHop.EXTENSIONS
-STEP_BY_STEP = tuple(extension for extension in PIPELINED if extension != "PIPELINING")
 
 
 def patience_with(fault: str) -> float:
@@ -164,129 +157,6 @@ def test_three_hundred_something_after_the_dot_is_an_unknown_outcome(run: Run) -
     run(scene())
 
 
-# Several recipients
-
-
-def test_every_recipient_has_its_own_result_in_the_order_given(run: Run) -> None:
-    async def scene() -> None:
-        replies = [say("250 ok"), say("550 5.1.1 unknown"), say("250 ok"), say("451 4.2.2 full")]
-        async with FaultyHop(rcpt=replies) as hop:
-            attempts = await deliver(hop_at(hop), mail=mail_to("a@x.test", "b@x.test", "c@x.test", "d@x.test"))
-            assert told(attempts) == [
-                ("delivered", "250 2.0.0"), ("refused", "550 5.1.1"), ("delivered", "250 2.0.0"), ("deferred", "451 4.2.2"),
-            ]  # fmt: skip
-            assert len(hop.messages) == 1
-
-    run(scene())
-
-
-def test_a_lost_answer_leaves_refused_recipients_refused_and_the_rest_unknown(run: Run) -> None:
-    async def scene() -> None:
-        async with FaultyHop(rcpt=[say("250 ok"), say("550 5.1.1 unknown")], dot=reset) as hop:
-            attempts = await deliver(hop_at(hop), mail=mail_to("a@x.test", "b@x.test"))
-            assert told(attempts) == [("unknown", "451 4.4.2"), ("refused", "550 5.1.1")]
-
-    run(scene())
-
-
-def test_when_all_recipients_are_refused_nothing_is_sent_even_if_the_hop_asks_for_it(run: Run) -> None:
-    async def scene() -> None:
-        replies = [say("550 5.1.1 unknown"), say("550 5.1.1 unknown"), say("250 ok")]
-        async with FaultyHop(rcpt=replies) as hop:
-            hops = NextHops([hop_at(hop)], "relay.test")
-            attempts = await hops.deliver(mail_to("a@x.test", "b@x.test"))
-            assert told(attempts) == [("refused", "550 5.1.1")] * 2
-            assert told(await hops.deliver(mail_to("c@x.test"))) == [("delivered", "250 2.0.0")]
-            assert [(message.connection, message.content) for message in hop.messages] == [(2, CONTENT)]
-            await hops.close()
-
-    run(scene())
-
-
-def test_a_hop_that_takes_few_recipients_a_time_gets_several_transactions(run: Run) -> None:
-    async def scene() -> None:
-        few = [say("250 ok"), say("250 ok"), say("452 4.5.3 too many"), say("452 4.5.3 too many"), say("452 4.5.3 too many"),
-               say("250 ok"), say("250 ok"), say("452 4.5.3 too many"), say("250 ok")]  # fmt: skip
-        async with FaultyHop(rcpt=few) as hop:
-            attempts = await deliver(hop_at(hop), mail=mail_to(*(f"user{number}@x.test" for number in range(5))))
-            assert told(attempts) == [("delivered", "250 2.0.0")] * 5
-            taken = [line for message in hop.messages for line in message.commands if line.startswith(b"RCPT")]
-            assert len(hop.messages) == 3
-            assert len(taken) == 5 + 3 + 1
-
-    run(scene())
-
-
-def test_a_hop_that_takes_nobody_for_now_is_asked_once(run: Run) -> None:
-    async def scene() -> None:
-        async with FaultyHop(rcpt=say("452 4.3.1 disk full"), data=say("554 5.5.1 no recipients")) as hop:
-            assert (
-                told(await deliver(hop_at(hop), mail=mail_to("a@x.test", "b@x.test")))
-                == [("deferred", "452 4.3.1")] * 2
-            )
-            assert len([line for line in hop.commands if line.startswith(b"MAIL")]) == 1
-
-    run(scene())
-
-
-def test_a_thousand_recipients_are_pipelined_without_a_deadlock(run: Run) -> None:
-    async def scene() -> None:
-        async with FaultyHop() as hop:
-            attempts = await deliver(hop_at(hop), mail=mail_to(*(f"user{number}@x.test" for number in range(1000))))
-            assert {attempt.result for attempt in attempts} == {Result.DELIVERED}
-            assert len(hop.messages[0].commands) == 1001
-
-    run(scene())
-
-
-def test_no_recipients_no_attempts(run: Run) -> None:
-    async def scene() -> None:
-        hops = NextHops([hop_at(1)], "relay.test")
-        mail = mail_to()
-        assert await hops.deliver(type(mail)(mail.sender, mail.parameters, (), mail.content)) == ()
-
-    run(scene())
-
-
-# Routes
-
-
-def test_recipients_of_a_routed_domain_go_to_its_hop_and_the_rest_to_the_default(run: Run) -> None:
-    async def scene() -> None:
-        async with FaultyHop() as default, FaultyHop() as routed:
-            hops = (hop_at(default), hop_at(routed, domains=("x.test", "xn--bcher-kva.example")))
-            recipients = ("a@x.test", "b@y.test", "c@X.test", "d@bücher.example", "e@sub.x.test")
-            attempts = await deliver(*hops, mail=mail_to(*recipients))
-            here, there = f"127.0.0.1:{default.port}", f"127.0.0.1:{routed.port}"
-            assert [attempt.next_hop for attempt in attempts] == [there, here, there, there, here]
-            assert {attempt.result for attempt in attempts} == {Result.DELIVERED}
-            assert routed.messages[0].commands[1:] == [
-                b"RCPT TO:<a@x.test>\r\n", b"RCPT TO:<c@x.test>\r\n", b"RCPT TO:<d@xn--bcher-kva.example>\r\n",
-            ]  # fmt: skip
-            assert default.messages[0].commands[1:] == [b"RCPT TO:<b@y.test>\r\n", b"RCPT TO:<e@sub.x.test>\r\n"]
-
-    run(scene())
-
-
-def test_a_routed_domain_never_falls_back_to_the_default_hop(run: Run) -> None:
-    async def scene() -> None:
-        async with FaultyHop() as default, FaultyHop(connect=reset) as routed:
-            (attempt,) = await deliver(hop_at(default), hop_at(routed, domains=("x.test",)), mail=mail_to("a@x.test"))
-            assert attempt.result is Result.DEFERRED
-            assert default.sessions == []
-
-    run(scene())
-
-
-def test_a_domain_without_any_next_hop_is_deferred(run: Run) -> None:
-    async def scene() -> None:
-        (attempt,) = await deliver(hop_at(1, domains=("x.test",)), mail=mail_to("a@y.test"))
-        assert told((attempt,)) == [("deferred", "451 4.4.4")]
-        assert attempt.next_hop == ""
-
-    run(scene())
-
-
 # Reaching a hop, and time
 
 
@@ -302,8 +172,6 @@ def test_a_hop_that_is_not_there_is_a_deferral(run: Run) -> None:
 
 def test_a_name_that_does_not_resolve_is_a_deferral(run: Run) -> None:
     async def scene() -> None:
-        from relay.config.settings import HostPort, NextHop
-
         (attempt,) = await deliver(NextHop(HostPort("nowhere.invalid", 25)))
         assert told((attempt,)) == [("deferred", "451 4.4.3")]
 
@@ -396,135 +264,5 @@ def test_a_hop_that_refuses_a_big_message_while_it_is_sent_is_understood(run: Ru
             attempts = await deliver(hop_at(hop, patience=2 * SHORT), hop_at(other), mail=mail_to(content=content))
             assert told(attempts) == [("refused", "552 5.3.4")]
             assert other.sessions == []
-
-    run(scene())
-
-
-# What was sent and what was received
-
-
-@pytest.mark.parametrize("extensions", [PIPELINED, STEP_BY_STEP, ()], ids=["pipelined", "step by step", "none"])
-def test_what_arrives_is_octet_for_octet_what_was_given(run: Run, extensions: tuple[str, ...]) -> None:
-    async def scene() -> None:
-        async with FaultyHop(extensions=extensions) as hop:
-            contents = [CONTENT, b".\r\n", b".\r\n.\r\n..\r\n", b"a\r\n" * 50_000, b"." * 70_000 + b"\r\n", b"\r\n"]
-            hops = NextHops([hop_at(hop)], "relay.test")
-            for content in contents:
-                assert told(await hops.deliver(mail_to(content=content))) == [("delivered", "250 2.0.0")]
-            assert [message.content for message in hop.messages] == contents
-            assert len(hop.sessions) == 1
-            await hops.close()
-
-    run(scene())
-
-
-@settings(max_examples=25)
-@given(
-    st.lists(st.lists(st.sampled_from([b"\r\n", b".", b"\r", b"\n", b"\0", b"MAIL FROM:<x@y.test>", b"a"])), max_size=6)
-)
-def test_whatever_the_content_as_many_messages_arrive_as_were_accepted_for_sending(contents: list[list[bytes]]) -> None:
-    async def scene() -> None:
-        async with FaultyHop() as hop:
-            hops = NextHops([hop_at(hop)], "relay.test")
-            sent = []
-            for pieces in contents:
-                content = b"".join(pieces)
-                (attempt,) = await hops.deliver(mail_to(content=content))
-                if attempt.result is Result.DELIVERED:
-                    sent.append(content)
-                else:
-                    assert told((attempt,)) == [("refused", "550 5.6.0")]
-                without_line_ends = content.replace(b"\r\n", b"")
-                is_clean = not any(octet in without_line_ends for octet in (b"\r", b"\n", b"\0"))
-                assert is_clean == (attempt.result is Result.DELIVERED)
-            expected = [content if not content or content.endswith(b"\r\n") else content + b"\r\n" for content in sent]
-            assert [message.content for message in hop.messages] == expected
-            await hops.close()
-
-    asyncio.run(scene())
-
-
-def test_reading_to_the_dot_in_the_test_hop_sees_a_smuggled_end() -> None:
-    async def scene() -> None:
-        reader = asyncio.StreamReader()
-        reader.feed_data(b"a\r\n..b\r\n.\r\nMAIL FROM:<x@y.test>\r\n")
-        assert await read_to_dot(Session(None, reader, None, 1)) == b"a\r\n.b\r\n"  # type: ignore[arg-type]
-
-    asyncio.run(scene())
-
-
-@pytest.mark.parametrize(
-    ("script", "heard"),
-    [
-        ({}, [True]),
-        ({"mail": say("451 4.3.0 not now")}, [True]),
-        ({"rcpt": say("550 5.1.1 nobody")}, [True]),
-        ({"connect": reset}, [False]),
-        ({"ehlo": say("554 5.7.1 go away")}, [False]),
-        ({"data": then_close("421 4.3.2 going down")}, [False]),
-        ({"dot": close}, [False]),
-    ],
-)
-def test_the_end_of_an_attempt_tells_whether_the_next_hop_is_well(
-    run: Run, script: dict[str, Action], heard: list[bool]
-) -> None:
-    """Whatever it answers about a message, it is there; without an answer, asking on makes nothing but duplicates."""
-
-    async def scene() -> None:
-        async with FaultyHop(**script) as hop:
-            found: list[tuple[str, bool]] = []
-            hops = NextHops([hop_at(hop)], "relay.example", heard=lambda *what: found.append(what))
-            await hops.deliver(mail_to("ann@example.org"))
-            await hops.close()
-            assert found == [(f"127.0.0.1:{hop.port}", one) for one in heard]
-
-    run(scene())
-
-
-def test_a_route_is_well_as_long_as_one_of_its_next_hops_is(run: Run) -> None:
-    async def scene() -> None:
-        async with FaultyHop(connect=reset) as broken, FaultyHop() as sound:
-            found: list[tuple[str, bool]] = []
-            hops = NextHops([hop_at(broken), hop_at(sound)], "relay.example", heard=lambda *what: found.append(what))
-            await hops.deliver(mail_to("ann@example.org"))
-            await hops.close()
-            assert found == [(f"127.0.0.1:{broken.port}, 127.0.0.1:{sound.port}", True)]
-
-    run(scene())
-
-
-def test_what_is_withheld_or_finds_all_connections_busy_says_nothing_of_the_next_hop(run: Run) -> None:
-    async def scene() -> None:
-        found: list[tuple[str, bool]] = []
-
-        async def objects() -> Reply:
-            return Reply(550, "5.7.1", "withdrawn")
-
-        async with FaultyHop() as hop:
-            one = replace(hop_at(hop), connections=1)
-            hops = NextHops([one], "relay.example", budget=0.2, heard=lambda *what: found.append(what))
-            (withheld,) = await hops.deliver(mail_to("ann@example.org", last_look=objects))
-            assert withheld.result is Result.WITHHELD
-            await hops._pools[0]._free.acquire()  # somebody else has the only connection, for long
-            (attempt,) = await hops.deliver(mail_to("ben@example.org"))
-            assert attempt.reply.enhanced == "4.4.5"
-            await hops.close()
-        assert found == []
-
-    run(scene())
-
-
-def test_routes_are_named_by_their_next_hops_and_the_one_for_all_others_is_the_last(run: Run) -> None:
-    async def scene() -> None:
-        async with FaultyHop() as hop, FaultyHop() as other:
-            special = replace(hop_at(other), domains=("a.example", "b.example"), connections=3)
-            hops = NextHops([special, hop_at(hop)], "relay.example")
-            assert hops.routes == (
-                Route(f"127.0.0.1:{other.port}", frozenset({"a.example", "b.example"}), 3),
-                Route(f"127.0.0.1:{hop.port}", frozenset(), 20),
-            )
-            assert hops.route_of(address_from_text("hanako@b.example")) == f"127.0.0.1:{other.port}"
-            assert hops.route_of(address_from_text("hanako@sub.b.example")) == f"127.0.0.1:{hop.port}"
-            assert NextHops([special], "relay.example").routes[-1] == Route("", frozenset(), 1)
 
     run(scene())

@@ -8,7 +8,7 @@ from datetime import timedelta
 
 import pytest
 from faulty_hop import Action, FaultyHop, GoneError, Session, close, reset, say, stall, then_close
-from mailing import PATIENCE, SHORT, Run, deliver, hop_at, mail_to, told
+from mailing import PATIENCE, PIPELINED, SHORT, STEP_BY_STEP, Run, deliver, hop_at, mail_to, told, without
 
 from relay.config.settings import Timeouts
 from relay.decision import Result
@@ -89,8 +89,7 @@ def test_all_kept_connections_are_given_up_when_one_was_dead(run: Run) -> None:
 
 def test_a_kept_connection_that_dies_after_mail_was_accepted_is_reported(run: Run) -> None:
     async def scene() -> None:
-        step_by_step = tuple(extension for extension in FaultyHop.EXTENSIONS if extension != "PIPELINING")
-        async with FaultyHop(rcpt=[say("250 ok"), close, say("250 ok")], extensions=step_by_step) as hop:
+        async with FaultyHop(rcpt=[say("250 ok"), close, say("250 ok")], extensions=STEP_BY_STEP) as hop:
             hops = NextHops([hop_at(hop)], "relay.test")
             results = [(await hops.deliver(mail_to()))[0].result for _ in range(3)]
             assert results == [Result.DELIVERED, Result.DEFERRED, Result.DELIVERED]
@@ -253,7 +252,7 @@ def test_a_mail_that_must_not_be_sent_any_more_is_not_mentioned_to_the_next_hop(
 @pytest.mark.parametrize("offers", [True, False])
 def test_whoever_asked_for_a_receipt_is_told_apart_where_the_next_hop_sends_none(run: Run, *, offers: bool) -> None:
     async def scene() -> None:
-        extensions = tuple(one for one in FaultyHop.EXTENSIONS if offers or one != "DSN")
+        extensions = PIPELINED if offers else without("DSN")
         script = [say("250 ok"), say("250 ok"), say("550 5.1.1 no"), say("250 ok")]
         async with FaultyHop(extensions=extensions, rcpt=script) as hop:
             hops = NextHops([hop_at(hop)], "relay.test")

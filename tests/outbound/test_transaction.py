@@ -6,17 +6,11 @@ import asyncio
 
 import pytest
 from faulty_hop import FaultyHop, Session, say
-from mailing import CONTENT, Run, deliver, hop_at, mail_to, told
+from mailing import CONTENT, PIPELINED, STEP_BY_STEP, Run, deliver, hop_at, mail_to, told, without
 
 from relay.decision import Result
 from relay.envelope import Body, MailParameters
 from relay.outbound.attempt import NextHops
-
-EXTENSIONS = FaultyHop.EXTENSIONS
-
-
-def without(*names: str) -> tuple[str, ...]:
-    return tuple(extension for extension in EXTENSIONS if extension.split()[0] not in names)
 
 
 def test_mail_rcpt_and_data_go_out_in_one_piece_where_pipelining_is_offered(run: Run) -> None:
@@ -49,7 +43,7 @@ def test_every_reply_is_waited_for_where_pipelining_is_not_offered(run: Run) -> 
             waiting.append(bytes(session.reader._buffer))  # type: ignore[attr-defined]
             session.say(b"354 go\r\n")
 
-        async with FaultyHop(mail=look, rcpt=look, data=look_at_data, extensions=without("PIPELINING")) as hop:
+        async with FaultyHop(mail=look, rcpt=look, data=look_at_data, extensions=STEP_BY_STEP) as hop:
             assert told(await deliver(hop_at(hop), mail=mail_to("a@x.test", "b@x.test")))[0][0] == "delivered"
             assert waiting == [b""] * 4
 
@@ -179,7 +173,7 @@ def test_bare_line_ends_never_reach_a_hop(run: Run, content: bytes) -> None:
 # Going on after a transaction that came to nothing
 
 
-@pytest.mark.parametrize("extensions", [EXTENSIONS, without("PIPELINING")], ids=["pipelined", "step by step"])
+@pytest.mark.parametrize("extensions", [PIPELINED, STEP_BY_STEP], ids=["pipelined", "step by step"])
 @pytest.mark.parametrize("step", ["mail", "rcpt", "data"])
 def test_after_a_refusal_the_connection_is_reset_and_used_again(
     run: Run, step: str, extensions: tuple[str, ...]
@@ -187,7 +181,7 @@ def test_after_a_refusal_the_connection_is_reset_and_used_again(
     async def scene() -> None:
         script = {step: [say("550 5.7.1 no"), say("354 go" if step == "data" else "250 ok")]}
         if step != "data":
-            pipelined = extensions is EXTENSIONS
+            pipelined = extensions is PIPELINED
             script["data"] = [say("554 5.5.1 no recipients"), say("354 go")] if pipelined else [say("354 go")]
         async with FaultyHop(extensions=extensions, **script) as hop:
             hops = NextHops([hop_at(hop)], "relay.test")
@@ -196,7 +190,7 @@ def test_after_a_refusal_the_connection_is_reset_and_used_again(
             assert told(await hops.deliver(mail_to())) == [("delivered", "250 2.0.0")]
             assert len(hop.sessions) == 1
             mails = [number for number, command in enumerate(hop.commands) if command.startswith(b"MAIL")]
-            if not (step == "mail" and extensions is not EXTENSIONS):
+            if not (step == "mail" and extensions is not PIPELINED):
                 assert hop.commands[mails[1] - 1] == b"RSET\r\n"
             assert hop.commands[mails[2] - 1] == b"DATA\r\n"
             await hops.close()
