@@ -27,12 +27,30 @@ def test_a_clock_that_goes_back_gives_nothing() -> None:
     assert rate.allows("a", NOW + timedelta(hours=2))
 
 
+def test_without_a_span_it_is_so_many_an_hour() -> None:
+    rate = Rate[str](2)
+    assert [rate.allows("a", NOW) for _ in range(3)] == [True, True, False]
+    assert not rate.allows("a", NOW + timedelta(minutes=29))
+    assert [rate.allows("a", NOW + timedelta(minutes=30)) for _ in range(2)] == [True, False]
+    assert [rate.allows("a", NOW + timedelta(minutes=90)) for _ in range(3)] == [True, True, False]
+
+
 def test_only_so_many_are_remembered() -> None:
     rate = Rate[int](1)
+    for number in range(10_001):
+        assert rate.allows(number, NOW)
+    assert not rate.allows(1, NOW)
     assert rate.allows(0, NOW)
-    for number in range(1, 10_001):
-        rate.allows(number, NOW)
-    assert rate.allows(0, NOW)
+
+
+def test_who_asks_again_and_again_is_not_forgotten_for_those_who_asked_once() -> None:
+    rate = Rate[int](1)
+    for number in range(10_000):
+        assert rate.allows(number, NOW)
+    assert not rate.allows(0, NOW)
+    assert rate.allows(10_000, NOW)
+    assert not rate.allows(0, NOW)
+    assert rate.allows(1, NOW)
 
 
 def test_a_rate_allows_something() -> None:
