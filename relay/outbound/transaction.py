@@ -14,7 +14,7 @@ from relay.address import Address
 from relay.decision import Result
 from relay.envelope import Body, MailParameters, Recipient
 from relay.outbound.commands import dotted, is_transparent, mail_command, rcpt_command
-from relay.outbound.wire import HopError
+from relay.outbound.wire import HopError, lost
 from relay.reply import Reply
 
 if TYPE_CHECKING:
@@ -183,10 +183,13 @@ class _Dialogue:
         content = dotted(self._mail.content)
         try:
             last = await self._wire.write_all_but_last_piece(content, self._patience, self._deadline)
+            self._expect_silence()
         except HopError:
             early = self._wire.unread_reply()  # "552 too big", then closed
             self._connection.abort()
-            if early is None or early.is_positive or early.code == 421:
+            if early is not None and early.code == 421:
+                raise HopError(early.passed_on(), lost=True) from None
+            if early is None or early.is_positive:
                 raise
             return _fate(early)
         self._wire.write(bytes(last) if len(last) < len(content) else content)
@@ -203,6 +206,15 @@ class _Dialogue:
         # RFC 5321 section 4.1.1.4 ends the transaction here; Postfix keeps it open when it refuses at the end of DATA.
         self._connection.needs_reset = not answer.is_positive
         return _fate(answer)
+
+    def _expect_silence(self) -> None:
+        """What was said before the end of the message is no answer to it: a yes there would be a promise of nobody."""
+        if not self._wire.is_open:
+            raise lost()
+        if not self._wire.is_quiet:
+            raise HopError(
+                Reply(451, "4.5.0", "the next hop does not speak SMTP: it answers before the message has ended")
+            )
 
     async def _expect_reset(self) -> None:
         if not (await self._reply()).is_positive:

@@ -66,6 +66,25 @@ def test_content_is_never_sent_before_354(run: Run) -> None:
     run(scene())
 
 
+@pytest.mark.parametrize(
+    ("early", "expected"),
+    [
+        (b"250 2.0.0 taken", ("deferred", "451 4.5.0")),  # to whatever that was, the message has not ended
+        (b"421 4.3.2 going away", ("deferred", "451 4.3.2")),
+        (b"552 5.3.4 too big", ("refused", "552 5.3.4")),
+    ],
+)
+def test_what_a_hop_says_before_the_message_has_ended_is_no_promise(
+    run: Run, early: bytes, expected: tuple[str, str]
+) -> None:
+    async def scene() -> None:
+        async with FaultyHop(data=say(b"354 go\r\n" + early + b"\r\n"), dot=say("550 5.7.1 not at all")) as hop:
+            assert told(await deliver(hop_at(hop))) == [expected]
+            assert hop.messages == []
+
+    run(scene())
+
+
 def test_the_commands_carry_the_canonical_addresses_and_nothing_else(run: Run) -> None:
     async def scene() -> None:
         async with FaultyHop() as hop:
