@@ -3,8 +3,8 @@ from __future__ import annotations
 from datetime import timedelta
 from pathlib import Path
 
+from store.journals import add
 from store.samples import BOB, NOW, committer, decision, grant
-from store.test_journal import add
 
 from relay.address import Address
 from relay.store.committing import Committer

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from store.journals import add
 from store.samples import ANN, BOB, NOW, PSEUDONYMS, ago, committer, decision, grant, withdraw
-from store.test_journal import add
 
 from relay.address import Address
 from relay.store.committing import Committer, Work
