@@ -8,16 +8,16 @@ because a request for consent is commercial mail itself (CASL, s. 1 (3)), and in
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
 from relay.address import Address
 from relay.consent.events import Basis
 from relay.consent.facts import Facts
-from relay.consent.freshness import QUESTIONS, Deadline, Rule, ask_from, deadlines_of_yes
+from relay.consent.freshness import QUESTIONS, ask_from, deadlines_of_yes
 from relay.decision import refusal
-from relay.policy.evaluate import counts_by_migration, evaluate, has_accepted_yes, rules_in_migration
+from relay.policy.evaluate import counts_by_migration, evaluate, has_accepted_yes
 from relay.policy.model import Mode, Stream
 from relay.reason import Reason, Verdict
 from relay.reply import Reply
@@ -33,8 +33,8 @@ def asks_at_all(stream: Stream) -> bool:
 
 
 def may_be_asked(stream: Stream, facts: Facts, reasons: Sequence[Reason], now: datetime) -> bool:
-    """reasons: of the evaluation of these facts, the first decides. True where mail waits for a yes that was one once,
-    or still passes and will not much longer.
+    """reasons: of the evaluation of these facts, at least one; the first decides. True where mail waits for a yes that
+    was one once, or still passes and will not much longer.
 
     Says nothing of when: that one person is asked only so often, and in which wave, the store and the worker see to.
     """
@@ -42,7 +42,7 @@ def may_be_asked(stream: Stream, facts: Facts, reasons: Sequence[Reason], now: d
         return False
     if facts.withdrawn_at is not None or facts.complained_at is not None or facts.undeliverable_at is not None:
         return False
-    if facts.asked >= QUESTIONS or not reasons:
+    if facts.asked >= QUESTIONS:
         return False
     if not (has_accepted_yes(stream.consent, facts, now) or counts_by_migration(stream, facts, now)):
         return False
@@ -63,7 +63,9 @@ def objection_to_asking(stream: Stream, recipient: Address, facts: Facts, now: d
 
 def is_ending(stream: Stream, facts: Facts, now: datetime) -> bool:
     """Has the time come to ask, before the yes ends?"""
-    begins = ask_from(end for end in _ends(stream, facts, now) if not end.is_past(now))
+    if counts_by_migration(stream, facts, now):
+        return True  # asking is what the time of a migration is for
+    begins = ask_from(end for end in deadlines_of_yes(facts, stream.consent.freshness) if not end.is_past(now))
     return begins is not None and begins <= now
 
 
@@ -82,15 +84,3 @@ def earliest_question(stream: Stream, now: datetime) -> datetime | None:
     if shortest is None or freshness.ask_before is None:
         return None
     return now - max(shortest - freshness.ask_before, timedelta(0))
-
-
-def _ends(stream: Stream, facts: Facts, now: datetime) -> Iterator[Deadline]:
-    if facts.yes is None:
-        return
-    if not counts_by_migration(stream, facts, now):
-        yield from deadlines_of_yes(facts, stream.consent.freshness)
-    elif stream.migration is not None:
-        # Asking is what the time of a migration is for, so it begins at once.
-        since = min(facts.yes.at, now)
-        yield from deadlines_of_yes(facts, rules_in_migration(stream.consent).freshness)
-        yield Deadline(Rule.MIGRATION_UNTIL, Reason.BASIS_NOT_ACCEPTED, since, stream.migration.ends_at, ask_from=since)

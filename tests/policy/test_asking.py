@@ -132,6 +132,9 @@ def test_what_speaks_against_a_question_at_the_last_moment_is_for_now_and_names_
         assert reply is not None
         assert reply.code == 451
         assert reply.text.startswith(word)
+    told = objection_to_asking(NEWSLETTER, TARO, replace(STALE, withdrawn_at=NOW), NOW)
+    assert told is not None
+    assert 'this person has stopped "newsletter"' in told.text
 
 
 def test_the_earliest_question_is_the_shortest_rule_that_can_end_a_yes_with_mail() -> None:
@@ -142,3 +145,25 @@ def test_the_earliest_question_is_the_shortest_rule_that_can_end_a_yes_with_mail
     assert earliest_question(replace(NEWSLETTER, consent=ConsentRules(frozenset(), never)), NOW) is None
     migration = migration_until([Basis.ASSUMED], date(2026, 7, 1), "UTC")
     assert earliest_question(replace(NEWSLETTER, migration=migration), NOW) == NOW
+    over = migration_until([Basis.ASSUMED], date(2026, 5, 1), "UTC")
+    assert earliest_question(replace(NEWSLETTER, migration=over), NOW) == ago(days=700)
+
+
+@pytest.mark.parametrize(
+    ("accepted", "limits", "expected"),
+    [
+        ({Basis.CUSTOMER}, {"renew_every": None, "customer_within": 300, "inquiry_within": 100}, 270),
+        ({Basis.INQUIRY}, {"renew_every": None, "customer_within": 300, "inquiry_within": 100}, 70),
+        ({Basis.CUSTOMER, Basis.INQUIRY}, {"renew_every": 50, "customer_within": 300, "inquiry_within": 100}, 20),
+        # A yes that lasts no longer than the time before its end is asked about from its first day.
+        ({Basis.CUSTOMER}, {"renew_every": 20}, 0),
+        ({Basis.CUSTOMER}, {"ask_before": None}, None),
+    ],
+)
+def test_only_of_what_a_stream_accepts_the_end_is_asked_about(
+    accepted: set[Basis], limits: dict[str, int | None], expected: int | None
+) -> None:
+    times = {key: None if days is None else timedelta(days=days) for key, days in limits.items()}
+    freshness = replace(NEWSLETTER.consent.freshness, **times)  # type: ignore[arg-type]
+    stream = replace(NEWSLETTER, consent=ConsentRules(frozenset(accepted), freshness))
+    assert earliest_question(stream, NOW) == (None if expected is None else ago(days=expected))
