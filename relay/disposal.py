@@ -7,18 +7,17 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, TypeAlias, TypeVar
 
 from relay.address import Address
-from relay.consent.facts import Facts
-from relay.decision import Decision, Outcome, Result, refusal
+from relay.decision import Outcome, Result, refusal
 from relay.envelope import Recipient, Transaction
 from relay.log import get_logger
 from relay.message.compose import Copy, Undisclosable
 from relay.message.index import Index
 from relay.outbound.attempt import Attempt, Mail, NextHops
+from relay.policy.acceptance import Judged
 from relay.policy.model import Stream
 from relay.reason import Reason, Verdict
 from relay.reply import Reply
@@ -32,23 +31,11 @@ LastLook: TypeAlias = Callable[[Sequence[Address]], Awaitable[Reply | None]]
 _LARGE: Final = 32 * 1024
 #: Threads that work on large messages: each holds the process for the length of one step over all octets.
 _LARGE_AT_ONCE: Final = 2
-#: Copies of one message under way at the same time, and how many octets these may have together.
-_COPIES_AT_ONCE: Final = 10
-_OCTETS_AT_ONCE: Final = 32 << 20
 _OURS: Final = Reply(451, "4.3.0", f"{Reason.INTERNAL_ERROR}: the copy could not be made, try again")
 
 #: Passes that rest on what the person said.
 _OF_CONSENT: Final = frozenset({Reason.CONFIRMED, Reason.MIGRATION})
 _T = TypeVar("_T")
-
-
-@dataclass(frozen=True, slots=True)
-class Passing:
-    """A recipient whose decision passed. facts: None where no policy claims the message."""
-
-    decision: Decision
-    recipient: Recipient
-    facts: Facts | None
 
 
 class Forwarder:
@@ -66,34 +53,16 @@ class Forwarder:
         only = recipients[0].address if len(recipients) == 1 else None
         return await self._off_loop_if_large(message.content, lambda: self._rewriter.plan(tx, stream, message, only))
 
-    async def forward(self, plan: Plan, passing: Sequence[Passing], last_look: LastLook) -> list[Outcome]:
-        """One outcome for each, in their order. Never raises for what a next hop does.
+    async def forward(self, plan: Plan, passing: Sequence[Judged], last_look: LastLook) -> list[Outcome]:
+        """One copy for these recipients, whose decisions passed: for one alone where each has a copy of their own. One
+        outcome for each, in their order. Never raises for what a next hop does.
 
-        last_look: asked for each copy right before it goes out; why its recipients must not have it any more.
+        last_look: asked right before it goes out; why its recipients must not have it any more.
         """
-        if not passing:
-            return []
-        if not plan.is_personal:
-            return await self._hand_over(plan, passing, None, last_look)
-        if len(passing) == 1:  # the usual case, without a task of its own
-            return await self._own_copy(plan, passing[0], last_look)
-        gate = asyncio.Semaphore(copies_at_once(len(plan.message.content)))
-
-        async def in_turn(one: Passing) -> list[Outcome]:
-            async with gate:
-                return await self._own_copy(plan, one, last_look)
-
-        groups = await asyncio.gather(*(in_turn(one) for one in passing))
-        return [outcome for group in groups for outcome in group]
-
-    async def _own_copy(self, plan: Plan, one: Passing, last_look: LastLook) -> list[Outcome]:
-        reader = Reader(one.recipient.address, one.facts, one.decision.id)
-        return await self._hand_over(plan, [one], reader, last_look)
-
-    async def _hand_over(
-        self, plan: Plan, passing: Sequence[Passing], reader: Reader | None, last_look: LastLook
-    ) -> list[Outcome]:
-        """One copy for these recipients, to the next hop."""
+        reader = None
+        if plan.is_personal:
+            (one,) = passing
+            reader = Reader(one.recipient.address, one.facts, one.decision.id)
         copy = await self._made(plan, reader)
         if isinstance(copy, Reply):
             return [Outcome(one.decision.id, self._clock(), Result.WITHHELD, copy) for one in passing]
@@ -127,12 +96,7 @@ class Forwarder:
             return await asyncio.to_thread(work)
 
 
-def copies_at_once(octets: int) -> int:
-    """How many copies of a message of that size are made and sent at the same time."""
-    return max(1, min(_COPIES_AT_ONCE, _OCTETS_AT_ONCE // max(octets, 1)))
-
-
-def _outcome(one: Passing, attempt: Attempt, now: datetime, footer: str) -> Outcome:
+def _outcome(one: Judged, attempt: Attempt, now: datetime, footer: str) -> Outcome:
     decision = one.decision
     return Outcome(
         decision.id,

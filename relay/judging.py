@@ -70,26 +70,30 @@ class Judging:
         """Of now; none where no policy claims the message. Raises StoreUnavailableError."""
         return {} if stream is None else await self._store.facts(stream.brand, stream.id, addresses)
 
-    def after_data(self, plan: Plan, recipient: Recipient, facts: Mapping[Address, Facts]) -> Judged:
-        """The decision that counts."""
-        now = self._clock()
-        known = facts.get(recipient.address)
-        if plan.stream is None or known is None:
+    def after_data(
+        self, plan: Plan, recipient: Recipient, facts: Mapping[Address, Facts], *, undisclosable: str = ""
+    ) -> Judged:
+        """The decision that counts, at DATA and before each attempt from the queue. facts: of now, of every recipient
+        where the plan has a stream. undisclosable: why this recipient's own copy cannot carry the footer, beside what the
+        plan says of all.
+        """
+        now, address = self._clock(), recipient.address
+        identifier = self.identifier(now)
+        if plan.stream is None:
             reason = Reason.OBSERVED if self._observes else Reason.STREAM_UNKNOWN
-            decision = without_stream(
-                plan.tx, recipient.address, reason, now, decision_id=self.identifier(now), after_data=True
-            )
-        else:
-            decision = decide(
-                plan.tx,
-                plan.stream,
-                recipient.address,
-                known,
-                now,
-                decision_id=self.identifier(now),
-                after_data=True,
-                undisclosable=plan.undisclosable,
-            )
+            decision = without_stream(plan.tx, address, reason, now, decision_id=identifier, after_data=True)
+            return Judged(recipient, decision, None)
+        known = facts[address]
+        decision = decide(
+            plan.tx,
+            plan.stream,
+            address,
+            known,
+            now,
+            decision_id=identifier,
+            after_data=True,
+            undisclosable=plan.undisclosable or undisclosable,
+        )
         return Judged(recipient, decision, known)
 
     def outage(self, tx: Transaction, error: StoreUnavailableError) -> Reply:
@@ -98,10 +102,8 @@ class Judging:
         outage = self.identifier(now)
         if isinstance(error, ClockWrongError):  # the guard has raised the alarm; here it is one mail among many
             get_logger().warning("mail-not-judged", id=outage, message=tx.id, why=str(error))
-            return refusal(Reason.CLOCK_WRONG, Verdict.DEFER, "", outage, after_data=True)
+            return refusal(error.reason, Verdict.DEFER, "", outage, after_data=True)
         get_logger().error("store-unavailable", id=outage, message=tx.id, why=str(error))
         if error.full:
-            return Reply(
-                452, "4.3.1", f"{Reason.STORE_UNAVAILABLE}: no space left for records, try again (id {outage})"
-            )
-        return refusal(Reason.STORE_UNAVAILABLE, Verdict.DEFER, "", outage, after_data=True)
+            return Reply(452, "4.3.1", f"{error.reason}: no space left for records, try again (id {outage})")
+        return refusal(error.reason, Verdict.DEFER, "", outage, after_data=True)

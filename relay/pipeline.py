@@ -13,7 +13,7 @@ from typing import Final
 from relay.address import Address
 from relay.config.settings import Mode
 from relay.decision import Outcome, Result
-from relay.disposal import Forwarder, Passing
+from relay.disposal import Forwarder
 from relay.envelope import Client, Connection, MailParameters, Recipient, Transaction
 from relay.judging import Judging
 from relay.log import write_outcome
@@ -26,6 +26,7 @@ from relay.queued import Step
 from relay.records import Records
 from relay.reply import Reply
 from relay.rewriting import Plan
+from relay.schedule import chance
 from relay.second_look import SecondLook, Sight
 from relay.store.port import Store, StoreUnavailableError
 
@@ -120,9 +121,9 @@ class Pipeline:
             clock=self._clock,
             outage=lambda error: self._judging.outage(plan.tx, error),
         )
-        (outcome,) = await self._forwarder.forward(plan, [Passing(one.decision, one.recipient, one.facts)], look)
+        (outcome,) = await self._forwarder.forward(plan, [one], look)
         write_outcome(outcome)
-        accepted = accept_later(mail, one, outcome, self._waits, self._chance())
+        accepted = accept_later(mail, one, outcome, self._waits, chance(self._randomness(4)))
         if accepted is not None and await self._records.is_kept(mail, accepted):
             return accepted.reply
         self._store.settle_later([outcome])  # the next hop's 250 is the promise
@@ -138,16 +139,13 @@ class Pipeline:
 
     async def _take_over(self, mail: Mail, judged: Sequence[Judged]) -> Reply:
         """Nothing goes out while the client waits."""
-        accepted = accept(mail, judged, self._clock(), self._waits, self._chance())
+        accepted = accept(mail, judged, self._clock(), self._waits, chance(self._randomness(4)))
         return await self._records.taken_over(mail, judged, accepted)
 
     def _tell_passed_on(self, mail: Mail, one: Judged, outcome: Outcome) -> None:
         told = self._receipt(mail.tx, one.decision.stream, mail.content, one.recipient, outcome)
         if told is not None:
             self._store.commit_later(told)
-
-    def _chance(self) -> float:
-        return int.from_bytes(self._randomness(4)) / 2**32
 
 
 def _each_once(recipients: Sequence[Recipient]) -> list[Recipient]:

@@ -19,3 +19,8 @@ def next_attempt(attempts: int, now: datetime, retry: Sequence[timedelta], rando
         return now
     wait = retry[min(attempts, len(retry)) - 1]
     return now + wait * (1 - _JITTER + 2 * _JITTER * random)
+
+
+def chance(octets: bytes) -> float:
+    """Random octets, six at the most, as a number of [0, 1)."""
+    return int.from_bytes(octets) / (1 << 8 * len(octets))

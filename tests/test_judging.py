@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,10 +11,12 @@ from structlog.testing import capture_logs
 from relay.address import Address, address_from_text
 from relay.config.settings import Mode
 from relay.consent.facts import NOTHING_KNOWN
-from relay.envelope import Client, Connection, Transaction
+from relay.envelope import Client, Connection, Recipient, Transaction
 from relay.judging import Judging
+from relay.message.index import index
 from relay.policy.files import load_policies
 from relay.reason import Reason
+from relay.rewriting import Plan
 from relay.store.port import ClockWrongError, StoreUnavailableError
 from relay.store.reading import Wanted, open_reader
 
@@ -81,6 +84,59 @@ def test_where_no_policy_claims_the_message_no_facts_are_read(tmp_path: Path) ->
         assert await judge.facts(stream, [ANN]) == {ANN: NOTHING_KNOWN}
 
     on_stage(tmp_path, story)
+
+
+def test_the_decision_that_counts_is_made_from_the_facts_it_is_given_and_has_an_id_of_its_own(tmp_path: Path) -> None:
+    async def story(on: Stage) -> None:
+        judge = judging(on)
+        plan, ann = planned(judge), Recipient(ANN)
+        await on.yes(str(ANN))
+        facts = await judge.facts(plan.stream, [ANN])
+        first, second = judge.after_data(plan, ann, facts), judge.after_data(plan, ann, facts)
+        assert (first.recipient, first.facts, first.decision.reason) == (ann, facts[ANN], Reason.CONFIRMED)
+        assert first.decision.id != second.decision.id
+        assert judge.after_data(plan, ann, {ANN: NOTHING_KNOWN}).decision.reason is Reason.NO_CONSENT
+
+    on_stage(tmp_path, story)
+
+
+def test_who_passes_and_whose_own_copy_cannot_carry_the_footer_does_not(tmp_path: Path) -> None:
+    async def story(on: Stage) -> None:
+        judge = judging(on)
+        plan = planned(judge)
+        await on.yes(str(ANN))
+        facts = await judge.facts(plan.stream, [ANN])
+        decision = judge.after_data(plan, Recipient(ANN), facts, undisclosable="signed").decision
+        assert (decision.reason, decision.facts["undisclosable"]) == (Reason.DISCLOSURE_IMPOSSIBLE, "signed")
+
+    on_stage(tmp_path, story)
+
+
+def test_whose_facts_are_not_known_is_not_judged(tmp_path: Path) -> None:
+    async def story(on: Stage) -> None:
+        for mode in Mode:
+            judge = judging(on, mode)
+            with pytest.raises(KeyError):
+                judge.after_data(planned(judge), Recipient(ANN), {})
+
+    on_stage(tmp_path, story)
+
+
+@pytest.mark.parametrize(("mode", "reason"), [(Mode.ENFORCE, Reason.STREAM_UNKNOWN), (Mode.OBSERVE, Reason.OBSERVED)])
+def test_what_no_policy_claims_passes_only_while_the_relay_observes(tmp_path: Path, mode: Mode, reason: Reason) -> None:
+    async def story(on: Stage) -> None:
+        judge = judging(on, mode)
+        judged = judge.after_data(replace(planned(judge), stream=None), Recipient(ANN), {})
+        assert (judged.decision.reason, judged.facts) == (reason, None)
+        assert judged.decision.passes is (mode is Mode.OBSERVE)
+
+    on_stage(tmp_path, story)
+
+
+def planned(judge: Judging) -> Plan:
+    tx = transaction()
+    (stream,) = judge.bound(tx)
+    return Plan(tx, stream, index(b""), None, ())
 
 
 @pytest.mark.parametrize(

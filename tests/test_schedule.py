@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from relay.config.settings import QueueSettings
-from relay.schedule import next_attempt
+from relay.schedule import chance, next_attempt
 
 NOW = datetime(2026, 5, 4, tzinfo=UTC)
 RETRY = QueueSettings().retry
@@ -29,3 +29,9 @@ def test_chance_moves_a_wait_by_a_tenth_at_most(attempts: int, random: float) ->
 def test_what_failed_together_does_not_come_back_together() -> None:
     assert next_attempt(1, NOW, RETRY, 0.0) == NOW + 4.5 * MINUTE
     assert next_attempt(1, NOW, RETRY, 0.99) > NOW + 5.4 * MINUTE
+
+
+@given(st.binary(min_size=1, max_size=6))
+def test_chance_is_of_all_octets_and_never_a_whole(octets: bytes) -> None:
+    assert 0 <= chance(octets) < 1
+    assert (chance(b"\x80"), chance(b"\x00\x01"), chance(b"\x00" * 4)) == (0.5, 2**-16, 0)

@@ -17,7 +17,7 @@ from relay.envelope import Recipient, Transaction
 from relay.policy.holding import give_up_at
 from relay.policy.model import RefusedAfterData, Stream
 from relay.queued import Fate, NewCopy, NewMessage, ReportLine, State, Step
-from relay.reason import Reason, Verdict
+from relay.reason import PRECEDENCE, Reason, Verdict
 from relay.reply import Reply, one_line
 from relay.schedule import next_attempt
 
@@ -146,6 +146,16 @@ def reply_after(outcome: Outcome) -> Reply:
     return replace(outcome.reply, text=f"{one_line(words, 400)} (id {outcome.decision})")
 
 
+def reported_instead(tx: Transaction, stream: Stream | None, reason: Reason) -> Fate | None:
+    """How the report to the client's owner calls mail that has failed for this reason; None where its sender gets a DSN.
+    Not so where the policy wants its refusals only logged, nor where there is no sender.
+    """
+    only_logged = stream is not None and stream.message.refused_after_data is RefusedAfterData.LOG
+    if only_logged and reason in PRECEDENCE:
+        return Fate.REFUSED
+    return Fate.UNREPORTED if tx.sender is None else None
+
+
 def _is_taken(decision: Decision) -> bool:
     return decision.passes or decision.verdict in (Verdict.HOLD, Verdict.DISCARD)
 
@@ -168,11 +178,10 @@ def _kept(mail: Mail, one: Judged, now: datetime, waits: Waits, random: float) -
 
 
 def _refused(mail: Mail, one: Judged, now: datetime) -> NewCopy | ReportLine:
-    """Never silently: the sender is told, or the client's owner where the policy says so, or there is no sender."""
-    if mail.stream is not None and mail.stream.message.refused_after_data is RefusedAfterData.LOG:
-        return _line(mail.tx, one.decision, Fate.REFUSED, now)
-    if mail.tx.sender is None:
-        return _line(mail.tx, one.decision, Fate.UNREPORTED, now)
+    """Never silently: the sender is told, or the client's owner."""
+    fate = reported_instead(mail.tx, mail.stream, one.decision.reason)
+    if fate is not None:
+        return _line(mail.tx, one.decision, fate, now)
     return replace(_copy(one, State.FAILED, now + TOLD_WITHIN), last=one.decision.reply)
 
 

@@ -10,20 +10,25 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from types import MappingProxyType
-from typing import Final, Protocol
+from typing import ClassVar, Final, Protocol
 
 from relay.address import Address
 from relay.consent.events import Event
 from relay.consent.facts import Facts
 from relay.decision import Decision, Outcome
 from relay.queued import Claimed, State, Step
+from relay.reason import Reason
 
 #: No words are told.
 NO_TEXTS: Final[Mapping[str, str]] = MappingProxyType({})
 
 
 class StoreUnavailableError(Exception):
-    """Nothing can be known or promised just now; the text is for the log. full: the disk has no room left."""
+    """Nothing can be known or promised just now; the text is for the log. full: the disk has no room left. reason: what
+    mail is told that waits for it.
+    """
+
+    reason: ClassVar[Reason] = Reason.STORE_UNAVAILABLE
 
     def __init__(self, message: str, *, full: bool = False) -> None:
         super().__init__(message)
@@ -59,6 +64,8 @@ class UnreadableError(StoreUnavailableError):
 
 class ClockWrongError(StoreUnavailableError):
     """Nobody knows what time it is, so nobody can be judged: what is fresh, and what came after what."""
+
+    reason = Reason.CLOCK_WRONG
 
 
 class QueueFullError(StoreUnavailableError):
@@ -121,7 +128,9 @@ class Store(People, Protocol):
 
     async def claim_failed(self, now: datetime, most: int) -> tuple[Claimed, ...]:
         """Lease the failed copies of messages whose sender can be told: no copy waits for the next hop any more, or one
-        is due. All that have failed of a message, whole messages up to `most` copies (one at least).
+        is due. All that have failed of a message, whole messages up to `most` copies (one at least). A telling of each
+        message is counted and on disk before anybody reads its content; one that was begun before and did not come to an
+        end is claimed alone.
         """
 
     async def claim_expired(self, now: datetime, most: int) -> tuple[Claimed, ...]:

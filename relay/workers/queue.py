@@ -14,12 +14,12 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final, Protocol
 
-from relay.disposal import copies_at_once
 from relay.log import get_logger
 from relay.outbound.attempt import Route
 from relay.queued import Claimed
 from relay.store.port import Store, StoreUnavailableError
 from relay.workers.backoff import Backoff
+from relay.workers.delivery import copies_at_once
 
 #: Seconds between two looks at what other processes have queued or let go.
 _POLL: Final = 0.25

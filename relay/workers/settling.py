@@ -11,11 +11,13 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from relay.config.durations import write_duration
-from relay.decision import Decision, Outcome, Result
-from relay.policy.acceptance import TOLD_WITHIN
-from relay.policy.model import RefusedAfterData, Stream
+from relay.consent.facts import NOTHING_KNOWN
+from relay.decision import Outcome, Result
+from relay.policy.acceptance import TOLD_WITHIN, Judged, reported_instead
+from relay.policy.holding import give_up_at
+from relay.policy.model import Stream
 from relay.queued import Copy, Fate, Message, Move, Origin, ReportLine, State, Step
-from relay.reason import PRECEDENCE, Reason
+from relay.reason import Reason, Verdict
 from relay.reply import Reply, one_line
 from relay.schedule import next_attempt
 
@@ -43,26 +45,29 @@ class Settling:
     terms: Terms
     chance: float
 
-    def held(self, copy: Copy, decision: Decision, until: datetime, now: datetime) -> Step:
-        move = Move(copy.number, now, State.HELD, decision.reason, until, decision.id)
-        return Step(decisions=(decision,), moves=(move,))
-
-    def discarded(self, copy: Copy, decision: Decision, now: datetime) -> Step:
-        line = report_line(
-            self.message,
-            copy,
-            Fate.DISCARDED,
-            now,
-            reason=decision.reason,
-            decision=decision.id,
-            reply=decision.reply,
-        )
-        return Step(decisions=(decision,), moves=(Move(copy.number, now, decision=decision.id),), reports=(line,))
-
-    def rejected(self, copy: Copy, decision: Decision, now: datetime) -> Step:
-        """The recipient's own no, mostly: whoever sent it is told as if it had been refused at once."""
-        failed = self._failed(copy, decision.id, decision.reason, decision.reply, now)
-        return merged([Step(decisions=(decision,)), failed])
+    def kept_back(self, copy: Copy, judged: Judged) -> Step:
+        """Its decision does not pass."""
+        decision = judged.decision
+        now = decision.at
+        match decision.verdict:
+            case Verdict.HOLD if self.stream is not None:
+                facts, waiting = judged.facts or NOTHING_KNOWN, self.terms.asking
+                until = give_up_at(self.stream, decision.reason, facts, now, waiting, asked_at=copy.asked_at)
+                move = Move(copy.number, now, State.HELD, decision.reason, until, decision.id)
+                end = Step(moves=(move,))
+            case Verdict.DISCARD:
+                end = self._reported(
+                    copy, Fate.DISCARDED, now, decision=decision.id, reason=decision.reason, reply=decision.reply
+                )
+            case (
+                Verdict.REJECT
+            ):  # the recipient's own no, mostly: whoever sent it is told as if it had been refused at once
+                end = self._failed(copy, decision.id, decision.reason, decision.reply, now)
+            case _ if copy.reason is decision.reason:  # as before: nothing new to record
+                return self.later(copy, "", decision.reason, now, last=decision.reply)
+            case _:
+                end = self.later(copy, decision.id, decision.reason, now, last=decision.reply)
+        return merged([Step(decisions=(decision,)), end])
 
     def later(
         self,
@@ -124,19 +129,21 @@ class Settling:
         counts: bool = False,
     ) -> Step:
         """The sender is to be told; where there is none, or it is the relay itself, the report tells it."""
-        told_elsewhere = self._told_elsewhere(reason)
-        if told_elsewhere is None:
-            move = Move(copy.number, now, State.FAILED, reason, now + TOLD_WITHIN, decision, counts, reply, next_hop)
-            return Step(moves=(move,))
-        over = Move(copy.number, now, decision=decision)
-        line = report_line(self.message, copy, told_elsewhere, now, reason=reason, decision=decision, reply=reply)
-        return Step(moves=(over,), reports=(line,))
+        fate = self._reported_instead(reason)
+        if fate is not None:
+            return self._reported(copy, fate, now, decision=decision, reason=reason, reply=reply)
+        move = Move(copy.number, now, State.FAILED, reason, now + TOLD_WITHIN, decision, counts, reply, next_hop)
+        return Step(moves=(move,))
 
-    def _told_elsewhere(self, reason: Reason) -> Fate | None:
-        if self.message.origin is not Origin.CLIENT or self.message.tx.sender is None:
+    def _reported_instead(self, reason: Reason) -> Fate | None:
+        if self.message.origin is not Origin.CLIENT:
             return Fate.UNREPORTED
-        by_policy = self.stream is not None and self.stream.message.refused_after_data is RefusedAfterData.LOG
-        return Fate.REFUSED if by_policy and reason in PRECEDENCE else None
+        return reported_instead(self.message.tx, self.stream, reason)
+
+    def _reported(self, copy: Copy, fate: Fate, now: datetime, *, decision: str, reason: Reason, reply: Reply) -> Step:
+        """It is over; the client's owner reads of it."""
+        line = report_line(self.message, copy, fate, now, reason=reason, decision=decision, reply=reply)
+        return Step(moves=(Move(copy.number, now, decision=decision),), reports=(line,))
 
 
 def report_line(

@@ -1,23 +1,23 @@
 from __future__ import annotations
 
-import contextlib
+import email
 from collections import deque
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from faulty_hop import Session, close, reset, say
-from journey import NEWSLETTER, ORDERS
+from journey import ORDERS
 from workers.yard import Yard, in_yard
 
 from relay.address import address_from_text
 from relay.config.settings import Mode
-from relay.envelope import Client, Refusal
+from relay.envelope import Client
 from relay.policy.model import RELAY_NOTICES, Policies
-from relay.queued import Origin, State
+from relay.queued import Origin
 from relay.reason import Reason
-from relay.store.connection import open_for_writing
 from relay.store.sqlite import SqliteStore
+from relay.workers.delivery import copies_at_once
 
 ANN, BEN, CAY = "ann@example.org", "ben@example.org", "cay@example.org"
 #: The wait after an attempt, and what chance makes of it.
@@ -134,21 +134,6 @@ def test_what_has_waited_too_long_has_failed_and_says_so(tmp_path: Path) -> None
     in_yard(tmp_path, story, rcpt=say("450 4.2.1 full"))
 
 
-def test_who_withdraws_while_mail_is_queued_gets_none_and_the_sender_is_told(tmp_path: Path) -> None:
-    async def story(there: Yard) -> None:
-        await there.yes(ANN, BEN)
-        await there.queue(ANN, BEN)
-        await there.no(ANN)
-        await there.deliver_due()
-        assert there.got() == [BEN]
-        assert there.states() == [(ANN, "failed", "withdrawn")]
-        assert there.decided()[2:] == [("reject", "withdrawn no-consent")]
-        ((newest,),) = there.rows("SELECT id FROM decisions ORDER BY rowid DESC LIMIT 1")
-        assert there.rows("SELECT decision, code FROM copies") == [(newest, 550)]
-
-    in_yard(tmp_path, story)
-
-
 def test_who_withdraws_while_another_copy_is_on_its_way_gets_none(tmp_path: Path) -> None:
     """Both passed; the second withdraws before its turn, and the facts are a moment old."""
 
@@ -166,7 +151,7 @@ def test_who_withdraws_while_another_copy_is_on_its_way_gets_none(tmp_path: Path
         assert there.states() == [(BEN, "failed", "withdrawn")]
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("relay.disposal._COPIES_AT_ONCE", 1)
+        patch.setattr("relay.workers.delivery._COPIES_AT_ONCE", 1)
         in_yard(tmp_path, story)
 
 
@@ -188,111 +173,6 @@ def test_a_no_to_a_transactional_stream_keeps_the_others_mail_going(tmp_path: Pa
 
     with pytest.MonkeyPatch.context() as patch:
         in_yard(tmp_path, story)
-
-
-def test_a_yes_that_grew_old_in_the_queue_is_held(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    # The yes is of long ago; for the store it came a moment before the hold, and it would let go at once.
-    monkeypatch.setattr("relay.store.queue.release_overtaken", lambda *_: None)
-
-    async def story(there: Yard) -> None:
-        await there.yes(ANN, days_ago=364)
-        await there.queue(ANN)
-        there.later = timedelta(days=2)
-        await there.deliver_due()
-        assert there.got() == []
-        assert there.states() == [(ANN, "held", "stale")]
-        assert there.wait() > timedelta(days=29)  # until it is their turn to be asked
-
-    in_yard(tmp_path, story)
-
-
-def test_who_was_asked_gains_no_time_when_their_mail_is_decided_anew(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("relay.store.queue.release_overtaken", lambda *_: None)
-
-    async def story(there: Yard) -> None:
-        await there.yes(ANN, days_ago=364)
-        await there.queue(ANN)
-        with contextlib.closing(open_for_writing(there.path)) as connection:
-            connection.execute("UPDATE copies SET asked_at = at")
-        there.later = timedelta(days=2)
-        await there.deliver_due()
-        assert there.states() == [(ANN, "held", "stale")]
-        assert there.wait() < timedelta(days=15)
-
-    in_yard(tmp_path, story)
-
-
-def test_what_was_let_go_of_a_hold_passes_by_a_decision_of_its_own(tmp_path: Path) -> None:
-    async def story(there: Yard) -> None:
-        await there.queue(ANN, state=State.HELD, reason=Reason.STALE, due_in=timedelta(days=30))
-        ((held,),) = there.rows("SELECT decision FROM copies")
-        there.later = timedelta(seconds=5)
-        await there.yes(ANN, days_ago=-0.00001)
-        there.later = timedelta(seconds=10)
-        await there.deliver_due()
-        assert there.got() == [ANN]
-        assert there.decided() == [("hold", "stale"), ("deliver", "confirmed")]
-        assert there.rows(f"SELECT count(*) FROM outcomes WHERE decision = '{held}'") == [(0,)]
-
-    in_yard(tmp_path, story)
-
-
-def test_who_says_yes_and_then_no_gets_nothing_of_what_was_let_go(tmp_path: Path) -> None:
-    async def story(there: Yard) -> None:
-        await there.queue(ANN, state=State.HELD, reason=Reason.STALE, due_in=timedelta(days=30))
-        there.later = timedelta(seconds=5)
-        await there.yes(ANN, days_ago=-0.00001)
-        there.later = timedelta(seconds=7)
-        await there.no(ANN)
-        there.later = timedelta(seconds=10)
-        await there.deliver_due()
-        assert there.got() == []
-        assert there.states() == [(ANN, "failed", "withdrawn")]
-        assert [verdict for verdict, _ in there.decided()] == ["hold", "reject"]
-
-    in_yard(tmp_path, story)
-
-
-def test_a_client_that_wants_no_refusals_has_them_in_its_report(tmp_path: Path) -> None:
-    async def story(there: Yard) -> None:
-        there.clients = [Client("shop", refusal=Refusal.ACCEPT_AND_REPORT)]
-        await there.yes(ANN)
-        await there.queue(ANN)
-        await there.no(ANN)
-        await there.deliver_due()
-        assert there.states() == []
-        assert there.reported() == [(ANN, "discarded", "withdrawn")]
-
-    in_yard(tmp_path, story)
-
-
-def test_a_policy_that_only_logs_refusals_does_so_for_the_queue_too(tmp_path: Path) -> None:
-    async def story(there: Yard) -> None:
-        await there.yes(ANN)
-        await there.queue(ANN)
-        await there.no(ANN)
-        await there.deliver_due()
-        assert there.states() == []
-        assert there.reported() == [(ANN, "refused", "withdrawn")]
-
-    in_yard(tmp_path, story, newsletter=NEWSLETTER + '[message]\nrefused_after_data = "log"\n')
-
-
-def test_what_the_policy_defers_is_decided_again_and_again_and_recorded_once(tmp_path: Path) -> None:
-    async def story(there: Yard) -> None:
-        await there.yes(ANN, days_ago=400)
-        await there.queue(ANN)
-        for _ in range(3):
-            assert await there.deliver_due() == 1
-            assert there.states() == [(ANN, "queued", "stale")]
-            assert there.rows("SELECT attempts FROM copies") == [(0,)]
-            assert FIRST[0] < there.wait() < FIRST[1]
-            there.later += FIRST[1]
-        assert there.decided() == [("deliver", "confirmed"), ("defer", "stale")]
-
-    in_yard(tmp_path, story, newsletter=NEWSLETTER + '[verdict]\nstale = "defer"\n')
 
 
 def test_a_stream_without_a_policy_waits_for_it(tmp_path: Path) -> None:
@@ -369,5 +249,23 @@ def test_own_mail_is_signed_and_sent(tmp_path: Path) -> None:
         (message,) = there.hop.messages
         assert message.commands[0].startswith(b"MAIL FROM:<>")
         assert b"DKIM-Signature:" in message.content
+
+    in_yard(tmp_path, story)
+
+
+@pytest.mark.parametrize(("octets", "copies"), [(0, 10), (9_000, 10), (10_000_000, 3), (52_428_800, 1)])
+def test_large_copies_are_made_a_few_at_a_time(octets: int, copies: int) -> None:
+    assert copies_at_once(octets) == copies
+
+
+def test_however_many_a_message_has_each_gets_the_copy_that_is_theirs(tmp_path: Path) -> None:
+    async def story(there: Yard) -> None:
+        people = [f"person{number}@example.org" for number in range(25)]
+        await there.yes(*people)
+        await there.queue(*people)
+        await there.deliver_due()
+        assert sorted(there.got()) == sorted(people)
+        copies = [email.message_from_bytes(message.content) for message in there.hop.messages]
+        assert len({copy["List-Unsubscribe"] for copy in copies}) == len(copies) == len(people)
 
     in_yard(tmp_path, story)

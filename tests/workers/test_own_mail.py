@@ -10,11 +10,12 @@ from journey import NEWSLETTER, NOW, Stage, signer, stage
 
 from relay.address import address_from_text
 from relay.decision import Result
-from relay.disposal import Passing
+from relay.envelope import Body, Connection
 from relay.message.dkim import dns_record
 from relay.message.index import index
 from relay.message.notice import Heading, notice, text
 from relay.policy import notices
+from relay.policy.acceptance import Judged
 from relay.queued import NewMessage, Origin, State
 from relay.reason import Reason, Verdict
 from relay.workers.own_mail import OwnMail
@@ -27,11 +28,11 @@ def own_mail() -> OwnMail:
     return OwnMail(mail_domain="relay.brand.example", randomness=lambda size: next(numbers).to_bytes(size))
 
 
-def written(own: OwnMail, to: str = "owner@brand.example", origin: Origin = Origin.REPORT) -> tuple[str, NewMessage]:
+def written(own: OwnMail, to: str = "owner@brand.example") -> tuple[str, NewMessage]:
     recipient = address_from_text(to)
     identifier = own.identifier(NOW)
     content = notice(Heading(identifier, own.mail_domain, recipient, "春", NOW), text("Hello"))
-    decision, message = own.mail(identifier, recipient, content, origin, NOW, about="01ABOUT")
+    decision, message = own.mail(identifier, recipient, content, Origin.REPORT, NOW, about="01ABOUT")
     assert (decision.verdict, decision.reason, decision.stream) == (
         Verdict.DELIVER,
         Reason.TRANSACTIONAL,
@@ -54,6 +55,24 @@ def test_a_mail_of_the_relays_own_waits_with_a_null_reverse_path_and_the_decisio
     assert copy.recipient.notify == ("NEVER",)
     assert f"Message-ID: <{message.tx.id}@relay.brand.example>".encode() in message.content
     assert not message.tx.parameters.smtputf8
+    assert message.tx.connection == Connection("", "", "")  # there was none, and no line says otherwise
+
+
+def test_mail_is_announced_as_eight_bit_where_it_is() -> None:
+    own = own_mail()
+    for words, body in (("Hello", Body.SEVEN_BIT), ("Grüße", Body.EIGHT_BIT)):
+        content = b"To: <owner@brand.example>\r\n\r\n" + words.encode() + b"\r\n"
+        _, message = own.mail(own.identifier(NOW), OWNER, content, Origin.BOUNCE, NOW, about="01ABOUT")
+        assert (message.tx.parameters.body, message.tx.parameters.smtputf8) == (body, False)
+
+
+def test_a_mail_that_names_the_decision_on_it_gets_that_one_and_others_one_of_their_own() -> None:
+    own = own_mail()
+    identifier, named = own.identifier(NOW), own.identifier(NOW)
+    for asked, expected in ((named, {named}), ("", set[str]())):
+        decision, message = own.mail(identifier, OWNER, b"", Origin.ASK, NOW, about="shop", decision_id=asked)
+        assert message.copies[0].decision == decision.id
+        assert {decision.id} & {identifier, named, ""} == expected
 
 
 def test_a_mailbox_outside_ascii_needs_smtputf8() -> None:
@@ -62,7 +81,7 @@ def test_a_mailbox_outside_ascii_needs_smtputf8() -> None:
 
 def test_mail_of_a_client_is_not_the_relays_own() -> None:
     with pytest.raises(ValueError, match="client"):
-        own_mail().mail("01ABC", OWNER, b"x", Origin.CLIENT, NOW)
+        own_mail().mail("01ABC", OWNER, b"x", Origin.CLIENT, NOW, about="")
 
 
 async def sent(on: Stage, message: NewMessage) -> bytes:
@@ -70,13 +89,13 @@ async def sent(on: Stage, message: NewMessage) -> bytes:
     forwarder = on.pipeline._forwarder
     (copy,) = message.copies
     plan = await forwarder.plan(message.tx, notices.STREAM, index(message.content), [copy.recipient])
-    decision, again = own_mail().mail(message.tx.id, OWNER, message.content, message.origin, NOW)
+    decision, again = own_mail().mail(message.tx.id, OWNER, message.content, message.origin, NOW, about="")
     assert again.tx == message.tx
 
     async def nothing_against_it(_addresses: object) -> None:
         return None
 
-    (outcome,) = await forwarder.forward(plan, [Passing(decision, copy.recipient, None)], nothing_against_it)
+    (outcome,) = await forwarder.forward(plan, [Judged(copy.recipient, decision, None)], nothing_against_it)
     assert outcome.result is Result.DELIVERED
     assert not outcome.contact
     ((sender, recipients, content),) = on.hop.got

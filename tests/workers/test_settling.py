@@ -10,11 +10,12 @@ from hypothesis import strategies as st
 from journey import NEWS, NOW
 from workers.yard import TERMS
 
-from relay.address import address_from_text
+from relay.address import Address, address_from_text
 from relay.decision import Decision, Outcome, Result
 from relay.envelope import Client, Connection, Recipient, Transaction
+from relay.policy.acceptance import Judged
 from relay.policy.files import load_policies
-from relay.policy.model import RefusedAfterData
+from relay.policy.model import RefusedAfterData, Stream
 from relay.queued import Copy, Fate, Message, Origin, State, Step
 from relay.reason import Reason, Verdict
 from relay.reply import Reply
@@ -43,8 +44,12 @@ def outcome(result: Result, reply: Reply = FULL, *, after: timedelta = timedelta
     return Outcome("01NEW", NOW + after, result, reply, "127.0.0.1:25", 0.1)
 
 
-def decision(verdict: Verdict, reason: Reason) -> Decision:
-    return Decision(
+def newsletter() -> Stream:
+    return load_policies(Path(__file__).parents[2] / "policies", NOW).by_id["newsletter"]
+
+
+def judged(verdict: Verdict, reason: Reason) -> Judged:
+    decision = Decision(
         id="01NEW",
         at=NOW,
         message="01M",
@@ -60,6 +65,7 @@ def decision(verdict: Verdict, reason: Reason) -> Decision:
         policy="",
         reply=Reply(550, "5.7.1", "no") if verdict is Verdict.REJECT else Reply(250, "2.0.0", "held"),
     )
+    return Judged(COPY.recipient, decision, None)
 
 
 def state_of(step: Step) -> State | None:
@@ -133,23 +139,46 @@ def test_where_nobody_can_be_told_the_report_tells(message: Message) -> None:
 
 
 def test_a_policy_that_only_logs_refusals_says_nothing_of_what_the_next_hop_refuses() -> None:
-    policies = load_policies(Path(__file__).parents[2] / "policies", NOW)
-    newsletter = policies.by_id["newsletter"]
-    rules = replace(newsletter.message, refused_after_data=RefusedAfterData.LOG)
-    settling = replace(SETTLING, stream=replace(newsletter, message=rules))
+    rules = replace(newsletter().message, refused_after_data=RefusedAfterData.LOG)
+    settling = replace(SETTLING, stream=replace(newsletter(), message=rules))
     assert state_of(settling.attempted(COPY, outcome(Result.REFUSED, Reply(550, "5.1.1", "nobody")))) is State.FAILED
     assert state_of(settling.attempted(COPY, outcome(Result.DEFERRED, after=timedelta(days=6)))) is State.FAILED
-    assert state_of(settling.rejected(COPY, decision(Verdict.REJECT, Reason.WITHDRAWN), NOW)) is None
+    assert state_of(settling.kept_back(COPY, judged(Verdict.REJECT, Reason.WITHDRAWN))) is None
 
 
 def test_a_new_decision_stands_in_the_same_step_as_what_it_does() -> None:
-    held = SETTLING.held(COPY, decision(Verdict.HOLD, Reason.STALE), NOW + timedelta(days=30), NOW)
-    rejected = SETTLING.rejected(COPY, decision(Verdict.REJECT, Reason.WITHDRAWN), NOW)
-    discarded = SETTLING.discarded(COPY, decision(Verdict.DISCARD, Reason.WITHDRAWN), NOW)
-    assert [state_of(step) for step in (held, rejected, discarded)] == [State.HELD, State.FAILED, None]
-    assert all(step.decisions[0].id == step.moves[0].decision == "01NEW" for step in (held, rejected, discarded))
-    assert not any(step.moves[0].counts for step in (held, rejected, discarded))
-    assert [len(step.reports) for step in (held, rejected, discarded)] == [0, 0, 1]
+    settling = replace(SETTLING, stream=newsletter())
+    held = settling.kept_back(COPY, judged(Verdict.HOLD, Reason.STALE))
+    rejected = settling.kept_back(COPY, judged(Verdict.REJECT, Reason.WITHDRAWN))
+    discarded = settling.kept_back(COPY, judged(Verdict.DISCARD, Reason.WITHDRAWN))
+    deferred = settling.kept_back(COPY, judged(Verdict.DEFER, Reason.STREAM_PAUSED))
+    steps = (held, rejected, discarded, deferred)
+    assert [state_of(step) for step in steps] == [State.HELD, State.FAILED, None, State.QUEUED]
+    assert all(step.decisions[0].id == step.moves[0].decision == "01NEW" for step in steps)
+    assert not any(step.moves[0].counts for step in steps)
+    assert [[line.fate for line in step.reports] for step in steps] == [[], [], [Fate.DISCARDED], []]
+
+
+def test_what_is_put_off_for_the_same_reason_as_before_keeps_its_decision() -> None:
+    before = replace(COPY, reason=Reason.STREAM_PAUSED)
+    step = SETTLING.kept_back(before, judged(Verdict.DEFER, Reason.STREAM_PAUSED))
+    assert (step.decisions, step.moves[0].decision, step.moves[0].state) == ((), "", State.QUEUED)
+
+
+def test_being_decided_anew_gives_a_held_copy_no_more_time() -> None:
+    settling, asked = replace(SETTLING, stream=newsletter()), replace(COPY, asked_at=NOW - timedelta(days=2))
+    fresh = settling.kept_back(COPY, judged(Verdict.HOLD, Reason.STALE)).moves[0]
+    again = settling.kept_back(asked, judged(Verdict.HOLD, Reason.STALE)).moves[0]
+    assert (fresh.due_at, again.due_at) == (NOW + timedelta(days=14), NOW + timedelta(days=12))
+
+
+@pytest.mark.parametrize("sender", [NEWS, None])
+def test_what_a_policy_refuses_and_only_logs_is_called_so_whoever_sent_it(sender: Address | None) -> None:
+    rules = replace(newsletter().message, refused_after_data=RefusedAfterData.LOG)
+    message = replace(MESSAGE, tx=replace(TX, sender=sender))
+    settling = replace(SETTLING, message=message, stream=replace(newsletter(), message=rules))
+    (line,) = settling.kept_back(COPY, judged(Verdict.REJECT, Reason.WITHDRAWN)).reports
+    assert line.fate is Fate.REFUSED
 
 
 def test_a_line_of_the_report_names_the_decision_that_stands() -> None:

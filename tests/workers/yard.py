@@ -120,6 +120,7 @@ class Yard:
         due_in: timedelta = timedelta(0),
         client: Client = CLIENT,
         origin: Origin = Origin.CLIENT,
+        about: str = "",
     ) -> str:
         """A message that waits, with a decision for each of its copies; its id."""
         now = self.clock()
@@ -147,7 +148,7 @@ class Yard:
             )
             decisions.append(decision)
             copies.append(NewCopy(decision.id, Recipient(address), state, reason, now + due_in))
-        message = NewMessage(tx, stream, "" if known is None else known.brand, content, tuple(copies), origin)
+        message = NewMessage(tx, stream, "" if known is None else known.brand, content, tuple(copies), origin, about)
         await self.store.commit(Step(decisions=tuple(decisions), messages=(message,)))
         return tx.id
 
