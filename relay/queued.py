@@ -85,7 +85,8 @@ class NewMessage:
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """A message in the store. number: its key there. at: when it was accepted. starts: see the table `messages`.
+    """A message in the store. number: its key there. at: when it was accepted. starts, tellings: see the table
+    `messages`.
 
     tx: with a client of that name whose other fields are the defaults.
     """
@@ -99,6 +100,7 @@ class Message:
     origin: Origin = Origin.CLIENT
     about: str = ""
     starts: int = 0
+    tellings: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -118,6 +118,8 @@ def message_at_length(message: Message, now: datetime) -> Iterator[str]:
     yield f"  sender     {tx.sender_text or '<>'}"
     if message.starts:
         yield f"  starts     {message.starts}: workers that began with it and have not come to an end"
+    if message.tellings:
+        yield f"  tellings   {message.tellings}: workers that began to tell the sender and have not come to an end"
 
 
 def as_json(one: Waiting) -> dict[str, Any]:
@@ -145,6 +147,7 @@ def as_json(one: Waiting) -> dict[str, Any]:
         "reply": "" if copy.last is None else str(copy.last),
         "worked_on": one.worked_on,
         "starts": message.starts,
+        "tellings": message.tellings,
     }
 
 

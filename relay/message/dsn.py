@@ -87,7 +87,9 @@ class Report:
 
 
 def dsn(report: Report, heading: Heading, words: str, original: bytes) -> bytes:
-    """The whole mail. heading: to whom, its subject is ours. words: for people. original: the message as it came."""
+    """The whole mail. heading: to whom, its subject is ours. words: for people. original: the message as it came,
+    b"" where nothing of it is to come back.
+    """
     status = delivery_status(report)
     if status.isascii():
         fields = octets_of("message/delivery-status", status.encode("ascii"), description="Delivery report")
@@ -97,7 +99,9 @@ def dsn(report: Report, heading: Heading, words: str, original: bytes) -> bytes:
         fields = octets_of("message/global-delivery-status", octets, transfer=transfer, description="Delivery report")
     # RFC 3461 section 4.3: RET is about failures, anything else tells of the header alone.
     full = report.ret == "FULL" and report.action is Action.FAILED
-    parts = [text(words), fields, returned(original, full=full, smtputf8=report.smtputf8)]
+    parts = [text(words), fields]
+    if original:  # RFC 6522 section 3: the third part may be missing
+        parts.append(returned(original, full=full, smtputf8=report.smtputf8))
     threading = _message_id(original)
     extra = (("In-Reply-To", threading), ("References", threading)) if threading else ()
     whole = Heading(

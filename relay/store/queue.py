@@ -165,6 +165,8 @@ def move(connection: sqlite3.Connection, one: Move, lease: str, done: Done, seen
     if not rows:
         done.lost.append(one.copy)
         return
+    if one.state is None and rows[0][1] == State.FAILED:
+        connection.execute(query("end_telling"), (rows[0][0],))
     if one.reason is not Reason.INTERNAL_ERROR:  # our own code failed on it: that it was begun stays counted
         connection.execute(query("end_start"), {"message": rows[0][0]})
     if one.state is State.HELD:
@@ -253,11 +255,17 @@ def claim(
 def claim_failed(connection: sqlite3.Connection, lease: str, now: datetime, most: int) -> Handed:
     """As `port.Store.claim_failed`."""
     found = _by_message(connection.execute(query("failed_copies"), {"now": microseconds(now), "most": most}))
+    deadly = {number for (number,) in connection.execute(query("telling_failed"), (json.dumps(list(found)),))}
     numbers: list[int] = []
-    for of_message in found.values():
+    for message, of_message in found.items():
         if numbers and len(numbers) + len(of_message) > most:
             break
+        if numbers and message in deadly:  # alone, the next time
+            continue
         numbers += of_message
+        connection.execute(query("count_telling"), (message,))
+        if message in deadly:
+            break
     return _leased(connection, lease, now, numbers)
 
 
@@ -274,6 +282,8 @@ def give_back(connection: sqlite3.Connection, lease: str, copies: Collection[int
     rows = connection.execute(query("give_back_copies"), (lease, json.dumps(list(copies)))).fetchall()
     for message in {message for message, state in rows if state == State.QUEUED}:
         connection.execute(query("uncount_start"), {"message": message})
+    for message in {message for message, state in rows if state == State.FAILED}:
+        connection.execute(query("uncount_telling"), (message,))
 
 
 def free(connection: sqlite3.Connection, lease: str) -> int:

@@ -105,7 +105,7 @@ def replaced_row(row: Sequence[Any], at: datetime) -> Row:
 
 def message_of(row: Sequence[Any]) -> Message:
     """A row of messages_numbered. Raises UnreadableError."""
-    number, identity, at, client, stream, brand, sender, envelope, octets, origin, about, starts = row
+    number, identity, at, client, stream, brand, sender, envelope, octets, origin, about, starts, tellings = row
     try:
         return Message(
             number=number,
@@ -117,6 +117,7 @@ def message_of(row: Sequence[Any]) -> Message:
             origin=Origin(origin),
             about=about,
             starts=starts,
+            tellings=tellings,
         )
     except (ValueError, KeyError, TypeError, OverflowError) as error:
         raise UnreadableError(f"message {number} of the queue", _without_data(error)) from None

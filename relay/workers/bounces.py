@@ -34,6 +34,8 @@ WARN_AFTER: Final = timedelta(hours=4)
 #: All senders of one client together get so many times what one may: an address of its own for each mail (VERP) is usual
 #: with mailers, and a client that was broken into may write a stranger's address into each.
 SENDERS: Final = 10
+#: A message whose sender was begun to be told so often without an end is told of without its content, and then not at all.
+_MOST_TELLINGS: Final = 3
 #: Copies that are claimed at once.
 _MOST: Final = 200
 #: Ids of decisions that one line of the log names; each of them has a line of its own that says what became of it.
@@ -139,7 +141,12 @@ class Bouncer:
     def told_in(self, message: Message, content: bytes, copies: Mapping[int, Copy], step: Step) -> Step:
         """The step that settles copies of a message, with what their sender is to hear of it at once: that some are late,
         that others were passed on to where nobody tells more. copies: by number, as they were before.
+
+        A message that may have killed its workers is told of without its content: its own copies may be out already, and
+        go out once more for each death here.
         """
+        if message.starts > 1:
+            content = b""
         of_decision = {move.decision: copies[move.copy] for move in step.moves if move.copy in copies}
         passed = [_delivered(of_decision[one.decision].recipient, one) for one in step.outcomes if one.silent]
         late = {
@@ -175,7 +182,9 @@ class Bouncer:
             why = "rate"
         if why:
             return await self._leave(message, copies, why, now)
-        subject = Subject(message.tx, message.stream, message.at, await self._content(message), message.origin)
+        # What is in it may be what kills: the last try is without.
+        content = b"" if message.tellings == _MOST_TELLINGS else await self._content(message)
+        subject = Subject(message.tx, message.stream, message.at, content, message.origin)
         told = [_told(copy) for copy in wanting]
         try:
             decision, mail = self._written(Action.FAILED, subject, told, now, now)
@@ -282,7 +291,13 @@ def _why_not(message: Message, wanting: Sequence[Copy]) -> str:
         return "own-mail"
     if message.tx.sender is None:
         return "null-sender"
-    return "" if wanting else "notify"
+    if not wanting:
+        return "notify"
+    if message.tellings > _MOST_TELLINGS:
+        deadly = "every process that wrote its notification ended; the report to the client's owner tells of it"
+        get_logger().error("internal-error", message=message.tx.id, why=deadly)
+        return "internal-error"
+    return ""
 
 
 def _some(written: tuple[Decision, NewMessage] | None) -> list[tuple[Decision, NewMessage]]:

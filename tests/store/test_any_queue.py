@@ -70,6 +70,7 @@ class AnyQueue(RuleBasedStateMachine):
         self.now = NOW
         self.copies: dict[str, Known] = {}
         self.starts: dict[int, int] = {}
+        self.tellings: dict[int, int] = {}
         self.accepted: set[str] = set()
         self.ended: set[str] = set()
         self.reports: list[tuple[str, str]] = []
@@ -125,7 +126,7 @@ class AnyQueue(RuleBasedStateMachine):
             raise AssertionError("beyond the cap")
         self._do(owner, work)
         ((number,),) = self._all(f"SELECT number FROM messages WHERE id = '{message.tx.id}'")
-        self.starts[number] = 0
+        self.starts[number] = self.tellings[number] = 0
         for copy in new:
             self.accepted.add(copy.decision)
             one = Known(copy.decision, number, copy.recipient.address, stream, copy.state, microseconds(copy.due_at))
@@ -167,7 +168,7 @@ class AnyQueue(RuleBasedStateMachine):
         if fate:
             self.reports.append((one.key, fate))
         if not any(other.message == one.message for other in self.copies.values()):
-            del self.starts[one.message]
+            del self.starts[one.message], self.tellings[one.message]
 
     @rule(owner=owners, most=st.integers(1, 4))
     def claim(self, owner: int, most: int) -> None:
@@ -219,6 +220,10 @@ class AnyQueue(RuleBasedStateMachine):
             assert {copy.decision for copy in one.copies} == {other.key for other in failed}
             waiting = any(other.state is State.QUEUED for other in of_message)
             assert not waiting or any(other.due <= now for other in failed)
+            self.tellings[one.message.number] += 1
+            assert one.message.tellings == self.tellings[one.message.number]
+            assert one.message.tellings == 1 or one is claimed[0]
+        assert len(claimed) < 2 or claimed[0].message.tellings == 1
         self._handed(owner, claimed, State.FAILED)
         if not claimed:  # then nobody was ready
             for message in self.starts:
@@ -274,6 +279,8 @@ class AnyQueue(RuleBasedStateMachine):
         if not any(one.message == known.message and one.owner is not None for one in self.copies.values()):
             self.starts[known.message] = 0
         if state is None:
+            if known.state is State.FAILED:
+                self.tellings[known.message] = 0
             self._over(known, "expired")
             return
         known.state, known.due = state, microseconds(at)
@@ -308,6 +315,10 @@ class AnyQueue(RuleBasedStateMachine):
         process.queue.close()
         process.committer.close()
         messages = {one.message for one in self.copies.values() if one.owner == owner and one.state is State.QUEUED}
+        for message in {
+            one.message for one in self.copies.values() if one.owner == owner and one.state is State.FAILED
+        }:
+            self.tellings[message] = max(self.tellings[message] - 1, 0)
         for one in self.copies.values():
             if one.owner == owner:
                 one.owner = None
@@ -321,6 +332,7 @@ class AnyQueue(RuleBasedStateMachine):
         if not self.processes:
             return
         leases = {process.queue._lease.name: place for place, process in enumerate(self.processes)}
+        assert dict(self._all("SELECT number, tellings FROM messages")) == self.tellings
         found = self._all("SELECT decision, state, due_at, lease, number FROM copies")
         for key, state, due, lease, number in found:
             one = self.copies[key]

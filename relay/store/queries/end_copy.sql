@@ -1,2 +1,2 @@
 -- A copy is over, if it is still leased to this process.
-DELETE FROM copies WHERE number = ? AND lease = ? RETURNING message
+DELETE FROM copies WHERE number = ? AND lease = ? RETURNING message, state

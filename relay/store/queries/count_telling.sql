@@ -1,0 +1,1 @@
+UPDATE messages SET tellings = tellings + 1 WHERE number = ?
