@@ -53,8 +53,7 @@ class AskingMail:
         """
         person = "" if facts.yes is None else facts.yes.language
         language = choose_language(person, "", stream.message.language, ASKING_WORDS)
-        own = wordings(stream.footers) if stream.footers else {}
-        _, wording = wording_for(language, own)  # en-GB serves en, too
+        _, wording = wording_for(language, wordings(stream.footers))  # en-GB serves en, too
         claims = Claims(to, stream.id, decision_id)
         asking = Asking(
             version=Version(footer_facts(stream, facts, language), wording, language),

@@ -6,6 +6,7 @@ import email
 import email.policy
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from random import Random
@@ -80,12 +81,19 @@ def told(folder: Path) -> list[Reported]:
         return lines(connection, WantedLines(), 10_000)
 
 
+def decisions(folder: Path) -> list[tuple[str, str, str]]:
+    with contextlib.closing(open_for_reading(folder / "relay.db")) as connection:
+        return connection.execute("SELECT id, message, verdict FROM decisions").fetchall()
+
+
 async def mails(store: Store, now: datetime) -> list[tuple[str, str, str]]:
     """Recipient, subject and text of what is queued; it is claimed by that."""
     found = []
     for one in await store.claim(now, 100):
         assert one.message.origin is Origin.REPORT
+        assert one.message.about in ("shop", "blog")
         parsed = email.message_from_bytes(await store.content(one.message.number), policy=email.policy.default)
+        assert parsed["From"] == "Mail relay reports <mailer-daemon@relay.brand.example>"
         found.append((str(one.copies[0].recipient.address), str(parsed["Subject"]), parsed.get_content()))
     return found
 
@@ -118,6 +126,7 @@ def test_once_a_day_the_owner_gets_what_was_not_told(tmp_path: Path) -> None:
         with capture_logs() as logged:
             assert await reports.report_when_it_is_time() == 1
         assert [(one["event"], one["client"], one["lines"]) for one in logged] == [("report-sent", "shop", 2)]
+        assert decisions(tmp_path) == [(logged[0]["id"], logged[0]["message"], "deliver")]
         assert await reports.report_when_it_is_time() == 0
         ((to, subject, text),) = await mails(store, clock.now)
         assert to == "owner@shop.example"
@@ -160,6 +169,30 @@ def test_a_line_that_is_told_by_another_mail_keeps_the_whole_mail_back(tmp_path:
         await first._queue("shop", OWNER, found, SIX)
         with pytest.raises(AlreadyToldError):
             await second._queue("shop", OWNER, found, SIX)
+        assert len(await mails(store, clock.now)) == 1
+
+    run(tmp_path, body)
+
+
+def test_who_finds_that_another_process_was_faster_leaves_it_at_that(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = Clock(SIX + 9 * MINUTE)
+
+    async def body(store: Store) -> None:
+        await store.commit(Step(reports=(line(SIX - MINUTE),)))
+        loop, faster, read = asyncio.get_running_loop(), reporter(store, tmp_path, clock), reporting.untold
+
+        def overtaken(*arguments: Any) -> Any:
+            found = read(*arguments)
+            if found is not None:
+                asyncio.run_coroutine_threadsafe(faster._queue("shop", OWNER, found, SIX), loop).result()
+            return found
+
+        monkeypatch.setattr(reporting, "untold", overtaken)
+        with capture_logs() as logged:
+            assert await reporter(store, tmp_path, clock).report_when_it_is_time() == 0
+        assert [one["event"] for one in logged] == ["report-sent"]
         assert len(await mails(store, clock.now)) == 1
 
     run(tmp_path, body)
@@ -212,6 +245,21 @@ def test_more_than_one_mail_can_tell_comes_in_the_next_and_nothing_twice(
     run(tmp_path, body)
 
 
+def test_one_look_sends_an_owner_so_many_mails_and_the_next_look_the_rest(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reporting, "_MOST_TOLD", 10)
+    monkeypatch.setattr(reporting, "_MOST_MAILS", 2)
+    clock = Clock(SIX + 9 * MINUTE)
+
+    async def body(store: Store) -> None:
+        await store.commit(Step(reports=tuple(line(SIX - number * MINUTE) for number in range(1, 26))))
+        reports = reporter(store, tmp_path, clock)
+        assert [await reports.report_when_it_is_time() for _ in range(3)] == [2, 1, 0]
+
+    run(tmp_path, body)
+
+
 def test_while_the_clock_is_in_doubt_nobody_is_told(tmp_path: Path) -> None:
     clock = Clock(SIX + 9 * MINUTE)
     clock.trouble = "the clock has jumped"
@@ -253,8 +301,32 @@ def test_a_failure_is_logged_and_the_next_look_comes(tmp_path: Path) -> None:
 
     with capture_logs() as logged:
         run(tmp_path, body)
-    assert [one["event"] for one in logged if one["event"] == "report-failed"] == ["report-failed"] * 2
-    assert all(60 <= seconds <= 180 for seconds in sleeps)
+    failures = [one for one in logged if one["event"] == "report-failed"]
+    assert [bool(one["why"]) for one in failures] == [True, True]
+
+
+def test_looks_come_every_one_to_three_minutes_and_never_in_step_whatever_fails(tmp_path: Path) -> None:
+    sleeps: list[float] = []
+
+    async def sleep(seconds: float) -> None:
+        sleeps.append(seconds)
+        if len(sleeps) == 200:
+            raise asyncio.CancelledError
+
+    def broken() -> str:
+        raise RuntimeError("of another version")
+
+    async def body(store: Store) -> None:
+        reports = replace(reporter(store, tmp_path, Clock(SIX)), trouble=broken)
+        with pytest.raises(asyncio.CancelledError):
+            await keep_reporting(reports, Random(1), sleep=sleep)
+
+    with capture_logs() as logged:
+        run(tmp_path, body)
+    assert 60 <= min(sleeps) < 70
+    assert 170 < max(sleeps) <= 180
+    failures = [one["why"] for one in logged if one["event"] == "report-failed"]
+    assert failures == ["RuntimeError: of another version"] * 199
 
 
 def test_a_line_that_nobody_can_read_keeps_no_other_owner_from_being_told(tmp_path: Path) -> None:
@@ -271,9 +343,10 @@ def test_a_line_that_nobody_can_read_keeps_no_other_owner_from_being_told(tmp_pa
 
     with capture_logs() as logged:
         run(tmp_path, body)
-    assert [(one["event"], one["client"]) for one in logged if one["event"] == "report-failed"] == [
-        ("report-failed", "blog")
-    ]
+    ((client, why),) = [(one["client"], one["why"]) for one in logged if one["event"] == "report-failed"]
+    assert client == "blog"
+    assert why.startswith("ValueError: ")
+    assert "of another version" in why
 
 
 def test_a_full_queue_keeps_no_owner_from_being_told(tmp_path: Path) -> None:
