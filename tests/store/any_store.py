@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import csv
+import functools
 import io
 import os
 import sqlite3
+import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -36,6 +38,7 @@ from relay.consent.retention import Retention
 from relay.consent.rows import RowRules
 from relay.decision import Result
 from relay.policy.evaluate import Evaluation, evaluate
+from relay.policy.files import load_policies
 from relay.policy.model import Policies
 from relay.reply import Reply
 from relay.store.appending import append_events
@@ -80,6 +83,13 @@ def write_policies(folder: Path) -> None:
     for stream, brand in STREAMS.items():
         text = shipped.replace('id = "newsletter"', f'id = "{stream}"').replace('brand = "brand"', f'brand = "{brand}"')
         (folder / f"{stream}.toml").write_text(text.replace("newsletter.brand", f"{stream}.brand"), "utf-8")
+
+
+@functools.cache
+def policies() -> Policies:
+    with tempfile.TemporaryDirectory() as folder:
+        write_policies(Path(folder) / "policies")
+        return load_policies(Path(folder) / "policies")
 
 
 class AnyStore:

@@ -6,7 +6,6 @@ tests/store/test_any_history.py` tries more.
 
 from __future__ import annotations
 
-import functools
 import os
 import shutil
 import tempfile
@@ -14,70 +13,36 @@ from contextlib import closing
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Final
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
-from store.any_store import STREAMS, AnyStore, csv_of, iso, write_policies
-from store.naive_history import EVERYTHING, History, No, Sign, Yes
+from store.any_people import (
+    PEOPLE,
+    SPELLED,
+    Row,
+    address,
+    addresses,
+    days,
+    needles,
+    person_of,
+    scope_of,
+    scopes,
+    source,
+    streams,
+    wide_of,
+    yes_of,
+)
+from store.any_store import STREAMS, AnyStore, csv_of, policies, write_policies
+from store.naive_history import EVERYTHING, History, No, Sign
 from store.samples import event
 
-from relay.address import Address, address_from_text
 from relay.consent.events import Act, Basis, EventKind, Evidence
-from relay.policy.files import load_policies
-from relay.policy.model import Policies
 from relay.reason import Verdict
 from relay.store.committing import Committer
 from relay.store.port import StoreBehindError
-
-#: Each person's spellings. Below: what else there is of them. No text of one is part of another's.
-PEOPLE: Final = {
-    "quannabel": ("quannabel@gmail.com", "Quan.Nabel@googlemail.com", "quannabel+sale@gmail.com"),
-    "quentbob": ("quentbob@example.com", "QUENTBOB+news@EXAMPLE.com"),
-    "quent.bob": ("quent.bob@example.com",),  # the neighbour
-    "zkimura": ("zkimura@fastmail.com", "shop@zkimura.fastmail.com"),
-    "żółwix": ("żółwix@example.jp", "ŻÓŁWIX@example.jp", "z\u0307o\u0301łwix@example.jp"),
-}
-SPELLED: Final = {text: name for name, texts in PEOPLE.items() for text in texts}
-#: Bases by what the shipped policy takes for a yes.
-ACCEPTED: Final = frozenset({Basis.DOUBLE_OPT_IN, Basis.SINGLE_OPT_IN, Basis.WRITTEN})
-
-#: Most of what happens, happens to one person and in one stream, or nothing would ever meet.
-addresses = st.sampled_from([*PEOPLE["quannabel"], *PEOPLE["quannabel"], *PEOPLE["quannabel"], *sorted(SPELLED)])
-streams = st.sampled_from(["newsletter", "newsletter", *STREAMS])
-scopes = st.sampled_from([EVERYTHING, *(("", one) for one in STREAMS), *((one, "") for one in set(STREAMS.values()))])
-days = st.integers(0, 900)
-
-
-@functools.cache
-def policies() -> Policies:
-    with tempfile.TemporaryDirectory() as folder:
-        write_policies(Path(folder) / "policies")
-        return load_policies(Path(folder) / "policies")
-
-
-def address(text: str) -> Address:
-    return address_from_text(text)
-
-
-def person_of(text: str) -> str:
-    return SPELLED[text]
-
-
-def wide_of(person: str) -> str:
-    return address(PEOPLE[person][0]).wide
-
-
-def needles(person: str) -> set[bytes]:
-    """Octets by which a person would be found in a file, in lower case."""
-    locals_ = {str(address(text)).rpartition("@")[0] for text in PEOPLE[person] if not text.startswith("shop@")}
-    return {one.encode() for text in locals_ | {person, source(person)} for one in (text, text.lower())}
-
-
-def source(person: str) -> str:
-    return f"told by {person} herself"
 
 
 @dataclass(frozen=True)
@@ -140,7 +105,7 @@ class AnyHistory(RuleBasedStateMachine):
         self.store.append(
             event(kind, address(text), brand=brand, stream=stream, at=now, recorded_at=now, source=named, live=True)
         )
-        self._no(text, _scope(kind, brand, stream), now, now=True)
+        self._no(text, scope_of(kind, brand, stream), now, now=True)
 
     # --- what operators do ---------------------------------------------------------------------------------------
 
@@ -173,31 +138,25 @@ class AnyHistory(RuleBasedStateMachine):
     )
     def imports(self, rows: list[tuple[str, str, int | None, str]], brand: str) -> None:
         now = self.store.now
-        listed, saying_more = [], set()
-        for text, stream, ago, word in rows:
-            person, at = person_of(text), None if ago is None else now - timedelta(ago)
-            row = {"address": text, "stream": stream, "source": source(person)}
-            if word in ("unsubscribe", "complaint", "hard-bounce"):
-                listed.append(row | {"cause": word, "withdrawn_at": iso(at), "brand": "" if stream else brand})
-            else:
-                listed.append(row | {"basis": word, "at": iso(at), "act": "ticked" if word == "single-opt-in" else ""})
-            if word in ("unsubscribe", "complaint"):
-                kind = EventKind.WITHDRAW if word == "unsubscribe" else EventKind.COMPLAIN
-                no = No(person, _scope(kind, STREAMS.get(stream, brand), stream), at or now, now=False)
-                saying_more |= set() if self.history.says_as_much(no) else {person}
+        listed = [
+            Row(text, stream, brand, None if ago is None else now - timedelta(ago), word)
+            for text, stream, ago, word in rows
+        ]
+        noes = [no for row in listed if (no := row.no(now)) is not None]
+        saying_more = {no.person for no in noes if not self.history.says_as_much(no)}
         # Of who was erased, a list brings nothing, unless it has a no that is new; nor of whom the store forgot after
         # a no to everything, which leaves the same.
         left_out = {
             person
-            for person in {person_of(text) for text, _, _, _ in rows} - saying_more
+            for person in {person_of(row.text) for row in listed} - saying_more
             if (self.erased.get(person) or self.history.says_no_to_everything(person))
             and not self.store.has_lines_of(wide_of(person))
         }
-        assert self.store.import_csv(csv_of(listed)) == []
-        for text, stream, ago, word in rows:
-            if person_of(text) not in left_out:
-                self._mention(text)
-                self._imported(text, stream, brand, ago, word)
+        assert self.store.import_csv(csv_of([row.columns for row in listed])) == []
+        for row in listed:
+            if person_of(row.text) not in left_out:
+                self._mention(row.text)
+                row.told_to(self.history, now)
 
     @rule(text=addresses)
     def is_erased(self, text: str) -> None:
@@ -397,57 +356,24 @@ class AnyHistory(RuleBasedStateMachine):
     # --- what is meant by it -------------------------------------------------------------------------------------
 
     def _yes(
-        self,
-        text: str,
-        stream: str,
-        basis: Basis,
-        act: Act | None,
-        at: datetime,
-        *,
-        own: bool,
-        kind: EventKind = EventKind.GRANT,
-        live: bool = True,
+        self, text: str, stream: str, basis: Basis, act: Act | None, at: datetime, *, own: bool, **more: Any
     ) -> None:
         self._mention(text)
         person = person_of(text)
-        said = {"brand": STREAMS[stream], "stream": stream, "at": at, "recorded_at": self.store.now}
+        said = {
+            "brand": STREAMS[stream],
+            "stream": stream,
+            "at": at,
+            "recorded_at": self.store.now,
+            "source": source(person),
+        }
         proof = Evidence(ip=f"192.0.2.{sorted(PEOPLE).index(person)}")
-        self.store.append(
-            event(
-                kind,
-                address(text),
-                **said,
-                basis=basis,
-                act=act,
-                source=source(person),
-                live=live,
-                own_act=own,
-                evidence=proof,
-            )
-        )
-        self._remember_yes(text, stream, basis, act, at, own=own)
-
-    def _remember_yes(self, text: str, stream: str, basis: Basis, act: Act | None, at: datetime, *, own: bool) -> None:
-        active = basis in (Basis.DOUBLE_OPT_IN, Basis.WRITTEN) if act is None else act is Act.TICKED
-        active = active and basis in ACCEPTED
-        name = str(address(text))
-        self.history.yeses.append(Yes(person_of(text), name, STREAMS[stream], stream, at, active, own, accepted=active))
+        fields = {"kind": EventKind.GRANT, "basis": basis, "act": act, "own_act": own, "live": True, "evidence": proof}
+        self.store.append(event(address=address(text), **(said | fields | more)))
+        self.history.yeses.append(yes_of(text, stream, basis, act, at, own=own))
 
     def _no(self, text: str, scope: tuple[str, str], at: datetime, *, now: bool) -> None:
         self.history.say_no(No(person_of(text), scope, at, now))
-
-    def _imported(self, text: str, stream: str, brand: str, ago: int | None, word: str) -> None:
-        at = self.store.now if ago is None else self.store.now - timedelta(ago)
-        if word == "hard-bounce":
-            scope = _scope(EventKind.UNDELIVERABLE, STREAMS.get(stream, brand), stream)
-            self.history.is_listed_dead(Sign(str(address(text)), at, True, scope), has_time=ago is not None)
-        elif word in ("unsubscribe", "complaint"):
-            kind = EventKind.WITHDRAW if word == "unsubscribe" else EventKind.COMPLAIN
-            self._no(text, _scope(kind, STREAMS.get(stream, brand), stream), at, now=at == self.store.now)
-        else:
-            self._remember_yes(
-                text, stream, Basis(word), Act.TICKED if word == "single-opt-in" else None, at, own=False
-            )
 
     def _mention(self, text: str) -> None:
         self.gone.discard(person_of(text))
@@ -458,12 +384,6 @@ class AnyHistory(RuleBasedStateMachine):
 
     def _may_get(self, text: str, stream: str) -> bool:
         return self.history.may_get(person_of(text), str(address(text)), STREAMS[stream], stream)
-
-
-def _scope(kind: EventKind, brand: str, stream: str) -> tuple[str, str]:
-    if kind is EventKind.COMPLAIN and brand:
-        return brand, ""
-    return ("", stream) if stream else (brand, "")
 
 
 def test_in_any_history_the_law_holds() -> None:
