@@ -1,31 +1,14 @@
+"""`consent import`: what is taken and what is refused, line by line, and how many would get mail today."""
+
 from __future__ import annotations
 
-import contextlib
 import io
 import json
-import os
-import shutil
-import signal
-import sqlite3
-import subprocess
 import sys
-import time
-from datetime import UTC, datetime, timedelta
-from pathlib import Path
-from typing import Any
 
 import pytest
+from cli.listed import HEADER, LONG_AGO, RECENTLY, row
 from cli.shop import Shop
-
-RECENTLY = (datetime.now(UTC) - timedelta(days=30)).isoformat(timespec="seconds")
-LONG_AGO = "2015-05-01T10:00:00+09:00"
-HEADER = "address,stream,basis,at,act\n"
-
-
-def row(
-    address: str, basis: str = "double-opt-in", at: str = RECENTLY, act: str = "", stream: str = "newsletter"
-) -> str:
-    return f"{address},{stream},{basis},{at},{act}\n"
 
 
 def test_what_can_be_taken_is_taken_and_the_rest_is_told_line_by_line(shop: Shop) -> None:
@@ -102,17 +85,6 @@ def test_it_ends_with_how_many_would_get_mail_today_by_reason(shop: Shop) -> Non
     assert "assumed: 2 yes without an active act" in shop.run("consent", "import", listed).out
 
 
-def test_no_import_brings_a_withdrawn_address_back(shop: Shop) -> None:
-    listed = shop.file("list.csv", HEADER + row("ann@example.com"))
-    shop.run("consent", "import", listed)
-    shop.run("consent", "withdraw", "Ann+x@example.com", "--stream", "newsletter")
-    just_now = (datetime.now(UTC) - timedelta(microseconds=1)).isoformat()
-    again = shop.file("again.csv", HEADER + row("ann@example.com", at=just_now))
-    for file in (listed, again):
-        shop.run("consent", "import", file)
-        assert shop.standing("ann@example.com")["reasons"] == ["withdrawn", "no-consent"]
-
-
 def test_the_same_list_twice_adds_nothing(shop: Shop) -> None:
     listed = shop.file("list.csv", HEADER + row("ann@example.com") + row("bob@example.com") + row("bob@example.com"))
     assert shop.run("consent", "import", listed, "--json").json["known"] == 1
@@ -129,21 +101,6 @@ def test_a_dry_run_says_the_same_and_changes_nothing(shop: Shop) -> None:
     assert shop.run("db", "status", "--json").json["events"] == 1
     assert shop.run("consent", "import", listed, "--json").json == dry.json
     assert "1 would be taken" in shop.run("consent", "import", listed, "--dry-run").out
-
-
-def test_withdrawals_of_an_old_system_are_taken_over(shop: Shop) -> None:
-    listed = shop.file("stopped.csv", f"address,withdrawn_at\nann@example.com,{RECENTLY}\n")
-    assert shop.run("consent", "import", listed, "--stream", "newsletter").code == 0
-    assert shop.standing("ann@example.com")["status"] == "withdrawn"
-    assert "ann@example.com" in (shop.folder / "var" / "withdrawals.journal").read_text()
-
-
-def test_a_withdrawal_from_a_stream_that_is_no_more_is_kept_and_named(shop: Shop) -> None:
-    listed = shop.file("list.csv", f"address,stream,withdrawn_at\nann@example.com,given-up,{LONG_AGO}\n")
-    answer = shop.run("consent", "import", listed)
-    assert answer.code == 0
-    assert answer.out.startswith("1 row: 1 taken, 0 refused\nas 1 withdrawal;")
-    assert "withdrawals from given-up are kept" in answer.out
 
 
 def test_json_lines_and_standard_input(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -185,17 +142,6 @@ def test_a_list_is_taken_whole_however_long_it_is(shop: Shop, rows: int) -> None
     assert shop.run("db", "status", "--json").json["events"] == rows - refused
 
 
-def test_a_no_at_the_end_of_a_list_counts_for_a_yes_at_its_beginning(shop: Shop) -> None:
-    """Who would get mail is told of the whole list, not of the moment in which a row was read."""
-    yes = "".join(row(f"user{number}@example.com").replace("\n", ",\n") for number in range(3000))
-    content = HEADER.replace("\n", ",withdrawn_at\n") + yes + f"USER7@example.com,,,,,{RECENTLY}\n"
-    listed = shop.file("list.csv", content)
-    for options in (["--dry-run"], []):
-        answer = shop.run("consent", "import", listed, "--json", *options)
-        today = {one["reason"]: one["count"] for one in answer.json["today"]}
-        assert today == {"confirmed": 2999, "withdrawn": 1}
-
-
 def test_millions_of_bad_lines_are_counted_and_a_few_are_told(shop: Shop) -> None:
     listed = shop.file("list.csv", HEADER + "bad\n" * 5000 + row("ann@example.com"))
     answer = shop.run("consent", "import", listed, "--rejects", "bad.csv")
@@ -207,21 +153,6 @@ def test_millions_of_bad_lines_are_counted_and_a_few_are_told(shop: Shop) -> Non
     without = shop.run("consent", "import", listed)
     assert without.err.splitlines()[-1] == "... and 4,980 more, --rejects FILE keeps them all"
     assert "refused: 5,000 for record" in without.out
-
-
-def test_contradictions_are_taken_as_they_are_and_the_later_no_holds(shop: Shop) -> None:
-    header = HEADER.replace("\n", ",withdrawn_at\n")
-    before, after = LONG_AGO, datetime.now(UTC).isoformat()
-    content = (
-        f"{header}ann@example.com,newsletter,written,{RECENTLY},signed,{after}\n"
-        f"bob@example.com,newsletter,written,{RECENTLY},signed,\nBOB@example.com,newsletter,,,,{after}\n"
-        f"carl@example.com,newsletter,written,{RECENTLY},signed,{before}\n"
-    )
-    assert shop.run("consent", "import", shop.file("list.csv", content), "--json").json["taken"] == 4
-    assert not shop.standing("ann@example.com")["gets_mail"]
-    assert not shop.standing("bob@example.com")["gets_mail"]
-    # a no beats every later yes that an import tells (law 2)
-    assert not shop.standing("carl@example.com")["gets_mail"]
 
 
 def test_what_the_operator_says_for_all_rows_stands_in_the_ledger_as_that(shop: Shop) -> None:
@@ -244,45 +175,6 @@ def test_what_the_operator_says_for_all_rows_stands_in_the_ledger_as_that(shop: 
     assert f"list.csv: {words}; it is your word, not the list's" in answer.err
     assert f"{words}: 1, and so it stands in the ledger" in answer.out
     assert words in shop.run("consent", "show", "ann@example.com").out
-
-
-def test_suppression_rows_are_never_refused_for_a_stream(shop: Shop) -> None:
-    content = "address,cause,stream\nann@example.com,unsubscribe,given-up\nbob@example.com,complaint,\n"
-    answer = shop.run("consent", "import", shop.file("list.csv", content), "--stream", "never-was", "--json")
-    assert (answer.code, answer.json["taken"]) == (0, 2)
-    scoped = shop.run(
-        "consent", "import", shop.file("l.csv", "address,cause\nc@x.example,complaint\n"), "--brand", "brand"
-    )
-    assert "a no without a stream concerns all commercial mail of brand" in scoped.out
-    assert shop.run("consent", "import", listed_brand(shop), "--brand", "nobody").code == 2
-
-
-def listed_brand(shop: Shop) -> str:
-    return shop.file("l.csv", "address,cause\nc@x.example,complaint\n")
-
-
-@pytest.mark.parametrize(
-    ("name", "cause", "status"),
-    [
-        ("unsubscribe", "withdraw", "withdrawn"),
-        ("complaint", "complain", "complained"),
-        ("hard-bounce", "undeliverable", "undeliverable"),
-    ],
-)
-def test_a_cause_becomes_the_status_that_it_means(shop: Shop, name: str, cause: str, status: str) -> None:
-    shop.run("consent", "import", shop.file("yes.csv", HEADER + row("ann@example.com")))
-    at = (datetime.now(UTC) - timedelta(days=1)).isoformat()
-    listed = shop.file("no.csv", f"address,cause,withdrawn_at\nann@example.com,{name},{at}\n")
-    assert shop.run("consent", "import", listed, "--json").json["events"][cause] == 1
-    assert shop.standing("ann@example.com")["status"] == status
-
-
-def test_a_no_of_unknown_time_is_the_same_whenever_it_is_read(shop: Shop) -> None:
-    listed = shop.file("no.txt", "ann@example.com\n")
-    options = ("--value", "cause=unsubscribe", "--stream", "newsletter", "--json")
-    assert shop.run("consent", "import", listed, *options).json["known"] == 0
-    assert shop.run("consent", "import", listed, *options).json["known"] == 1
-    assert shop.run("db", "status", "--json").json["events"] == 1
 
 
 def test_a_list_without_its_columns_is_refused_as_a_whole(shop: Shop) -> None:
@@ -335,83 +227,3 @@ def test_wrong_usage_is_told_before_anything_is_taken(shop: Shop, arguments: lis
     answer = shop.run("consent", "import", *arguments)
     assert (answer.code, words in answer.err) == (code, True), answer.err
     assert not (shop.folder / "var" / "relay.db").exists()
-
-
-PEOPLE = 16_000
-
-
-def mixed_list() -> str:
-    """Yeses, noes, one person twice, rows that are wrong: more than fits into one piece of the file."""
-    lines = [HEADER.replace("\n", ",withdrawn_at,source\n")]
-    for number in range(PEOPLE):
-        lines.append(f"user{number}@example{number % 97}.com,newsletter,double-opt-in,{LONG_AGO},,,a fair in Osaka\n")
-        if number % 10 == 0:
-            lines.append(f"USER{number}+x@example{number % 97}.com,newsletter,,,,{RECENTLY},\n")
-        if number % 50 == 0:
-            lines.append(f"user{number}@example{number % 97}.com,newsletter,written,{RECENTLY},signed,,on paper\n")
-        if number % 1000 == 0:
-            lines.append(f"nobody,newsletter,written,{RECENTLY},signed,,\n")
-    return "".join(lines)
-
-
-def start_import(folder: Path) -> subprocess.Popen[str]:
-    command = [sys.executable, "-m", "relay", "consent", "import", "list.csv", "--rejects", "bad.csv", "--json"]
-    return subprocess.Popen(
-        command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, start_new_session=True
-    )
-
-
-def content_of(folder: Path) -> dict[str, list[Any]]:
-    """All that a list may have changed, but for the moment of its reading and what is drawn by lot."""
-    with contextlib.closing(sqlite3.connect(folder / "var" / "relay.db")) as connection:
-        return {
-            name: sorted(connection.execute(f"SELECT {columns} FROM {name}").fetchall(), key=repr)
-            for name, columns in (
-                ("ledger", "id, kind, address, wide, brand, stream, at, source, recorder, basis, act"),
-                ("facts", "*"),
-                ("noes", "*"),
-            )
-        }
-
-
-def lines_in(store: Path) -> int:
-    try:
-        with contextlib.closing(sqlite3.connect(f"file:{store}?mode=ro", uri=True, timeout=5)) as connection:
-            return int(connection.execute("SELECT count(*) FROM ledger").fetchone()[0])
-    except sqlite3.Error:
-        return -1
-
-
-def test_an_import_that_is_killed_and_run_again_comes_to_the_same_as_once(shop: Shop, tmp_path: Path) -> None:
-    once = tmp_path / "once"
-    shutil.copytree(shop.folder / "policies", once / "policies")
-    for folder in (shop.folder, once):
-        (folder / "list.csv").write_text(mixed_list())
-    shop.run("db", "migrate")  # the key of ids, the same for both
-    shutil.copytree(shop.folder / "var" / "keys", once / "var" / "keys")
-    told, _ = start_import(once).communicate(timeout=250)
-
-    store = shop.folder / "var" / "relay.db"
-    reached = []
-    for lines in (0, 1, PEOPLE // 3, PEOPLE):
-        (shop.folder / "bad.csv").unlink(missing_ok=True)  # made anew when the list is opened
-        process = start_import(shop.folder)
-        deadline = time.monotonic() + 120
-        while time.monotonic() < deadline and process.poll() is None:
-            if lines_in(store) >= lines and (shop.folder / "bad.csv").exists():
-                break
-            time.sleep(0.01)
-        with contextlib.suppress(ProcessLookupError):  # it was faster
-            os.killpg(process.pid, signal.SIGKILL)
-        process.communicate()
-        reached.append(lines_in(store))
-    assert reached == sorted(reached)
-    assert any(0 < lines < len(content_of(once)["ledger"]) for lines in reached), reached
-    again, _ = start_import(shop.folder).communicate(timeout=250)
-
-    assert content_of(shop.folder) == content_of(once)
-    assert (shop.folder / "bad.csv").read_text() == (once / "bad.csv").read_text()
-    first, last = json.loads(told), json.loads(again)
-    assert last["known"] >= reached[-1] > first["known"] == 0
-    assert {**last, "known": 0} == first
-    assert shop.run("consent", "verify").code == 0
