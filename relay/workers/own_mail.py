@@ -42,23 +42,21 @@ class OwnMail:
         origin: Origin,
         now: datetime,
         *,
-        about: str = "",
-        due_at: datetime | None = None,
+        about: str,
         decision_id: str = "",
         client: Client = RELAY,
     ) -> tuple[Decision, NewMessage]:
         """Both for the same step. content: of `relay.message.notice`, with that identifier. about: the id of what it
-        tells of. due_at: of its first attempt, now unless given. decision_id: of `identifier`, where the mail itself names it.
-        client: on whose account it is: whose owner is told when it cannot be delivered.
+        tells of. decision_id: of `identifier`, where the mail itself names it. client: on whose account it is: whose owner
+        is told when it cannot be delivered.
 
         Raises ValueError for an origin that is not the relay's own.
         """
         if origin is Origin.CLIENT:
             raise ValueError("mail of a client is not the relay's own")
-        head, _, _ = content.partition(b"\r\n\r\n")
         parameters = MailParameters(
             body=Body.SEVEN_BIT if content.isascii() else Body.EIGHT_BIT,
-            smtputf8=not (head.isascii() and to.is_ascii),
+            smtputf8=not to.is_ascii,  # nothing else in such a head is outside ASCII
         )
         tx = Transaction(identifier, now, client, NO_CONNECTION, None, parameters)
         decision = decide(
@@ -72,5 +70,5 @@ class OwnMail:
         )
         # RFC 3461 section 4.1: nobody is told of own mail, whatever becomes of it.
         recipient = Recipient(to, notify=("NEVER",))
-        copy = NewCopy(decision.id, recipient, State.QUEUED, decision.reason, due_at or now)
+        copy = NewCopy(decision.id, recipient, State.QUEUED, decision.reason, now)
         return decision, NewMessage(tx, notices.STREAM.id, notices.STREAM.brand, content, (copy,), origin, about)
