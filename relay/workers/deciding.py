@@ -102,7 +102,7 @@ def _people(copies: Sequence[Copy]) -> list[Address]:
 
 
 def _has_passed(copy: Copy) -> bool:
-    """Did the decision that stands pass? One that was let go of a hold waits for its next decision."""
+    """Did the decision that stands pass? One that was let go of a hold, or was aside, waits for its next decision."""
     if copy.reason in _ATTEMPTED:
-        return True
+        return copy.attempts > 0 or copy.since == copy.at
     return MEANINGS[copy.reason].group is Group.PASS and copy.since == copy.at

@@ -176,13 +176,14 @@ class Deliveries:
             await self._is_made(job, numbers)
             return await look(addresses)
 
-        job.in_hand.started |= numbers
+        job.in_hand.started |= {one.copy.number: one.judged.decision.id for one in group}
         outcomes = await self._forwarder.forward(job.plan, [one.judged for one in group], made_and_looked_at)
         answered = [one for one in outcomes if one.result is not Result.WITHHELD]
         if answered:
             await job.in_hand.settle([job.settling.attempted(copies[one.decision], one) for one in answered])
         withheld = {copies[one.decision].number: one for one in outcomes if one.result is Result.WITHHELD}
-        job.in_hand.started.difference_update(withheld)
+        for number in withheld:
+            del job.in_hand.started[number]
         return self._withheld(job, withheld)
 
     def _last_look(self, job: _Job, seen: Sight) -> SecondLook:

@@ -19,8 +19,8 @@ from relay.workers.settling import merged
 
 
 class InHand:
-    """content: of the message, once it was read. started: numbers of the copies that were handed to a next hop. refused: why
-    a copy cannot carry the footer, of those that were made, by number.
+    """content: of the message, once it was read. started: the decisions by which copies were handed to a next hop. refused:
+    why a copy cannot carry the footer, of those that were made. Both by number.
 
     clock: aware UTC now. bouncer: tells senders of delays and of what was passed on, None to tell nobody.
     """
@@ -30,7 +30,7 @@ class InHand:
     ) -> None:
         self.message: Message = claimed.message
         self.content = b""
-        self.started: set[int] = set()
+        self.started: dict[int, str] = {}
         self.refused: dict[int, str] = {}
         self._left = {copy.number: copy for copy in claimed.copies}
         self._store = store
@@ -84,7 +84,9 @@ class InHand:
         now = self._clock()
         self._commit_later(
             [
-                Move(copy.number, now, State.QUEUED, Reason.OUTCOME_UNKNOWN, now, counts=True)
+                Move(
+                    copy.number, now, State.QUEUED, Reason.OUTCOME_UNKNOWN, now, self.started[copy.number], counts=True
+                )
                 if copy.number in self.started
                 else Move(copy.number, now, State.QUEUED, copy.reason, copy.due_at or now)
                 for copy in self._left.values()

@@ -20,7 +20,9 @@ from relay.policy.notices import stream_of
 from relay.queued import Claimed, Origin, State
 from relay.reason import Reason
 from relay.rewriting import Plan
+from relay.store import interventions
 from relay.store.connection import open_for_writing
+from relay.store.uncertain import set_all_aside
 from relay.workers.deciding import Deciding
 from relay.workers.in_hand import InHand
 from relay.workers.settling import Settling
@@ -90,6 +92,24 @@ def test_what_was_let_go_of_a_hold_passes_by_a_decision_of_its_own(tmp_path: Pat
         assert there.got() == [ANN]
         assert there.decided() == [("hold", "stale"), ("deliver", "confirmed")]
         assert there.rows(f"SELECT count(*) FROM outcomes WHERE decision = '{held}'") == [(0,)]
+
+    in_yard(tmp_path, story)
+
+
+def test_what_was_held_when_the_backup_was_made_passes_by_a_decision_of_its_own(tmp_path: Path) -> None:
+    async def story(there: Yard) -> None:
+        await there.queue(ANN, state=State.HELD, reason=Reason.STALE, due_in=timedelta(days=30))
+        there.later = timedelta(seconds=5)
+        with contextlib.closing(open_for_writing(there.path)) as connection:
+            # It had been tried before it was held.
+            connection.execute("UPDATE copies SET attempts = 2")
+            set_all_aside(connection, there.clock())
+            interventions.retry(connection, [1], there.clock(), aside=True)
+        await there.yes(ANN, days_ago=-0.00001)
+        there.later = timedelta(seconds=10)
+        await there.deliver_due()
+        assert there.got() == [ANN]
+        assert there.decided() == [("hold", "stale"), ("deliver", "confirmed")]
 
     in_yard(tmp_path, story)
 

@@ -113,10 +113,12 @@ def test_what_is_given_back_is_as_if_it_had_not_been_claimed(tmp_path: Path) -> 
 def test_of_what_was_cut_short_only_that_counts_which_a_next_hop_has(tmp_path: Path) -> None:
     async def story(there: Yard) -> None:
         in_hand = await taken(there)
-        in_hand.started.add(min(in_hand.left))
+        in_hand.started[min(in_hand.left)] = "01J00000000000000000000NEW"
         in_hand.cut_short()
         assert await written(there) == [(ANN, "queued", "outcome-unknown"), (BEN, "queued", "confirmed")]
         assert there.rows("SELECT attempts FROM copies ORDER BY number") == [(1,), (0,)]
+        # The decision by which it went out stands, not one of before.
+        assert there.rows("SELECT decision FROM copies WHERE attempts = 1") == [("01J00000000000000000000NEW",)]
 
     in_yard(tmp_path, story)
 
