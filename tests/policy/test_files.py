@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from policy.problems import problems_of
 
 from relay.config.toml import ProblemsError
 from relay.message.wording import WORDINGS
@@ -15,12 +16,6 @@ from relay.policy.model import Policies
 Load = Callable[..., Policies]
 Write = Callable[..., Path]
 SHIPPED = Path(__file__).parents[2] / "policies"
-
-
-def problems_of(folder: Path) -> list[str]:
-    with pytest.raises(ProblemsError) as caught:
-        load_policies(folder)
-    return [str(problem).replace(f"{folder}/", "") for problem in caught.value.problems]
 
 
 def test_streams_come_in_order_of_their_files(load: Load, newsletter_text: str, receipts_text: str) -> None:

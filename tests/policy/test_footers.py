@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from policy.problems import problems_of
 
 from relay.config.toml import ProblemsError, parse_document
 from relay.message.footer import Disclosure, Footer, FooterFacts, Version
@@ -130,12 +131,6 @@ def test_each_key_knows_its_line(french: Path) -> None:
 
     assert str(stream.origin("footer.fr.html")) == f"{stream.file}:22"
     assert stream.footers["fr"].html_file == "words/fr.html"
-
-
-def problems_of(folder: Path) -> list[str]:
-    with pytest.raises(ProblemsError) as caught:
-        load_policies(folder)
-    return [str(problem).replace(f"{folder}/", "") for problem in caught.value.problems]
 
 
 def test_all_that_is_wrong_in_policy_and_templates_is_told_at_once(french: Path) -> None:

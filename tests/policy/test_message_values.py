@@ -7,18 +7,11 @@ from zoneinfo import ZoneInfo, available_timezones
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pydantic import TypeAdapter, ValidationError
+from policy.problems import accepts
+from pydantic import TypeAdapter
 
 from relay.config.mistakes import Mistake
 from relay.policy import message_values as values
-
-
-def accepts(kind: object, value: object) -> bool:
-    try:
-        TypeAdapter(kind).validate_python(value)
-    except ValidationError:
-        return False
-    return True
 
 
 @pytest.mark.parametrize("text", ["", "brand", "Brand_news-2026", "a" * 15])

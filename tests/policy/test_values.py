@@ -5,19 +5,12 @@ from datetime import timedelta
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pydantic import TypeAdapter, ValidationError
+from policy.problems import accepts
+from pydantic import TypeAdapter
 
 from relay.consent.events import Basis
 from relay.policy import values
 from relay.reason import MEANINGS, Reason
-
-
-def accepts(kind: object, value: object) -> bool:
-    try:
-        TypeAdapter(kind).validate_python(value)
-    except ValidationError:
-        return False
-    return True
 
 
 @pytest.mark.parametrize("text", ["a", "newsletter", "news-2", "2", "a" * 63])

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from store.editing import stranger
 from store.ledgers import append, some_events, write
 from store.samples import ANN, BOB, NOW, PSEUDONYMS, committer, contact, decision, event, grant, withdraw
 
@@ -27,12 +28,6 @@ def found(folder: Path) -> list[str]:
     with contextlib.closing(open_for_reading(folder / "relay.db")) as connection:
         verify_facts(checked, connection, PSEUDONYMS)
     return [str(finding) for finding in checked.findings]
-
-
-@contextlib.contextmanager
-def stranger(folder: Path) -> sqlite3.Connection:
-    with contextlib.closing(sqlite3.connect(folder / "relay.db", isolation_level=None)) as connection:
-        yield connection
 
 
 def test_what_the_relay_folds_follows_from_the_ledger(tmp_path: Path) -> None:

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
 
 import pytest
 from hypothesis import HealthCheck, given, reject, settings
 from hypothesis import strategies as st
 
 from relay.address import Address, AddressError, address_from_text
-from relay.store.schema import migrate
 from relay.store.spellings import contacts_of, failures_of, find_spellings
 
 #: Each line is one person.
@@ -25,14 +23,6 @@ PEOPLE = (
     ("_-@protonmail.com", "_-@pm.me"),
     ("b\u00fccher@example.com", "B\u00dcCHER@example.com"),
 )
-
-
-@pytest.fixture
-def connection() -> Iterator[sqlite3.Connection]:
-    connection = sqlite3.connect(":memory:", isolation_level=None)
-    migrate(connection)
-    yield connection
-    connection.close()
 
 
 def put(connection: sqlite3.Connection, text: str) -> str:

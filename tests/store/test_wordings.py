@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
@@ -10,7 +9,6 @@ from store.samples import ANN, BOB, NOW, PSEUDONYMS, ago, grant
 
 from relay.consent.evidence import Evidence, wording_hash
 from relay.store.appending import append_events
-from relay.store.schema import migrate
 from relay.store.wordings import (
     LARGEST_PICTURE,
     Picture,
@@ -22,14 +20,6 @@ from relay.store.wordings import (
 
 WORDS = "Send me news.\nI can stop it at any time."
 PNG = b"\x89PNG\r\n\x1a\n" + bytes(20)
-
-
-@pytest.fixture
-def connection() -> Iterator[sqlite3.Connection]:
-    connection = sqlite3.connect(":memory:", isolation_level=None)
-    migrate(connection)
-    yield connection
-    connection.close()
 
 
 def test_a_text_is_kept_once_for_all_who_agreed_with_first_and_last_time(connection: sqlite3.Connection) -> None:
