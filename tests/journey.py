@@ -300,3 +300,17 @@ def on_stage(folder: Path, story: Callable[[Stage], Awaitable[None]], **how: obj
 def said(reply: Reply | None) -> str:
     assert reply is not None
     return str(reply)
+
+
+def one_copy(folder: Path, content: bytes = MAIL, **how: Any) -> bytes:
+    """The copy that reaches the next hop for one reader who agreed in Japanese."""
+
+    async def play() -> bytes:
+        async with stage(folder, **how) as on:
+            await on.yes("hanako@example.org", language="ja")
+            _, reply = await on.send("hanako@example.org", content=content)
+            assert reply is not None
+            assert reply.is_success, reply
+            return on.hop.copy_of("hanako@example.org")
+
+    return asyncio.run(play())

@@ -11,7 +11,7 @@ import dkim
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from journey import MAIL, NOW, Stage, signer, stage
+from journey import MAIL, NOW, Stage, one_copy, signer, stage
 
 from relay import log
 from relay.address import Address, address_from_text
@@ -30,20 +30,6 @@ from relay.policy.model import Stream
 from relay.reason import Reason
 
 KNOWN = Facts(yes=Yes(Basis.DOUBLE_OPT_IN, Act.CLICKED, NOW - timedelta(days=3), "form", live=False))
-
-
-def one_copy(folder: Path, content: bytes = MAIL, **how: object) -> bytes:
-    """The copy that reaches the next hop for one reader who agreed in Japanese."""
-
-    async def play() -> bytes:
-        async with stage(folder, **how) as on:  # type: ignore[arg-type]
-            await on.yes("hanako@example.org", language="ja")
-            _, reply = await on.send("hanako@example.org", content=content)
-            assert reply is not None
-            assert reply.is_success, reply
-            return on.hop.copy_of("hanako@example.org")
-
-    return asyncio.run(play())
 
 
 def test_what_leaves_is_signed_over_what_leaves(tmp_path: Path) -> None:

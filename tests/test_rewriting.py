@@ -1,13 +1,12 @@
 from __future__ import annotations
 
-import asyncio
 import email
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from journey import MAIL, NEWSLETTER, NOW, signer, stage
+from journey import NEWSLETTER, NOW, one_copy, signer
 
 from relay.consent.events import Act, Basis
 from relay.consent.facts import Facts, Yes
@@ -49,20 +48,6 @@ def test_an_internal_address_without_consent_is_told_of_none(newsletter: Stream)
 def test_a_stream_without_a_sender_has_no_footer(newsletter: Stream) -> None:
     with pytest.raises(ValueError, match="sender"):
         footer_facts(replace(newsletter, sender=None), Facts(), "en")
-
-
-def one_copy(folder: Path, content: bytes = MAIL, **how: object) -> bytes:
-    """The copy that reaches the next hop for one reader who agreed in Japanese."""
-
-    async def play() -> bytes:
-        async with stage(folder, **how) as on:  # type: ignore[arg-type]
-            await on.yes("hanako@example.org", language="ja")
-            _, reply = await on.send("hanako@example.org", content=content)
-            assert reply is not None
-            assert reply.is_success, reply
-            return on.hop.copy_of("hanako@example.org")
-
-    return asyncio.run(play())
 
 
 def test_the_reader_is_addressed_in_the_language_of_the_consent(tmp_path: Path) -> None:
