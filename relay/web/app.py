@@ -10,7 +10,7 @@ from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, Response
+from starlette.responses import Response
 from starlette.routing import Route
 
 from relay.policy.model import Policies
@@ -18,7 +18,7 @@ from relay.store.port import People
 from relay.tokens import TokenKeys
 from relay.web.confirm import Confirm
 from relay.web.health import alive, readiness
-from relay.web.links import language_for
+from relay.web.links import Links, language_for
 from relay.web.pages import Pages
 from relay.web.shield import Shield
 from relay.web.unsubscribe import Unsubscribe
@@ -39,11 +39,10 @@ def build_app(
     the pages are reached, without a slash at its end.
     """
     pages = Pages()
+    links = Links(policies, keys, pages)
 
     def sorry(request: Request, status: int) -> Response:
-        language = language_for(request)
-        page = pages.render("missing" if status == 404 else "failed", language)
-        return HTMLResponse(page, status, {"content-language": language})
+        return links.answer("missing" if status == 404 else "failed", language_for(request), status=status)
 
     async def refused(request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)  # noqa: S101 - what it is registered for
@@ -51,18 +50,8 @@ def build_app(
         response.headers.update(error.headers or {})
         return response
 
-    unsubscribe = Unsubscribe(
-        store=store, policies=policies, keys=keys, pages=pages, clock=clock, randomness=randomness
-    )
-    confirm = Confirm(
-        store=store,
-        policies=policies,
-        keys=keys,
-        pages=pages,
-        clock=clock,
-        clock_trouble=clock_trouble,
-        public_url=public_url,
-    )
+    unsubscribe = Unsubscribe(links=links, store=store, clock=clock, randomness=randomness)
+    confirm = Confirm(links=links, store=store, clock=clock, clock_trouble=clock_trouble, public_url=public_url)
     app = Starlette(
         routes=[
             Route("/u/{token}", unsubscribe.answer, methods=["GET", "POST"]),

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-import ipaddress
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -30,20 +29,19 @@ from relay.consent.freshness import newest_yes
 from relay.decision import id_at, time_of
 from relay.log import get_logger
 from relay.message.asking import LINK_WORKS_FOR
-from relay.policy.model import Policies, Stream
+from relay.policy.model import Stream
 from relay.store.port import People, StoreUnavailableError
-from relay.tokens import Claims, Purpose, TokenKeys, seal
-from relay.web.links import known_key, language_for, open_link, page_response
-from relay.web.pages import NOTHING, Pages, Subject, subject_of
+from relay.tokens import Claims, Purpose
+from relay.web.links import Links, language_for
+from relay.web.pages import Subject, subject_of
 from relay.web.repeats import Repeats
+from relay.web.visitor import address_of, browser_of
 
 #: Seconds that a yes may wait for the disk; that the page may wait for what only adorns it.
 _PATIENCE: Final = 15.0
 _LOOK_PATIENCE: Final = 2.0
 #: Presses of one link within an hour that are each brought to the store, which takes the first alone.
 _BROUGHT_REPEATS: Final = 10
-#: Characters of a browser's name that are kept.
-_LONGEST_AGENT: Final = 300
 _MOST_FIELDS: Final = 20
 
 
@@ -78,24 +76,20 @@ class _Visit:
 
 class Confirm:
     """clock: aware UTC now. clock_trouble: why it cannot be trusted, "" when it can: no yes is dated by a wrong clock.
-    policies: the set in force now. public_url: of these pages, without a slash at its end.
+    public_url: of these pages, without a slash at its end.
     """
 
     def __init__(
         self,
         *,
+        links: Links,
         store: People,
-        policies: Callable[[], Policies],
-        keys: TokenKeys,
-        pages: Pages,
         clock: Callable[[], datetime],
         clock_trouble: Callable[[], str],
         public_url: str,
     ) -> None:
+        self._links = links
         self._store = store
-        self._policies = policies
-        self._keys = keys
-        self._pages = pages
         self._clock = clock
         self._clock_trouble = clock_trouble
         self._public_url = public_url
@@ -103,22 +97,23 @@ class Confirm:
 
     async def about(self, request: Request) -> Response:
         """`/c/` alone, which stands as the source of a consent: what this place is."""
-        return self._page("confirm_about", language_for(request))
+        return self._links.answer("confirm_about", language_for(request))
 
     async def answer(self, request: Request) -> Response:
-        link = await open_link(request, Purpose.CONFIRM, self._keys, self._policies)
+        link = await self._links.open(request, Purpose.CONFIRM)
         claims, stream, language = link.claims, link.stream, link.language
         if claims is None:
-            key = known_key(self._keys, link.token)
-            get_logger().warning("confirm-link-unopened", key=key, method=request.method)
-            return self._page("confirm_unopened", language)
+            get_logger().warning("confirm-link-unopened", key=link.key, method=request.method)
+            return self._links.answer("confirm_unopened", language)
         if stream is None or not stream.is_commercial:
             self._refuse(claims, request.method, "no policy with consent has this stream")
-            return self._page("confirm_expired", language, subject_of(claims.stream, None, language, None), status=410)
+            return self._links.answer(
+                "confirm_expired", language, subject_of(claims.stream, None, language, None), status=410
+            )
         visit = _Visit(link.token, claims, stream, language, self._clock())
         if visit.is_late and not self._clock_trouble():
             self._refuse(claims, request.method, "the link is too old")
-            return self._page("confirm_expired", language, self._subject(visit), status=410)
+            return self._links.answer("confirm_expired", language, self._subject(visit), status=410)
         if link.body is None:
             return await self._show(visit)
         if not _is_ticked(link.body):
@@ -147,14 +142,14 @@ class Confirm:
                     self._refuse(claims, request.method, "stopped after the mail with this link")
                     return self._stopped(visit)
                 if not (repeated and visit.has_answered(facts)):
-                    words = wording_text(self._pages.wording("confirm", visit.language, self._subject(visit)))
+                    words = wording_text(self._links.pages.wording("confirm", visit.language, self._subject(visit)))
                     event = self._event(visit, facts, words, request)
                     await self._store.append([event], {event.evidence.wording: words})
                     log.info("confirmation", id=event.id, kind=event.kind.value, recipient=str(event.address))
         except (StoreUnavailableError, TimeoutError) as error:
             log.warning("confirmation-failed", why=str(error) or "the store did not answer in time")
             return self._ask(visit, Facts(), wrong="unavailable", status=503)
-        return self._page("confirmed", visit.language, self._subject(visit))
+        return self._links.answer("confirmed", visit.language, self._subject(visit))
 
     def _event(self, visit: _Visit, facts: Facts, words: str, request: Request) -> Event:
         """The yes. words: that stood beside the box. Of one link it always has the same id, so it is taken once."""
@@ -178,8 +173,8 @@ class Confirm:
                 form_url=f"{self._public_url}/c/",  # the rest of the address is a key
                 wording=wording_hash(words),
                 language=visit.language,
-                ip=_address_of(request),
-                user_agent=_agent_of(request),
+                ip=address_of(request),
+                user_agent=browser_of(request),
             ),
             live=True,
             own_act=True,
@@ -195,21 +190,18 @@ class Confirm:
             get_logger().info("confirmation-refused", decision=claims.decision, stream=claims.stream, why=why)
 
     def _stopped(self, visit: _Visit) -> Response:
-        return self._page("confirm_stopped", visit.language, self._subject(visit), status=409)
+        return self._links.answer("confirm_stopped", visit.language, self._subject(visit), status=409)
 
     def _ask(self, visit: _Visit, facts: Facts, *, wrong: str = "", status: int = 200) -> Response:
         subject = self._subject(visit)
         if facts.yes is not None:
             on = facts.yes.at.astimezone(ZoneInfo(visit.stream.message.timezone)).date()
             subject = replace(subject, consented_on=on, source=facts.yes.form_url or facts.yes.source)
-        return self._page("confirm", visit.language, replace(subject, wrong=wrong), status=status)
+        return self._links.answer("confirm", visit.language, replace(subject, wrong=wrong), status=status)
 
     def _subject(self, visit: _Visit) -> Subject:
-        stop = f"/u/{seal(self._keys, Purpose.UNSUBSCRIBE, visit.claims)}"
-        return replace(subject_of(visit.stream.id, visit.stream, visit.language, visit.sent), stop=stop)
-
-    def _page(self, name: str, language: str, subject: Subject = NOTHING, *, status: int = 200) -> Response:
-        return page_response(self._pages.render(name, language, subject), language, status)
+        subject = subject_of(visit.stream.id, visit.stream, visit.language, visit.sent)
+        return replace(subject, stop=self._links.to_stop(visit.claims))
 
 
 def _is_ticked(body: bytes) -> bool:
@@ -231,24 +223,3 @@ def _basis(stream: Stream, facts: Facts) -> Basis:
     if facts.yes is not None and facts.yes.basis in accepted and facts.yes.basis.is_by_act:
         return facts.yes.basis
     return Basis.SINGLE_OPT_IN if Basis.SINGLE_OPT_IN in accepted else Basis.DOUBLE_OPT_IN
-
-
-def _address_of(request: Request) -> str:
-    """Of the person, "" when unknown. A reverse proxy on this machine says whom it speaks for; nobody else is believed."""
-    peer = _ip(request.client.host if request.client else "")
-    if peer and ipaddress.ip_address(peer).is_loopback:
-        told = request.headers.get("x-forwarded-for", "")
-        return _ip(told.rpartition(",")[2].strip()) or peer
-    return peer
-
-
-def _ip(text: str) -> str:
-    try:
-        return str(ipaddress.ip_address(text))
-    except ValueError:
-        return ""
-
-
-def _agent_of(request: Request) -> str:
-    agent = request.headers.get("user-agent", "")[:_LONGEST_AGENT]
-    return "".join(one if one.isascii() and one.isprintable() else " " for one in agent).strip()

@@ -20,11 +20,11 @@ from starlette.responses import Response
 from relay.consent.events import Event, EventKind
 from relay.decision import new_id, time_of
 from relay.log import get_logger
-from relay.policy.model import Policies, Stream
+from relay.policy.model import Stream
 from relay.store.port import People, StoreUnavailableError
-from relay.tokens import Claims, Purpose, TokenKeys
-from relay.web.links import known_key, open_link, page_response
-from relay.web.pages import NOTHING, Pages, subject_of
+from relay.tokens import Claims, Purpose
+from relay.web.links import Links
+from relay.web.pages import subject_of
 from relay.web.repeats import Repeats
 
 #: Seconds that a withdrawal may wait for the disk; a mailbox provider waits not much longer for its answer.
@@ -34,33 +34,28 @@ _RECORDED_REPEATS: Final = 10
 
 
 class Unsubscribe:
-    """clock: aware UTC now. randomness: n -> n octets. policies: the set in force now."""
+    """clock: aware UTC now. randomness: n -> n octets."""
 
     def __init__(
         self,
         *,
+        links: Links,
         store: People,
-        policies: Callable[[], Policies],
-        keys: TokenKeys,
-        pages: Pages,
         clock: Callable[[], datetime],
         randomness: Callable[[int], bytes],
     ) -> None:
+        self._links = links
         self._store = store
-        self._policies = policies
-        self._keys = keys
-        self._pages = pages
         self._clock = clock
         self._randomness = randomness
         self._repeats = Repeats()
 
     async def answer(self, request: Request) -> Response:
-        link = await open_link(request, Purpose.UNSUBSCRIBE, self._keys, self._policies)
+        link = await self._links.open(request, Purpose.UNSUBSCRIBE)
         if link.claims is None:
             # the same answer to GET and POST; the operator has to know, for a key that was lost loses withdrawals
-            key = known_key(self._keys, link.token)
-            get_logger().warning("unsubscribe-link-unopened", key=key, method=request.method)
-            return self._page("unopened", link.language)
+            get_logger().warning("unsubscribe-link-unopened", key=link.key, method=request.method)
+            return self._links.answer("unopened", link.language)
         if link.body is None:
             return self._page("ask", link.language, link.claims, link.stream)
         return await self._withdraw(link.claims, link.stream, link.language, link.body)
@@ -109,11 +104,11 @@ class Unsubscribe:
         self,
         name: str,
         language: str,
-        claims: Claims | None = None,
-        stream: Stream | None = None,
+        claims: Claims,
+        stream: Stream | None,
         *,
         status: int = 200,
         now: datetime | None = None,
     ) -> Response:
-        subject = NOTHING if claims is None else subject_of(claims.stream, stream, language, time_of(claims.decision))
-        return page_response(self._pages.render(name, language, subject, now), language, status)
+        subject = subject_of(claims.stream, stream, language, time_of(claims.decision))
+        return self._links.answer(name, language, subject, status=status, now=now)

@@ -1,46 +1,22 @@
+"""The page where a person says yes."""
+
 from __future__ import annotations
 
-import asyncio
-import sqlite3
-from collections.abc import Iterator
-from contextlib import closing
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
-from urllib.parse import urlencode
 
 import pytest
 from structlog.testing import capture_logs
-from web.serving import NOW, POLICY, READER, SENT, Answer, Site, TroubledStore, token_for
+from web.confirming import ENGLISH, FORM, OLD_YES, PATH, STALE, path, tick
+from web.serving import NOW, POLICY, READER, SENT, Site, TroubledStore, token_for
 
 from relay.address import Address
-from relay.consent.events import Act, Basis, Event, EventKind
+from relay.consent.events import Act, Basis, EventKind
 from relay.consent.evidence import wording_hash
 from relay.consent.facts import NOTHING_KNOWN, Facts, Yes
-from relay.consent.pseudonyms import Pseudonyms
-from relay.message.asking import LINK_WORKS_FOR
 from relay.policy.files import load_policies
 from relay.policy.model import Policies
 from relay.store.port import StoreUnavailableError
-from relay.store.sqlite import SqliteStore, open_store
-from relay.tokens import Purpose
-
-FORM = {"content-type": "application/x-www-form-urlencoded", "accept-language": "en"}
-ENGLISH = {"accept-language": "en"}
-#: Opens with no key of ours, and could be one.
-FORGED = f"/c/000001{'A' * 128}"
-OLD_YES = Yes(Basis.DOUBLE_OPT_IN, Act.CLICKED, datetime(2024, 5, 6, 20, 0, tzinfo=UTC), "fair in Osaka", live=False)
-STALE = Facts(yes=OLD_YES)
-
-
-def path(**claims: object) -> str:
-    return f"/c/{token_for(purpose=Purpose.CONFIRM, **claims)}"  # type: ignore[arg-type]
-
-
-PATH = path()
-
-
-def tick(site: Site, where: str = PATH, **headers: str) -> Answer:
-    return site.ask("POST", where, "agree=yes", {**FORM, **headers})
 
 
 def test_a_tick_is_a_yes_of_the_persons_own_with_all_that_can_be_shown_for_it(site: Site, store: TroubledStore) -> None:
@@ -193,99 +169,6 @@ def test_the_link_to_stop_on_the_page_leads_to_the_page_that_stops(site: Site, s
     assert "Stop “" in site.ask("GET", stop, headers=ENGLISH).body
 
 
-@pytest.mark.parametrize(("age", "taken"), [(LINK_WORKS_FOR, True), (LINK_WORKS_FOR + timedelta(seconds=1), False)])
-def test_a_link_takes_a_yes_for_sixty_days(site: Site, store: TroubledStore, age: timedelta, taken: bool) -> None:
-    where = path(sent=NOW - age)
-    assert site.ask("GET", where).status == (200 if taken else 410)
-    with capture_logs() as lines:
-        answer = tick(site, where)
-    assert answer.status == (200 if taken else 410)
-    assert len(store.appended) == taken
-    if not taken:
-        assert "60 days" in answer.body
-        assert "Nothing has been changed" in answer.body
-        assert [(line["event"], line["why"]) for line in lines] == [("confirmation-refused", "the link is too old")]
-
-
-@pytest.mark.parametrize(
-    "no",
-    [
-        Facts(withdrawn_at=SENT, withdrawn_from="newsletter"),
-        Facts(withdrawn_at=SENT + timedelta(minutes=1)),
-        Facts(complained_at=SENT + timedelta(days=1)),
-    ],
-    ids=["in the same moment", "all mail of the brand", "a complaint"],
-)
-def test_a_link_that_was_mailed_before_a_no_does_not_undo_it(site: Site, store: TroubledStore, no: Facts) -> None:
-    store.facts_known = no
-    for answer in (site.ask("GET", PATH, headers=ENGLISH), tick(site)):
-        assert answer.status == 409
-        assert "has been stopped" in answer.body
-        assert "checkbox" not in answer.body
-    assert store.appended == []
-
-
-def test_a_link_that_was_mailed_after_a_no_frees_the_person(site: Site, store: TroubledStore) -> None:
-    store.facts_known = Facts(withdrawn_at=SENT - timedelta(seconds=1))
-    assert tick(site).status == 200
-    assert len(store.appended) == 1
-
-
-def test_a_link_from_the_future_undoes_no_no_at_all(site: Site, store: TroubledStore) -> None:
-    store.facts_known = Facts(withdrawn_at=NOW - timedelta(days=300))
-    assert tick(site, path(sent=NOW + timedelta(days=1))).status == 409
-    assert store.appended == []
-
-
-@pytest.mark.parametrize(
-    "policy", ["", POLICY.replace('"commercial"', '"transactional"')], ids=["gone", "transactional"]
-)
-def test_a_stream_that_needs_no_consent_any_more_takes_none(
-    site: Site, store: TroubledStore, tmp_path: Path, policy: str
-) -> None:
-    other = policy.partition("[consent]")[0] or POLICY.replace('"newsletter"', '"other"').replace(
-        "newsletter.brand", "x.brand"
-    )
-    (tmp_path / "a.toml").write_text(other, "utf-8")
-    site.show(store, load_policies(tmp_path))
-    for answer in (site.ask("GET", PATH, headers=ENGLISH), tick(site)):
-        assert answer.status == 410
-        assert "no longer" in answer.body
-    assert store.appended == []
-
-
-@pytest.mark.parametrize("purpose", [one for one in Purpose if one is not Purpose.CONFIRM])
-@pytest.mark.parametrize("method", ["GET", "POST"])
-def test_a_token_for_something_else_confirms_nothing(
-    site: Site, store: TroubledStore, purpose: Purpose, method: str
-) -> None:
-    answer = site.ask(method, f"/c/{token_for(purpose=purpose)}", "agree=yes", FORM)
-    assert "does not open" in answer.body
-    assert store.appended == []
-    assert store.asked == 0
-
-
-def test_a_forged_link_gets_the_same_response_whatever_is_wrong_with_it(site: Site) -> None:
-    with capture_logs() as lines:
-        answers = [
-            site.ask(method, where, "agree=yes", FORM)
-            for where in (FORGED, f"/c/{token_for()}", PATH[:-1] + ("A" if PATH[-1] != "A" else "B"))
-            for method in ("GET", "POST")
-        ]
-    assert {(answer.status, answer.body) for answer in answers} == {(200, answers[0].body)}
-    genuine = site.ask("GET", PATH, headers=ENGLISH)
-    assert [list(answer.headers) for answer in answers] == [list(genuine.headers)] * 6
-    assert {line["event"] for line in lines} == {"confirm-link-unopened"}
-    assert "AAAA" not in str(lines)
-
-
-@pytest.mark.parametrize("token", ["x", "000001", "000001" + "A" * 127, "A" * 4000, "000001" + "%00" * 128, "a/b"])
-@pytest.mark.parametrize("method", ["GET", "POST"])
-def test_what_can_be_no_token_is_not_found(site: Site, store: TroubledStore, method: str, token: str) -> None:
-    assert site.ask(method, f"/c/{token}", "agree=yes", FORM).status == 404
-    assert store.appended == []
-
-
 def test_the_place_itself_says_what_it_is(site: Site) -> None:
     assert "Saying yes" in site.ask("GET", "/c/", headers=ENGLISH).body
     assert site.ask("POST", "/c/", "agree=yes", FORM).status == 405
@@ -337,93 +220,6 @@ def test_a_yes_is_logged_with_the_decision_behind_the_mail_and_without_the_token
     assert PATH.removeprefix("/c/")[6:] not in str(lines)
 
 
-@pytest.mark.parametrize(
-    ("forwarded", "kept"),
-    [("", "127.0.0.1"), ("192.0.2.1", "192.0.2.1"), ("evil, 2001:db8::1", "2001:db8::1"), ("x" * 3000, "127.0.0.1")],
-)
-def test_a_proxy_on_this_machine_says_for_whom_it_speaks(
-    site: Site, store: TroubledStore, forwarded: str, kept: str
-) -> None:
-    tick(site, **{"x-forwarded-for": forwarded, "user-agent": "a" * 5000})
-    (event,) = store.appended
-    assert event.evidence.ip == kept
-    assert len(event.evidence.user_agent) == 300
-
-
 def test_a_body_without_an_end_is_refused(site: Site, store: TroubledStore) -> None:
     assert site.ask("POST", PATH, "a=" + "b" * 20_000, FORM).status == 413
     assert store.appended == []
-
-
-class _Real:
-    """A store of its own, on the loop of the server."""
-
-    def __init__(self, site: Site, folder: Path, policies: Policies) -> None:
-        self.site = site
-        self.file = folder / "relay.db"
-        self.store: SqliteStore = site.run(open_store(self.file, folder / "withdrawals.journal", Pseudonyms(b"k" * 32)))
-        site.show(self.store, policies)
-
-    def facts(self) -> Facts:
-        return self.site.run(self.store.facts("brand", "newsletter", [READER]))[READER]
-
-    def rows(self, sql: str) -> list[tuple[object, ...]]:
-        with closing(sqlite3.connect(self.file)) as connection:
-            return connection.execute(sql).fetchall()
-
-
-@pytest.fixture
-def real(site: Site, tmp_path: Path, policies: Policies) -> Iterator[_Real]:
-    found = _Real(site, tmp_path, policies)
-    yield found
-    site.run(found.store.close())
-
-
-def old_yes() -> Event:
-    return Event(
-        id="01J00000000000000000000000", kind=EventKind.GRANT, address=READER, brand="brand", stream="newsletter",
-        at=OLD_YES.at, recorded_at=OLD_YES.at, source="fair", recorder="cli", basis=Basis.DOUBLE_OPT_IN,
-    )  # fmt: skip
-
-
-def test_a_link_used_over_and_over_is_one_yes(site: Site, real: _Real) -> None:
-    real.site.run(real.store.append([old_yes()]))
-    answers = [tick(site) for _ in range(15)]
-    assert {(answer.status, answer.body) for answer in answers} == {(200, answers[0].body)}
-    assert real.rows("SELECT count(*) FROM ledger WHERE kind = 'renew'") == [(1,)]
-    assert real.rows("SELECT uses, text IS NOT NULL FROM wordings") == [(1, 1)]
-
-
-def test_a_link_used_at_the_same_moment_is_one_yes(site: Site, real: _Real) -> None:
-    async def at_once() -> list[Answer]:
-        return list(await asyncio.gather(*(asyncio.to_thread(tick, site) for _ in range(20))))
-
-    assert {answer.status for answer in asyncio.run(at_once())} == {200}
-    assert real.rows("SELECT count(*) FROM ledger") == [(1,)]
-
-
-def test_a_tick_makes_the_consent_fresh_and_a_later_no_ends_the_links_life(site: Site, real: _Real) -> None:
-    real.site.run(real.store.append([old_yes()]))
-    tick(site)
-    yes = real.facts().yes
-    assert yes is not None
-    assert (yes.at, yes.act) == (NOW, Act.TICKED)
-    assert site.ask("POST", f"/u/{token_for()}", urlencode({"List-Unsubscribe": "One-Click"}), FORM).status == 200
-    assert real.facts().withdrawn_at is not None
-    assert tick(site).status == 409
-    assert real.facts().withdrawn_at is not None
-    assert real.rows("SELECT count(*) FROM ledger") == [(3,)]
-
-
-def test_a_fresh_link_after_a_no_is_the_persons_own_new_yes(site: Site, real: _Real) -> None:
-    site.ask("POST", f"/u/{token_for()}", urlencode({"List-Unsubscribe": "One-Click"}), FORM)
-    site.show(real.store, load_of(real), now=NOW + timedelta(hours=2))
-    assert tick(site, path(sent=NOW + timedelta(hours=1))).status == 200
-    assert real.facts().withdrawn_at is None
-    assert real.facts().yes is not None
-
-
-def load_of(real: _Real) -> Policies:
-    (real.file.parent / "policies").mkdir()
-    (real.file.parent / "policies" / "newsletter.toml").write_text(POLICY, "utf-8")
-    return load_policies(real.file.parent / "policies")

@@ -11,7 +11,10 @@ from web.serving import KEYS, READER, shop_policies, token_for
 
 from relay.policy.model import Policies
 from relay.tokens import KEY_LENGTH, Purpose, TokenKeys
-from relay.web.links import Opened, known_key, language_for, open_link, page_response
+from relay.web.links import Links, Opened, language_for
+from relay.web.pages import Pages
+
+PAGES = Pages()
 
 
 def asked(token: str, *, method: str = "GET", body: bytes = b"", language: str = "") -> Request:
@@ -23,7 +26,11 @@ def asked(token: str, *, method: str = "GET", body: bytes = b"", language: str =
 
 
 def opened(request: Request, policies: Policies, purpose: Purpose = Purpose.CONFIRM) -> Opened:
-    return asyncio.run(open_link(request, purpose, KEYS, lambda: policies))
+    return asyncio.run(links(policies).open(request, purpose))
+
+
+def links(policies: Policies, keys: TokenKeys = KEYS) -> Links:
+    return Links(lambda: policies, keys, PAGES)
 
 
 def test_a_link_is_opened_for_its_purpose_alone(tmp_path: Path) -> None:
@@ -61,14 +68,24 @@ def test_what_cannot_be_a_token_is_not_found(tmp_path: Path, token: str) -> None
     assert error.value.status_code == 404
 
 
-def test_the_operator_learns_whether_the_key_of_a_link_was_lost() -> None:
-    token = token_for()
-    assert known_key(KEYS, token) == "known"
-    assert known_key(TokenKeys({"000002": b"k" * KEY_LENGTH}, "000002"), token) == "unknown"
+def test_the_operator_learns_whether_the_key_of_a_link_was_lost(policies: Policies) -> None:
+    another = links(policies, TokenKeys({"000002": b"k" * KEY_LENGTH}, "000002"))
+    token = token_for(purpose=Purpose.CONFIRM)
+    assert opened(asked(token), policies, Purpose.UNSUBSCRIBE).key == "known"
+    assert asyncio.run(another.open(asked(token), Purpose.CONFIRM)).key == "unknown"
 
 
-def test_only_an_outage_says_when_to_come_again() -> None:
-    page = page_response("<p>yes</p>", "en")
-    assert (page.status_code, page.body, page.headers["content-language"]) == (200, b"<p>yes</p>", "en")
+def test_the_link_that_stops_is_about_the_same_person_and_stream(policies: Policies) -> None:
+    claims = opened(asked(token_for(purpose=Purpose.CONFIRM)), policies).claims
+    assert claims is not None
+    place, _, token = links(policies).to_stop(claims).rpartition("/")
+    assert place == "/u"
+    assert opened(asked(token), policies, Purpose.UNSUBSCRIBE).claims == claims
+
+
+def test_only_an_outage_says_when_to_come_again(policies: Policies) -> None:
+    page = links(policies).answer("missing", "en", status=404)
+    assert (page.status_code, page.headers["content-language"]) == (404, "en")
+    assert page.body == PAGES.render("missing", "en").encode()
     assert "retry-after" not in page.headers
-    assert page_response("", "ja", 503).headers["retry-after"] == "120"
+    assert links(policies).answer("unavailable", "ja", status=503).headers["retry-after"] == "120"
