@@ -2,9 +2,11 @@ from __future__ import annotations
 
 import email
 import email.policy
+import os
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from email.message import EmailMessage
+from pathlib import Path
 
 import html5lib
 import pytest
@@ -12,12 +14,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from relay.address import Address
-from relay.message.asking import LINK_WORKS_FOR, Asking, asking_mail, letter
+from relay.message.asking import Asking, asking_mail, letter
 from relay.message.footer import FooterFacts, Version
 from relay.message.index import index
 from relay.message.wording import WORDINGS
 from relay.reason import Reason
 
+GOLDEN = Path(__file__).resolve().parents[1] / "golden" / "asking"
 NOW = datetime(2026, 11, 22, 13, 5, tzinfo=UTC)
 TO = Address("hanako", "example.jp")
 CONFIRM = "https://mail.brand.example/c/" + "A" * 134
@@ -65,7 +68,27 @@ def test_text_and_html_say_who_asks_for_what_since_when_and_how_to_answer(langua
         for url in (CONFIRM, STOP, FACTS.contact, FACTS.privacy_policy):
             assert url in text
         assert FACTS.postal_address in text
-        assert str(LINK_WORKS_FOR.days) in text
+        assert {"en": "60 days", "ja": "60日"}[language] in text
+
+
+@pytest.mark.parametrize("language", WORDINGS)
+def test_the_mail_reads_as_written_down(language: str) -> None:
+    """tests/golden/asking has it word for word (GOLDEN=write writes it anew)."""
+    message, words = read(mail(asking(language))), letter(asking(language))
+    assert message.get_content_type() == "multipart/alternative"
+    written = f"Subject: {message['subject']}\n\n{words.plain}"
+    file = GOLDEN / f"{language}.txt"
+    if os.environ.get("GOLDEN") == "write":
+        GOLDEN.mkdir(exist_ok=True)
+        file.write_text(written, "utf-8")
+    assert file.read_text("utf-8") == written
+
+
+@pytest.mark.parametrize("own", ["", "Since {{ consent_date }}, {{ consent_source }}. {{ unsubscribe_url }}"])
+def test_what_the_words_above_have_said_the_footer_does_not_say_again(own: str) -> None:
+    wording = replace(WORDINGS["en"], plain=own or WORDINGS["en"].plain)
+    plain = letter(Asking(Version(FACTS, wording, "en"), Reason.STALE, CONFIRM, STOP)).plain
+    assert plain.count("1 March 2025") == plain.count("https://brand.example/signup?a=1&b=2") == 1
 
 
 @pytest.mark.parametrize(
@@ -146,6 +169,8 @@ def test_the_page_is_valid_and_loads_nothing(language: str) -> None:
 def test_a_link_that_cannot_stand_in_a_field_is_a_bug_of_ours() -> None:
     with pytest.raises(ValueError, match="link"):
         Asking(Version(FACTS, WORDINGS["en"], "en"), Reason.STALE, "javascript:alert(1)", STOP)
+    with pytest.raises(ValueError, match="link"):
+        Asking(Version(FACTS, WORDINGS["en"], "en"), Reason.STALE, CONFIRM, "https://x.example/ü")
     with pytest.raises(ValueError, match="words"):
         Asking(Version(FACTS, WORDINGS["en"], "fr"), Reason.STALE, CONFIRM, STOP)
 
