@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Final
 
+from patience import LONG
 from selenium import webdriver
 from selenium.common.exceptions import WebDriverException
 from selenium.webdriver.chrome.service import Service
@@ -108,7 +109,7 @@ class Browser:
         before = self._loaded()
         yield
         # asked in the middle of a change of pages, the driver fails in several ways
-        patient = WebDriverWait(self.driver, 20, poll_frequency=0.05, ignored_exceptions=(WebDriverException,))
+        patient = WebDriverWait(self.driver, LONG, poll_frequency=0.05, ignored_exceptions=(WebDriverException,))
         patient.until(lambda _: self._loaded() not in (before, None))
 
     def _loaded(self) -> float | None:

@@ -19,6 +19,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from patience import LONG, until
+from ports import free_port
+
 DAEMONS: Final = Path("/usr/lib/postfix/sbin")
 #: It takes mail for these domains, whatever the local part.
 DOMAINS: Final = ("reader.example", "xn--r8jz45g.example")
@@ -100,12 +103,6 @@ postlog   unix-dgram n - n - 1 postlogd
 """
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 def missing_for_postfix() -> str:
     """Why no Postfix can run here, "" when one can."""
     if os.geteuid() != 0:
@@ -120,18 +117,17 @@ class Postfix:
 
     def start(self) -> None:
         self._command("start")
-        deadline = time.monotonic() + 20
-        while time.monotonic() < deadline:
-            try:
-                with socket.create_connection(("127.0.0.1", self.port), 1) as connection:
-                    if connection.recv(3) == b"220":
-                        return
-            except OSError:
-                time.sleep(0.05)
-        raise AssertionError(f"Postfix does not answer:\n{self.log()}")
+        until(self._greets, lambda: f"Postfix does not answer:\n{self.log()}")
 
     def stop(self) -> None:
         self._command("stop")
+
+    def _greets(self) -> bool:
+        try:
+            with socket.create_connection(("127.0.0.1", self.port), 20) as connection:
+                return connection.recv(3) == b"220"
+        except OSError:
+            return False
 
     def kill(self) -> None:
         """At once, and whatever state it is in."""
@@ -155,7 +151,7 @@ class Postfix:
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
-            timeout=60,
+            timeout=LONG,
             check=False,
         )
         assert result.returncode == 0, f"postfix {verb} failed:\n{self.log()}"
@@ -173,12 +169,12 @@ class Postfix:
         header = f"Delivered-To: {recipient}\r\n".encode()
         return [message for message in self.arrived() if header in message.partition(b"\r\n\r\n")[0] + b"\r\n"]
 
-    def wait_for(self, recipient: str, *, seconds: float = 20) -> bytes:
+    def wait_for(self, recipient: str) -> bytes:
         """The one message that arrives for this recipient."""
-        deadline = time.monotonic() + seconds
-        while not (found := self.delivered_to(recipient)):
-            assert time.monotonic() < deadline, f"nothing arrived for {recipient}:\n{self.log()[-3000:]}"
-            time.sleep(0.05)
+        found = until(
+            lambda: self.delivered_to(recipient),
+            lambda: f"nothing arrived for {recipient}:\n{self.log()[-3000:]}",
+        )
         assert len(found) == 1, f"{len(found)} messages arrived for {recipient}"
         return found[0]
 

@@ -15,7 +15,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from http.client import HTTPConnection, HTTPResponse
@@ -25,7 +25,8 @@ from typing import Any, Final
 
 from argon2 import PasswordHasher
 from integration.certificates import Authority
-from integration.postfix import free_port
+from patience import LONG, until
+from ports import free_port
 
 NEWS: Final = "news@news.brand.example"
 SHOP: Final = "orders@shop.brand.example"
@@ -120,6 +121,8 @@ processes = {processes}
 """
 
 
+#: Keys for DKIM by domain: what is in the file, and the record.
+_MADE: Final[dict[str, tuple[bytes, str]]] = {}
 #: Across relays, because tests of several files look into one Postfix.
 _NUMBERS: Final = count(1)
 
@@ -142,7 +145,7 @@ class Relay:
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=LONG,
             check=False,
         )
         if check:
@@ -195,8 +198,8 @@ class Relay:
     def start(self, *options: str) -> None:
         self.process = start_and_wait(self.folder, *options)
 
-    def stop(self, *, seconds: float = 40) -> int:
-        """SIGTERM; its exit code."""
+    def stop(self, *, seconds: float = LONG) -> int:
+        """SIGTERM; its exit code. seconds: more than its drain takes, so that it ends by itself."""
         assert self.process is not None
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
@@ -207,9 +210,11 @@ class Relay:
             raise AssertionError(f"the relay did not stop within {seconds} s:\n{self.output()}") from None
 
     def kill(self) -> None:
+        """All its processes; when this returns, none of them holds a port, a lock or a lease any more."""
         assert self.process is not None
         os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait()
+        wait_until_gone(self.process.pid)
 
     def output(self) -> str:
         texts = []
@@ -219,12 +224,14 @@ class Relay:
         return "\n".join(texts)
 
     def log(self) -> list[dict[str, Any]]:
-        return [json.loads(line) for line in (self.folder / "relay.log").read_text("utf-8").splitlines()]
+        """A last line that is only half there yet is none."""
+        whole, _, _ = (self.folder / "relay.log").read_bytes().rpartition(b"\n")
+        return [json.loads(line) for line in whole.decode("utf-8").splitlines()]
 
     # --- web
 
     def http(self, method: str, path: str, body: str = "", headers: dict[str, str] | None = None) -> tuple[int, str]:
-        connection = HTTPConnection("127.0.0.1", self.web, timeout=20)
+        connection = HTTPConnection("127.0.0.1", self.web, timeout=60)
         try:
             connection.request(method, path, body.encode() or None, headers or {})
             response: HTTPResponse = connection.getresponse()
@@ -249,7 +256,7 @@ def start_and_wait(folder: Path, *options: str) -> subprocess.Popen[bytes]:
             env={**os.environ, "NOTIFY_SOCKET": str(address)},
             start_new_session=True,
         )
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + LONG
         while time.monotonic() < deadline and process.poll() is None:
             try:
                 if b"READY=1" in manager.recv(4096):
@@ -259,8 +266,25 @@ def start_and_wait(folder: Path, *options: str) -> subprocess.Popen[bytes]:
     if process.poll() is None:
         os.killpg(process.pid, signal.SIGKILL)
         process.wait()
+        wait_until_gone(process.pid)
     said = (folder / "serve.out").read_text("utf-8", "replace")
     raise AssertionError(f"the relay did not become ready (exit code {process.returncode}):\n{said}")
+
+
+def wait_until_gone(group: int) -> None:
+    """Until no process of a killed group is left: what SIGKILL ends goes on until it is its turn to run."""
+    until(lambda: not _members(group), lambda: f"these do not end: {_members(group)}")
+
+
+def _members(group: int) -> list[str]:
+    """Zombies have ended; when their parent collects them is not ours."""
+    found = []
+    for file in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(OSError):  # ended meanwhile
+            state, _, of, *_ = file.read_text("utf-8", "replace").rpartition(")")[2].split()
+            if int(of) == group and state not in "ZX":
+                found.append(file.parent.name)
+    return found
 
 
 @contextmanager
@@ -296,13 +320,28 @@ def relay_in_folder(
         (folder / "policies" / f"{name}.toml").write_text(text, "utf-8")
     try:
         for domain in ("news.brand.example", "shop.brand.example"):
-            relay.command("keys", "generate", domain, "--selector", "s1")
-            relay.dns[f"s1._domainkey.{domain}"] = dkim_record(relay.command("keys", "dns", domain).stdout)
+            relay.dns[f"s1._domainkey.{domain}"] = _give_key(relay, domain)
         yield relay
     finally:
         if relay.process is not None and relay.process.poll() is None:
             relay.kill()
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _give_key(relay: Relay, domain: str) -> str:
+    """Its record. Made by the command, once; the other relays of this process get the same one."""
+    name = f"{domain}.s1.pem"
+    keys = relay.folder / "var" / "keys"
+    if domain not in _MADE:
+        relay.command("keys", "generate", domain, "--selector", "s1")
+        record = dkim_record(relay.command("keys", "dns", domain).stdout)
+        _MADE[domain] = ((keys / name).read_bytes(), record)
+    pem, record = _MADE[domain]
+    for folder in (keys.parent, keys):
+        folder.mkdir(mode=0o700, exist_ok=True)
+    (keys / name).touch(mode=0o600)
+    (keys / name).write_bytes(pem)
+    return record
 
 
 @contextmanager
