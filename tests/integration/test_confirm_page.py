@@ -16,6 +16,7 @@ from integration.mails import newsletter, parsed, texts_of, unsubscribe_url
 from integration.postfix import Postfix
 from integration.serving import NEWS, Relay
 from integration.test_unsubscribe_page import contrast, luminance
+from patience import until
 from selenium.webdriver.common.keys import Keys
 
 from relay.address import Address
@@ -64,12 +65,12 @@ def stale_reader(relay: Relay) -> str:
     return reader
 
 
-def mails_to(postfix: Postfix, reader: str, number: int, *, seconds: float = 20) -> list[bytes]:
-    deadline = time.monotonic() + seconds
-    while len(found := postfix.delivered_to(reader)) < number:
-        assert time.monotonic() < deadline, f"{len(found)} mails instead of {number}"
-        time.sleep(0.05)
-    return found
+def mails_to(postfix: Postfix, reader: str, number: int) -> list[bytes]:
+    def enough() -> list[bytes]:
+        found = postfix.delivered_to(reader)
+        return found if len(found) >= number else []
+
+    return until(enough, lambda: f"{len(postfix.delivered_to(reader))} mails instead of {number}")
 
 
 def page_of(relay: Relay, mail: bytes) -> str:
@@ -78,9 +79,7 @@ def page_of(relay: Relay, mail: bytes) -> str:
     return f"http://127.0.0.1:{relay.web}{urlsplit(url).path}"
 
 
-def test_who_is_asked_and_ticks_the_box_gets_what_was_held_within_a_second_or_so(
-    relay: Relay, postfix: Postfix, english: Browser
-) -> None:
+def test_who_is_asked_and_ticks_the_box_gets_what_was_held(relay: Relay, postfix: Postfix, english: Browser) -> None:
     reader = stale_reader(relay)
     said = by_smtplib(relay.plain, NEWS, reader, newsletter(NEWS, reader, subject="Held for you"))
     assert said.accepted, said.said
@@ -93,10 +92,8 @@ def test_who_is_asked_and_ticks_the_box_gets_what_was_held_within_a_second_or_so
     assert "fair in Osaka" in english.text_of("dl")
     english.driver.find_element("css selector", BOX).click()
     english.press_the_button()
-    pressed = time.monotonic()
     assert english.heading.startswith("Thank you")
     both = mails_to(postfix, reader, 2)
-    assert time.monotonic() - pressed < 5  # one second on a machine of its own
     # A mailbox's files of one second stand in no order.
     (held,) = [one for one in both if one != asks]
     assert parsed(held)["subject"] == "Held for you"
