@@ -9,6 +9,7 @@ from integration.clients import Sent, by_smtplib
 from integration.mails import newsletter
 from integration.postfix import Postfix
 from integration.serving import NEWS, Relay
+from patience import until
 
 
 def send(relay: Relay, recipient: str) -> Sent:
@@ -69,6 +70,8 @@ def test_the_log_is_queried_by_recipient_reason_verdict_and_stream(relay: Relay,
     query = ("log", "query", "--stream", "newsletter", "--since", "1h")
     assert refused.decision in {found["id"] for found in relay.printed(*query, "--reason", "no-consent")}
     assert [found["id"] for found in relay.printed(*query, "--recipient", stranger)] == [refused.decision]
+    # what became of it is written when the client has its reply already
+    until(lambda: relay.printed(*query, "--recipient", reader)[0]["outcomes"])
     [passed] = relay.printed(*query, "--recipient", reader, "--verdict", "deliver")
     assert passed["reason"] == "confirmed"
     assert [outcome["result"] for outcome in passed["outcomes"]] == ["delivered"]

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 from itertools import count
+from pathlib import Path
 from typing import Final
 
 import pytest
@@ -14,6 +15,7 @@ from integration.clients import Sent, by_smtplib
 from integration.mails import newsletter
 from integration.postfix import Postfix
 from integration.serving import NEWS, Relay
+from patience import LONG, until
 
 _OF_A_KILL: Final = (-9, 137)
 
@@ -37,7 +39,15 @@ def files_with(relay: Relay, text: str) -> list[str]:
     """Any file of the store, whatever it is for, whoever has it open; keys are for other eyes."""
     every = [file for file in (relay.folder / "var").iterdir() if file.is_file()]
     assert {"relay.db", "relay.db-wal", "relay.db.reserve", "withdrawals.journal"} <= {file.name for file in every}
-    return [file.name for file in every if text.lower().encode() in file.read_bytes().lower()]
+    return [file.name for file in every if text.lower().encode() in contents_of(file).lower()]
+
+
+def contents_of(file: Path) -> bytes:
+    """Nothing of one that has gone meanwhile."""
+    try:
+        return file.read_bytes()
+    except FileNotFoundError:
+        return b""
 
 
 def person_with_a_past(relay: Relay, postfix: Postfix) -> str:
@@ -45,6 +55,8 @@ def person_with_a_past(relay: Relay, postfix: Postfix) -> str:
     person = relay.reader(local="forgetme")
     assert send(relay, person).accepted
     postfix.wait_for(person)
+    # when it was delivered is written after the reply
+    until(lambda: relay.printed("log", "query", "--recipient", person)[0]["outcomes"])
     send(relay, person.replace("@", "+other@"))
     relay.command("consent", "withdraw", person.replace("forgetme", "ForgetMe"), "--stream", "newsletter")
     return person
@@ -108,10 +120,11 @@ def test_mail_goes_on_while_somebody_is_erased(relay: Relay, postfix: Postfix) -
     try:
         for person in people:
             relay.command("consent", "erase", person, "--yes")
+            so_far = len(answers)
+            until(lambda: len(answers) > so_far)  # noqa: B023 - waited for at once
     finally:
         ended.set()
         sender.join()
-    assert len(answers) > 3
     assert [sent.said for sent in answers if not sent.accepted] == []
     for person in people:
         assert files_with(relay, person) == []
@@ -139,7 +152,7 @@ def test_a_kill_at_any_sync_and_then_again_erases_as_once(relay: Relay, postfix:
             ("strace", "-f", "-qq", "-o", "/dev/null", "-e", inject, *command),
             cwd=relay.folder,
             capture_output=True,
-            timeout=120,
+            timeout=LONG,
             check=False,
         )
         was_killed = found.returncode in _OF_A_KILL

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import smtplib
-import time
 from collections.abc import Iterator
 
 import pytest
@@ -11,6 +10,7 @@ from integration.mails import assert_newsletter_for, newsletter, unsubscribe_url
 from integration.postfix import Postfix
 from integration.serving import NEWS, Relay
 from integration.verifiers import by_dkimpy
+from patience import until
 
 
 @pytest.fixture
@@ -101,10 +101,10 @@ def test_those_who_have_to_say_yes_anew_are_held_beside_those_who_get_theirs(
 def outcomes(relay: Relay, text: bytes, count: int) -> list[str]:
     """What `log query` says became of the message whose id stands in the reply, once it knows of so many."""
     message = text.decode().rpartition("(id ")[2].rstrip(") ")
-    for _ in range(100):
+
+    def known() -> list[str]:
         found = relay.printed("log", "query", "--id", message)
         results = sorted(outcome["result"] for one in found for outcome in one["outcomes"])
-        if len(results) >= count:
-            return results
-        time.sleep(0.1)
-    raise AssertionError(f"only {results} became known")
+        return results if len(results) >= count else []
+
+    return until(known, relay.output)

@@ -15,6 +15,7 @@ from integration.clients import Sent, by_smtplib
 from integration.mails import newsletter
 from integration.postfix import Postfix
 from integration.serving import NEWS, Relay, relay_in_folder
+from patience import until
 
 #: Postfix refuses every local part that begins so, with 550 5.1.1 (integration.postfix).
 DEAD: Final = "refused@reader.example"
@@ -74,8 +75,13 @@ def test_a_mailbox_refused_on_two_days_gets_no_more_mail_until_an_operator_says_
         # Once is not twice, and another spelling may be another mailbox.
         assert send(relay, OTHER).said.startswith("550 5.1.1 next-hop-refused: ")
         assert send(relay, SPELLED).said.startswith("550 5.1.1 next-hop-refused: ")
-        learnt = [one for one in relay.log() if one["event"] == "undeliverable-learned"]
-        assert [(one["recipient"], one["code"]) for one in learnt] == [(DEAD, "5.1.1"), (OTHER, "5.1.1")]
+
+        def learnt() -> list[tuple[str, str]]:
+            found = [one for one in relay.log() if one["event"] == "undeliverable-learned"]
+            return [(one["recipient"], one["code"]) for one in found]
+
+        until(lambda: len(learnt()) >= 2, learnt)  # after the reply
+        assert learnt() == [(DEAD, "5.1.1"), (OTHER, "5.1.1")]
 
         relay.command("consent", "deliverable", DEAD, "--source", "telephoned")
         assert send(relay, DEAD).said.startswith("550 5.1.1 next-hop-refused: ")
