@@ -11,11 +11,14 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
 
 import pytest
 from integration.mails import newsletter, parsed
 from integration.postfix import Postfix
 from integration.serving import NEWS, Relay, relay_in_folder
+from patience import LONG, until
 
 SESSIONS = 6
 
@@ -50,7 +53,7 @@ class Load:
         number = 0
         while not self._stop.is_set():
             try:
-                with smtplib.SMTP("127.0.0.1", self._relay.plain, timeout=60) as smtp:
+                with smtplib.SMTP("127.0.0.1", self._relay.plain, timeout=LONG) as smtp:
                     while not self._stop.is_set():
                         number += 1
                         message = newsletter(NEWS, reader, subject=f"{reader} {number}")
@@ -64,15 +67,15 @@ class Load:
                 time.sleep(0.02)
 
     def wait_for_accepted(self, number: int) -> None:
-        deadline = time.monotonic() + 60
-        while len(self.accepted) < number:
-            assert time.monotonic() < deadline, f"only {len(self.accepted)} accepted; answers {self.answers}"
-            time.sleep(0.01)
+        until(
+            lambda: len(self.accepted) >= number,
+            lambda: f"only {len(self.accepted)} accepted; answers {self.answers}",
+        )
 
     def finish(self) -> None:
         self._stop.set()
         for thread in self._threads:
-            thread.join(90)
+            thread.join(LONG)
             assert not thread.is_alive()
 
 
@@ -88,7 +91,7 @@ def arrived_subjects(postfix: Postfix, readers: list[str], wanted: list[str]) ->
 
     Their number alone says nothing: of a killed worker more may have arrived than anybody was told.
     """
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + LONG
     marks = [f"Delivered-To: {reader}\r\n".encode() for reader in readers]
     while True:
         messages = [one for one in postfix.arrived() if any(mark in one for mark in marks)]
@@ -108,9 +111,7 @@ def test_sigterm_under_load_loses_nothing_and_ends_well(
     relay.start()
     load = Load(relay, readers)
     load.wait_for_accepted(30)
-    began = time.monotonic()
     assert relay.stop() == 0
-    assert time.monotonic() - began < 20
     load.finish()
     assert set(load.answers) <= {250, 421, 0}, load.answers
     arrived = arrived_subjects(postfix, readers, load.accepted)
@@ -127,10 +128,10 @@ def test_a_killed_worker_is_replaced_and_what_was_accepted_has_arrived(pair: Rel
     victim = workers_of(pair.process.pid)[0]
     os.kill(victim, signal.SIGKILL)
     load.wait_for_accepted(len(load.accepted) + 30)
-    deadline = time.monotonic() + 20
-    while len(alive := workers_of(pair.process.pid)) < 2 or victim in alive:
-        assert time.monotonic() < deadline, f"workers now: {alive}"
-        time.sleep(0.1)
+    until(
+        lambda: len(set(workers_of(pair.process.pid)) - {victim}) >= 2,
+        lambda: f"workers now: {workers_of(pair.process.pid)}",
+    )
     load.finish()
     arrived = arrived_subjects(postfix, readers, load.accepted)
     assert [subject for subject in load.accepted if not arrived[subject]] == []
@@ -139,10 +140,12 @@ def test_a_killed_worker_is_replaced_and_what_was_accepted_has_arrived(pair: Rel
 
 def workers_of(supervisor: int) -> list[int]:
     """The processes that listen: the supervisor's children but for multiprocessing's own tracker."""
+    children = subprocess.run(("pgrep", "-P", str(supervisor)), stdout=subprocess.PIPE, check=False).stdout.split()
     found = []
-    for child in map(int, subprocess.check_output(("pgrep", "-P", str(supervisor))).split()):
-        with open(f"/proc/{child}/cmdline", "rb") as file:  # noqa: PTH123 - a kernel's file
-            if b"resource_tracker" not in file.read():
+    for child in map(int, children):
+        with suppress(OSError):  # it ended meanwhile
+            command = Path(f"/proc/{child}/cmdline").read_bytes()
+            if command and b"resource_tracker" not in command:  # of one that has ended it is empty
                 found.append(child)
     return found
 
@@ -185,20 +188,17 @@ def test_the_embedded_defaults_serve_without_any_file(stopped: Relay) -> None:
             (sys.executable, "-m", "relay", "serve"), cwd=folder, env=environ, stdout=out, stderr=subprocess.STDOUT
         )
         try:
-            deadline = time.monotonic() + 60
-            while not greets(stopped.plain):
-                assert process.poll() is None, (folder / "out").read_text("utf-8")
-                assert time.monotonic() < deadline
-                time.sleep(0.1)
+            until(lambda: greets(stopped.plain) or process.poll() is not None)
+            assert process.poll() is None, (folder / "out").read_text("utf-8")
             assert (folder / "var" / "relay.db").exists()
         finally:
             process.terminate()
-            assert process.wait(40) == 0
+            assert process.wait(LONG) == 0
 
 
 def greets(port: int) -> bool:
     try:
-        with smtplib.SMTP("127.0.0.1", port, timeout=5) as smtp:
+        with smtplib.SMTP("127.0.0.1", port, timeout=60) as smtp:
             return smtp.noop()[0] == 250
     except OSError:
         return False
