@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import os
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
@@ -15,6 +14,7 @@ from faults.conftest import HeldHop, hop
 from integration.clients import Sent, by_smtplib
 from integration.mails import newsletter, unsubscribe_url
 from integration.serving import NEWS, Relay, relay_in_folder
+from patience import until
 
 __all__ = ["hop"]
 
@@ -63,13 +63,6 @@ def events(relay: Relay) -> list[str]:
     return [line["event"] for line in relay.log()]
 
 
-def eventually(holds: Callable[[], object]) -> None:
-    deadline = time.monotonic() + 30
-    while not holds():
-        assert time.monotonic() < deadline, "it never came true"
-        time.sleep(0.1)
-
-
 @pytest.mark.parametrize("offset", ["+400d", "-400d"])
 def test_a_clock_that_jumps_stops_the_mail_until_it_is_taken_back(
     offset: str, relay: Relay, clock: Clock, hop: HeldHop
@@ -104,7 +97,7 @@ def test_a_relay_started_behind_its_store_waits_or_is_told_that_the_clock_is_rig
     clock.set("+0")
     relay.start()
     assert send(relay, reader).said.startswith("451 4.3.0 clock-wrong: ")
-    eventually(lambda: "clock-wrong" in events(relay))
+    until(lambda: "clock-wrong" in events(relay))
     [alarm] = [line for line in relay.log() if line["event"] == "clock-wrong"]
     assert alarm["level"] == "critical"
     assert "--clock-is-right" in alarm["why"]
@@ -135,7 +128,7 @@ def test_a_worker_that_takes_anothers_place_still_knows_of_the_jump(relay: Relay
         except OSError:
             return False
 
-    eventually(replaced)
+    until(replaced)
     assert send(relay, reader).said.startswith("451 4.3.0 clock-wrong: ")
     clock.set("+0")
     assert send(relay, reader).accepted

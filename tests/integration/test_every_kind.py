@@ -7,7 +7,6 @@ The second Postfix gets the mail by SMTP, as the world would from the first: wha
 from __future__ import annotations
 
 import re
-import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -20,6 +19,7 @@ from integration.postfix import Postfix, missing_for_postfix, running_postfix
 from integration.sending_kinds import Delivery, relay_with_two_keys, sent
 from integration.serving import PUBLIC_URL, Relay
 from integration.verifiers import VERIFIERS, Signature, Verifier
+from patience import until
 
 from relay.address import address_from_text
 from relay.envelope import Client, Connection, Transaction
@@ -80,10 +80,10 @@ def number_of_files(postfix: Postfix) -> int:
 
 
 def wait_for_files(postfix: Postfix, first: Postfix, number: int) -> None:
-    deadline = time.monotonic() + 60
-    while number_of_files(postfix) < number:
-        assert time.monotonic() < deadline, f"{number_of_files(postfix)} of {number}:\n{first.log()[-3000:]}"
-        time.sleep(0.1)
+    until(
+        lambda: number_of_files(postfix) >= number,
+        lambda: f"{number_of_files(postfix)} of {number}:\n{first.log()[-3000:]}",
+    )
 
 
 def to_whom(message: bytes) -> str:

@@ -22,7 +22,7 @@ from rewritten import LINK
 _HERE: Final = Path(__file__).parent
 _GOLDEN: Final = _HERE.parent / "golden"
 _NAMES: Final = sorted(path.name.removesuffix(".out.eml") for path in _GOLDEN.glob("*.out.eml"))
-_SECONDS: Final = 60
+_SECONDS: Final = 150
 #: The mailer's own words for what the footer says, or a footer of before: there more changes than one place.
 _OWN_WORDS: Final = re.compile(r"\{\{|%7B%7B|_{40}\n|<!--consent-relay:", re.IGNORECASE)
 _DATE: Final = "Date"

@@ -11,7 +11,6 @@ import re
 import shutil
 import socket
 import tempfile
-import time
 import tomllib
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
@@ -25,6 +24,7 @@ import pytest
 from integration.mails import newsletter
 from integration.postfix import Postfix, missing_for_postfix, running_postfix
 from integration.serving import NEWS, Relay, running_relay
+from patience import LONG, until
 
 #: Every test has people of its own: their addresses carry their number.
 _NUMBERS: Final = count(1000)
@@ -119,7 +119,7 @@ class Wire:
     """One connection on which octets go out as they are."""
 
     def __init__(self, port: int) -> None:
-        self._socket = socket.create_connection(("127.0.0.1", port), 60)
+        self._socket = socket.create_connection(("127.0.0.1", port), LONG)
         self._file = self._socket.makefile("rb")
         self.reply()
         self.ask(b"EHLO mailer.brand.example")
@@ -191,11 +191,11 @@ def no(address: str) -> dict[str, str]:
 
 def mailboxes(world: Postfix) -> Counter[str]:
     """How much lies in which mailbox, once nothing is on its way any more."""
-    deadline = time.monotonic() + 60
-    queues = [world.folder / "queue" / name for name in ("incoming", "active", "deferred", "maildrop")]
-    while any(file.is_file() for queue in queues for file in queue.rglob("*")):
-        assert time.monotonic() < deadline, f"mail is stuck in Postfix:\n{world.log()[-3000:]}"
-        time.sleep(0.1)
+    queues = [world.folder / "queue" / name for name in ("maildrop", "incoming", "active", "deferred")]
+    until(
+        lambda: not any(file.is_file() for queue in queues for file in queue.rglob("*")),
+        lambda: f"mail is stuck in Postfix:\n{world.log()[-3000:]}",
+    )
     found: Counter[str] = Counter()
     for message in world.arrived():
         match = _DELIVERED.search(message)
