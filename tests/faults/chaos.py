@@ -20,7 +20,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from email.parser import BytesParser
 from multiprocessing.connection import Connection
-from typing import Any, Final
+from typing import Any, Final, Self
 
 from faults.judge import HOP_WORDS
 from faults.trace import Attempt, Kind
@@ -28,6 +28,8 @@ from faulty_hop import Action, FaultyHop, GoneError, Session, close, drip, reset
 
 #: Seconds within which an answer has to be said to have been heard: well below the relay's own patience (staging.py).
 HEARD_WITHIN: Final = 1.5
+#: Seconds between two looks at the clock while nothing happens (_Turns).
+_TURN: Final = 0.01
 
 TEMPORARY: Final = f"451 4.3.2 {HOP_WORDS} is busy"
 PERMANENT: Final = f"550 5.7.1 {HOP_WORDS} does not want this"
@@ -67,9 +69,27 @@ _SPEAKS: Final = ("", "drip")
 _PATH: Final = re.compile(rb"<([^>]*)>")
 
 
+class _Turns:
+    """Since when can what is read now have been there? On a busy machine it may have waited for our turn to run."""
+
+    def __init__(self) -> None:
+        self._last = self._before = time.monotonic()
+
+    async def watch(self) -> None:
+        while True:
+            self._before, self._last = self._last, time.monotonic()
+            await asyncio.sleep(_TURN)
+
+    @property
+    def earliest(self) -> float:
+        """The last turn but one: what had come before that has been read."""
+        return self._before
+
+
 @dataclass
 class _Envelope:
     began: float
+    came: float
     sender: str
     named: list[str] = field(default_factory=list)
     refused: bool = False
@@ -90,6 +110,15 @@ class ChaosHop(FaultyHop):
         self._less = less
         self._envelopes: dict[int, _Envelope] = {}
         self._port = port
+        self._turns = _Turns()
+
+    async def __aenter__(self) -> Self:
+        self._watching = asyncio.create_task(self._turns.watch())
+        return await super().__aenter__()
+
+    async def __aexit__(self, *error: object) -> None:
+        await super().__aexit__(*error)
+        self._watching.cancel()
 
     async def _converse(self, session: Session) -> None:
         try:
@@ -117,7 +146,8 @@ class ChaosHop(FaultyHop):
 
     def _at_mail(self, session: Session, fault: str, default: str) -> tuple[str, str]:
         self._end(session, taken=False, told=False, content=b"")
-        envelope = _Envelope(time.monotonic(), _path(session.commands[-1]), refused=fault not in _SPEAKS)
+        sender, came = _path(session.commands[-1]), self._turns.earliest
+        envelope = _Envelope(time.monotonic(), came, sender, refused=fault not in _SPEAKS)
         self._envelopes[session.number] = envelope
         return fault, default
 
@@ -145,7 +175,7 @@ class ChaosHop(FaultyHop):
             self._end(session, taken=True, told=False, content=content)
             await _TAKEN_UNSAID[fault](session)
         elif fault in ("", "drip"):
-            began, told = time.monotonic(), False
+            began, told = self._turns.earliest, False
             await asyncio.sleep(self.pause)
             try:
                 await (drip(default, 0.01) if fault else say(default))(session)
@@ -176,7 +206,17 @@ class ChaosHop(FaultyHop):
         if kind is Kind.OWN and taken:
             self.links += [(recipient, path) for path in yes_pages(content)]
         self.attempts.append(
-            Attempt(kind, envelope.sender, recipient, envelope.began, time.monotonic(), taken, told, about)
+            Attempt(
+                kind,
+                envelope.sender,
+                recipient,
+                envelope.began,
+                time.monotonic(),
+                taken,
+                told,
+                about,
+                came=envelope.came,
+            )
         )
 
 

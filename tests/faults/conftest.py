@@ -10,6 +10,7 @@ from typing import Final
 
 import pytest
 from faulty_hop import FaultyHop, Session
+from patience import LONG
 
 _HERE: Final = Path(__file__).parent
 
@@ -42,7 +43,7 @@ class HeldHop(FaultyHop):
 
     async def _answer(self, session: Session) -> None:
         self.waiting += 1
-        await asyncio.to_thread(self._open.wait, 60)
+        await asyncio.to_thread(self._open.wait, LONG)
         self.waiting -= 1
         session.say(b"250 2.0.0 taken\r\n")
 
@@ -58,8 +59,8 @@ def hop() -> Iterator[HeldHop]:
 
     thread = threading.Thread(target=asyncio.run, args=(serve(),))
     thread.start()
-    assert ready.wait(10)
+    assert ready.wait(LONG)
     yield hop
     hop.let_go()
     over.set()
-    thread.join(20)
+    thread.join(LONG)

@@ -163,7 +163,7 @@ def _wait_until_quiet(relay: Relay, since: float) -> None:
 
 
 def _open(folder: Path) -> sqlite3.Connection:
-    return sqlite3.connect(f"file:{folder}/var/relay.db?mode=ro", uri=True, timeout=30)
+    return sqlite3.connect(f"file:{folder}/var/relay.db?mode=ro", uri=True, timeout=60)
 
 
 def under_way(folder: Path) -> int:

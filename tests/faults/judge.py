@@ -17,8 +17,9 @@ from typing import Final, TypeAlias
 
 from faults.trace import Act, Attempt, Crash, Kind, Said, Sent, Trace
 
-#: Seconds that a command may be under way to the next hop, and that a commit may take after its answer.
-GRACE: Final = 0.25
+#: Seconds that a command may be under way to the next hop, on a machine where everything waits for its turn, and that a
+#: commit may take after its answer.
+GRACE: Final = 1.0
 COMMIT: Final = 2.0
 #: The same, where the tables show that it was not written: a worker that is traced on a busy machine takes long.
 LATE_COMMIT: Final = 15.0
@@ -161,7 +162,7 @@ def _forgiven(taken: Sequence[Attempt], crashes: Sequence[Crash], recorded: int)
 
 
 def _hit(attempt: Attempt, crash: Crash, commit: float) -> bool:
-    return attempt.began <= crash.ended and crash.began <= attempt.ended + commit
+    return attempt.earliest <= crash.ended and crash.began <= attempt.ended + commit
 
 
 def _replies(sent: Sent) -> Iterator[Finding]:
@@ -200,7 +201,7 @@ def _standing(acts: Sequence[Act], attempt: Attempt, *, starts_with: bool) -> tu
     for act in acts:
         if act.yes and act.began <= attempt.began:
             is_yes, no_at = True, None  # may have counted from its first octet on
-        elif not act.yes and act.acknowledged is not None and act.acknowledged + GRACE < attempt.began:
+        elif not act.yes and act.acknowledged is not None and act.acknowledged + GRACE < attempt.earliest:
             is_yes, no_at = False, act.acknowledged
     return is_yes, no_at
 

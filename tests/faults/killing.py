@@ -21,8 +21,9 @@ from pathlib import Path
 from typing import Final
 
 from faults.trace import Crash
-from integration.serving import Relay
+from integration.serving import Relay, wait_until_gone
 from integration.test_running import workers_of
+from patience import LONG, until
 
 #: Ways to disturb it, with weights: kill everything, a worker, a worker at its Nth call; a disk that lies; a stop in
 #: good order; a store that another program holds.
@@ -84,7 +85,7 @@ class Killer:
 
     def _hold_store(self) -> None:
         with closing(
-            sqlite3.connect(self.relay.folder / "var" / "relay.db", isolation_level=None, timeout=30)
+            sqlite3.connect(self.relay.folder / "var" / "relay.db", isolation_level=None, timeout=LONG)
         ) as other:
             other.execute("BEGIN IMMEDIATE")
             time.sleep(self.chance.uniform(0.5, 3))
@@ -122,6 +123,7 @@ class Killer:
                 process.wait()
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
+            wait_until_gone(process.pid)
         self._note(f"start at {call}", began)
 
     def _kill_worker(self) -> None:
@@ -162,8 +164,8 @@ class Killer:
             tracer.wait()
 
     def _died(self, worker: int, how: str, began: float) -> None:
-        deadline = time.monotonic() + 20
-        while is_alive(worker):
+        deadline = time.monotonic() + LONG
+        while is_alive(worker):  # at short steps: until here mail may have been in hand
             assert time.monotonic() < deadline, f"{worker} does not die"
             time.sleep(0.005)
         self._deaths += 1
@@ -176,20 +178,14 @@ class Killer:
 
     def _workers(self) -> list[int]:
         assert self.relay.process is not None
-        deadline = time.monotonic() + 60
-        while not (found := workers_of(self.relay.process.pid)):
-            assert time.monotonic() < deadline, f"no worker comes back:\n{self.relay.output()}"
-            time.sleep(0.05)
-        return found
+        supervisor = self.relay.process.pid
+        return until(lambda: workers_of(supervisor), lambda: f"no worker comes back:\n{self.relay.output()}")
 
     def _note(self, how: str, began: float) -> None:
         self.crashes.append(Crash(how, began, time.monotonic()))
 
     def _wait_until_it_serves(self) -> None:
-        deadline = time.monotonic() + 60
-        while not serves(self.relay):
-            assert time.monotonic() < deadline, f"it does not serve again:\n{self.relay.output()}"
-            time.sleep(0.05)
+        until(lambda: serves(self.relay), lambda: f"it does not serve again:\n{self.relay.output()}")
 
 
 def serves(relay: Relay) -> bool:

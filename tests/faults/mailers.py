@@ -16,6 +16,7 @@ from faults.staging import MAILERS, NEWS_DOMAIN, SHOP_DOMAIN, People, stop_page,
 from faults.trace import NOTHING, Act, Said, Sent
 from integration.mails import plain
 from integration.serving import Relay
+from patience import LONG
 
 #: Seconds that a mailer waits for a reply: longer than the relay waits for its next hop.
 _PATIENCE: Final = 30
@@ -59,7 +60,7 @@ class Mailers:
     def finish(self) -> None:
         self._over.set()
         for thread in self._threads:
-            thread.join(120)
+            thread.join(LONG)
             assert not thread.is_alive(), "a mailer waits for ever"
 
     def _work(self, chance: random.Random) -> None:
@@ -166,7 +167,7 @@ class Minds:
     def finish(self) -> None:
         self._over.set()
         for thread in self._threads:
-            thread.join(90)
+            thread.join(LONG)
 
     def _say_no(self) -> None:
         while not self._over.wait(self._pause * self._chance.uniform(0.3, 1.7)):

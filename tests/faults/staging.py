@@ -23,7 +23,8 @@ OWNER: Final = "owner@brand.example"
 #: Mailers by the address they connect from.
 MAILERS: Final = {"impatient": "127.0.0.2", "keeper": "127.0.0.3", "quiet": "127.0.0.4", "holder": "127.0.0.5"}
 
-#: The relay gives up soon on a next hop that is silent; chaos.HEARD_WITHIN lies below `dot_timeout`.
+#: The relay gives up soon on a next hop that is silent; chaos.HEARD_WITHIN lies below `dot_timeout`. Or it is patient,
+#: where the next hop is only ever late because the machine is.
 _HOP: Final = """\
 connect_timeout = "2s"
 reply_timeout = "2s"
@@ -31,6 +32,7 @@ dot_timeout = "3s"
 idle_timeout = "3s"
 connections = 4
 """
+_PATIENT: Final = "connections = 4\n"
 _MORE: Final = """\
 [[client]]
 name = "impatient"
@@ -83,9 +85,11 @@ def write_list(file: Path, people: list[str], *, age: timedelta) -> None:
 
 
 @contextmanager
-def staged(hop: int, people: People, *, processes: int = 1) -> Iterator[Relay]:
+def staged(hop: int, people: People, *, processes: int = 1, patient: bool = False) -> Iterator[Relay]:
     """A relay that knows the people and does not run yet."""
-    with relay_in_folder(hop, processes=processes, hop_settings=_HOP, more_config=_MORE) as relay:
+    with relay_in_folder(
+        hop, processes=processes, hop_settings=_PATIENT if patient else _HOP, more_config=_MORE
+    ) as relay:
         known = relay.folder / "known.csv"
         write_list(known, people.readers + people.wavering, age=timedelta(hours=1))
         relay.command("consent", "import", str(known))

@@ -24,6 +24,7 @@ from faults.mailers import send
 from faults.staging import MAILERS, NEWS_DOMAIN, People, make_people, staged, stop_page
 from faults.trace import Act, Sent
 from integration.serving import Relay
+from patience import LONG, until
 
 ONE_CLICK = {"Content-Type": "application/x-www-form-urlencoded"}
 
@@ -59,7 +60,7 @@ class Mailer:
 
     def send(self, *people: str, lines: int = 20) -> Sent:
         address = (MAILERS[self._client], 0)
-        with smtplib.SMTP("127.0.0.1", self._relay.plain, timeout=60, source_address=address) as smtp:
+        with smtplib.SMTP("127.0.0.1", self._relay.plain, timeout=LONG, source_address=address) as smtp:
             smtp.ehlo("mailer.brand.example")
             sender = f"{self._client}{len(self.sent)}@{NEWS_DOMAIN}"
             self.sent.append(send(smtp, self._client, sender, list(people), lines=lines))
@@ -69,7 +70,7 @@ class Mailer:
 @contextmanager
 def held_tables(store: Path) -> Iterator[None]:
     """Another program writes and does not end."""
-    with closing(sqlite3.connect(store, isolation_level=None)) as other:
+    with closing(sqlite3.connect(store, isolation_level=None, timeout=LONG)) as other:
         other.execute("BEGIN IMMEDIATE")
         yield
         other.execute("ROLLBACK")
@@ -114,7 +115,7 @@ def test_on_a_full_disk_nothing_is_promised_and_what_was_is_kept() -> None:
     people, began, acts = make_people(30, 5, 3), time.monotonic(), []
     with (
         chaos_hop(1) as hop,
-        staged(hop.port, people, processes=2) as relay,
+        staged(hop.port, people, processes=2, patient=True) as relay,
         small_disk(relay.folder / "var", "32m"),
     ):
         ballast = relay.folder / "var" / "ballast"
@@ -138,10 +139,7 @@ def test_on_a_full_disk_nothing_is_promised_and_what_was_is_kept() -> None:
             assert (refused.recipients[0][1].code or refused.final.code) >= 400, refused
             hop.busy(now=False)
             ballast.unlink()
-            deadline = time.monotonic() + 30
-            while not mailer.send(people.readers[0]).final.accepts:
-                assert time.monotonic() < deadline, mailer.sent[-1]
-                time.sleep(0.5)
+            until(lambda: mailer.send(people.readers[0]).final.accepts, lambda: mailer.sent[-1])
             assert findings(relay, hop, people, sent=mailer.sent, acts=acts, began=began) == []
         finally:
             if relay.process is not None and relay.process.poll() is None:
@@ -153,7 +151,7 @@ def test_a_store_that_is_held_for_long_answers_4xx_and_what_was_answered_so_is_n
     held: Callable[[Path], AbstractContextManager[None]],
 ) -> None:
     people, began = make_people(30, 10, 0), time.monotonic()
-    with chaos_hop(2) as hop, staged(hop.port, people) as relay:
+    with chaos_hop(2) as hop, staged(hop.port, people, patient=True) as relay:
         relay.start()
         mailers = [Mailer(relay, name) for name in MAILERS]
         groups = [people.readers[:1], people.readers[1:4], [people.readers[4], *people.stale[:2]], people.stale[3:4]]
@@ -164,7 +162,8 @@ def test_a_store_that_is_held_for_long_answers_4xx_and_what_was_answered_so_is_n
             for thread in threads:
                 thread.start()
             for thread in threads:
-                thread.join(60)
+                thread.join(LONG)
+                assert not thread.is_alive()
             assert hop.seen()[0] == []
         sent = [one for mailer in mailers for one in mailer.sent]
         assert [one.final.code for one in sent] == [451] * len(MAILERS), sent

@@ -151,6 +151,17 @@ def test_an_attempt_that_began_before_the_no_was_acknowledged_is_none() -> None:
     assert offences(replace(KEPT, acts=(Act(ANN, yes=False, began=8.0, acknowledged=None),))) == []
 
 
+def test_what_the_next_hop_was_late_to_read_began_before() -> None:
+    no, late = Act(ANN, yes=False, began=8.0, acknowledged=9.0), replace(taken(ANN), came=9.5)
+    assert offences(replace(KEPT, acts=(no,), attempts=(late,))) == []
+    assert offences(replace(KEPT, acts=(no,), attempts=(replace(late, came=10.2),))) == [Offence.AFTER_NO]
+    yes = Act(ANN, yes=True, began=10.0, acknowledged=10.1)  # a yes may have been read as late as the mail was
+    assert offences(replace(KEPT, acts=(no, yes), attempts=(late,))) == []
+    twice = replace(KEPT, attempts=(late, taken(ANN, began=20)))
+    assert offences(replace(twice, crashes=(Crash("worker", 9.4, 9.6),))) == []
+    assert offences(replace(twice, crashes=(Crash("worker", 9.2, 9.4),))) == [Offence.TWICE]
+
+
 def test_what_may_have_been_under_way_is_told_apart() -> None:
     trace = replace(KEPT, acts=(Act(ANN, yes=False, began=10.0, acknowledged=10.4),))
     assert offences(trace) == []
@@ -172,7 +183,7 @@ def test_mail_to_somebody_who_never_said_yes_is_an_offence() -> None:
 def test_the_relays_own_mail_asks_nobody_who_has_said_no() -> None:
     asks = Attempt(Kind.OWN, "", ANN, 12.0, 12.1, taken=True, told=True)
     assert offences(replace(KEPT, attempts=(taken(ANN), asks))) == []
-    no = Act(ANN, yes=False, began=11.0, acknowledged=11.1)
+    no = Act(ANN, yes=False, began=10.6, acknowledged=10.7)
     assert offences(replace(KEPT, attempts=(taken(ANN), asks), acts=(no,))) == [Offence.AFTER_NO]
 
 

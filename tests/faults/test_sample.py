@@ -10,8 +10,8 @@ from faults.long import lines
 @pytest.mark.parametrize(
     "plan",
     [
-        Plan(seed=1, messages=60, kills=4, minutes=1),
-        Plan(seed=2, messages=60, kills=4, minutes=1, processes=2),
+        Plan(seed=1, messages=60, kills=4, minutes=2),
+        Plan(seed=2, messages=60, kills=4, minutes=2, processes=2),
     ],
     ids=lambda plan: f"seed {plan.seed}",
 )

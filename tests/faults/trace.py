@@ -6,6 +6,7 @@ client, at the next hop, in the tables, in reports.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -55,7 +56,8 @@ class Sent:
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """MAIL and RCPT for one copy at the next hop. began: when MAIL came. taken: the next hop is responsible now. told:
+    """MAIL and RCPT for one copy at the next hop. began: when MAIL was read. came: the earliest moment at which it can
+    have come, for the next hop may have had to wait for its turn to run. taken: the next hop is responsible now. told:
     and has said so, to its last octet. about: of a report, whom it says to have failed.
     """
 
@@ -67,7 +69,11 @@ class Attempt:
     taken: bool
     told: bool
     about: tuple[str, ...] = ()
-    identity: str = ""
+    came: float = math.inf
+
+    @property
+    def earliest(self) -> float:
+        return min(self.came, self.began)
 
 
 @dataclass(frozen=True, slots=True)
