@@ -157,7 +157,7 @@ def _japanese(report: Report) -> Iterator[str]:
         yield f"{_NAMES_JA[fate]} ({fate}): {_FATES_JA[fate]}"
     yield ""
     for reason in _reasons(report):
-        yield f"{reason}: {_REASONS_JA.get(reason, MEANINGS[reason].reply)}"
+        yield f"{reason}: {_REASONS_JA[reason]}"
     yield ""
     yield "これらのメールについて、ほかの通知はありません。このメールには返信できません。"
 
@@ -192,7 +192,7 @@ def _table(report: Report, heads: tuple[str, str, str, str], fates: dict[Fate, s
     for row in rows:
         first, *rest = row
         cells = [_pad(cell, width) for cell, width in zip(rest, widths[1:], strict=False)]
-        yield "  ".join([" " * (widths[0] - _width(first)) + first, *cells, rest[-1]]).rstrip()
+        yield "  ".join([" " * (widths[0] - _width(first)) + first, *cells, rest[-1]])
 
 
 def _fates(report: Report) -> list[Fate]:

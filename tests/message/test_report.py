@@ -61,8 +61,7 @@ EVERYTHING = report(
 ONE = report(Kind(Fate.DROPPED, Reason.STALE, "newsletter", 1), newest=(line(),))
 
 
-def is_as_in(name: str, told: Report) -> bool:
-    written = f"Subject: {subject(told)}\n\n{text(told)}"
+def is_as_in(name: str, written: str) -> bool:
     file = GOLDEN / f"{name}.txt"
     if os.environ.get("GOLDEN") == "write":
         GOLDEN.mkdir(exist_ok=True)
@@ -70,12 +69,62 @@ def is_as_in(name: str, told: Report) -> bool:
     return file.read_text("utf-8") == written
 
 
+def whole(told: Report) -> str:
+    return f"Subject: {subject(told)}\n\n{text(told)}"
+
+
 def test_a_report_of_everything_reads_as_written_down() -> None:
-    assert is_as_in("everything", EVERYTHING)
+    assert is_as_in("everything", whole(EVERYTHING))
 
 
 def test_a_report_of_a_single_mail_reads_as_written_down() -> None:
-    assert is_as_in("one", ONE)
+    assert is_as_in("one", whole(ONE))
+
+
+def test_each_reason_reads_in_japanese_as_written_down() -> None:
+    kinds = [Kind(Fate.DISCARDED, reason, "newsletter", 1) for reason in Reason]
+    _, japanese, _ = text(report(*kinds)).split("-" * 72)
+    assert is_as_in("reasons", japanese)
+
+
+def test_a_line_without_a_decision_is_found_by_its_message() -> None:
+    listed = text(report(Kind(Fate.UNREPORTED, Reason.LIMIT, "s", 1), newest=(line(decision=""),)))
+    assert listed.endswith("  id 01KJK2Q3W8000000000000000A\n")
+
+
+@given(
+    st.permutations(
+        [
+            Kind(fate, reason, stream, 7)
+            for fate in (Fate.DISCARDED, Fate.EXPIRED)
+            for reason in (Reason.STALE, Reason.WITHDRAWN)
+            for stream in ("a", "b")
+        ]
+    )
+)
+def test_kinds_of_as_many_mails_stand_in_one_order_however_they_are_found(kinds: list[Kind]) -> None:
+    rows = [row.split() for row in text(report(*kinds)).splitlines() if row.strip().startswith("7 ")]
+    assert rows[:8] == sorted(rows[:8])
+    assert len(rows) == 16
+
+
+@pytest.mark.parametrize(
+    ("words", "shown"),
+    [
+        ("550 no\x00\u202e\u200b such", "550 no??? such"),
+        ("x" * 120, "x" * 120),
+        ("x" * 121, "x" * 117 + "..."),
+    ],
+)
+def test_the_answer_of_a_next_hop_is_one_short_line_of_what_can_be_seen(words: str, shown: str) -> None:
+    assert f"  answer: {shown}\n" in text(
+        report(Kind(Fate.UNREPORTED, Reason.LIMIT, "s", 1), newest=(line(reply=words),))
+    )
+
+
+def test_one_mail_too_many_to_list_is_counted_as_well() -> None:
+    words = text(report(Kind(Fate.DROPPED, Reason.STALE, "s", 201), newest=tuple(map(line, range(1, 201)))))
+    assert "The newest 200 of 201; the operator of the relay sees the other 1 by" in words
 
 
 def test_what_is_not_listed_is_counted_and_the_command_shows_it() -> None:
@@ -91,7 +140,8 @@ def test_a_report_is_bounded_whatever_there_is_to_tell() -> None:
     assert len(words) < 100_000
     assert "reader999@example.com" in words
     assert "reader799@example.com" not in words
-    assert f"{sum(range(1, 970)):,}  ..." in words
+    rows = [row.split() for row in words.splitlines() if "..." in row and "sss" not in row and "s9" not in row]
+    assert [row for row in rows if row[0][0].isdigit()] == [[f"{sum(range(1, 970)):,}", "...", "...", "..."]] * 2
 
 
 @given(st.text(), st.text(), st.text())
