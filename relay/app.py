@@ -42,6 +42,7 @@ from relay.wiring import (
     confirmations_of,
     hops_of,
     journey_of,
+    notifications_of,
     reporter_of,
     retention_of,
     site_of,
@@ -105,15 +106,15 @@ async def running(
     drain = settings.workers.drain
     async with contextlib.AsyncExitStack() as stack:
         book, shared = await _opened(stack, settings, look, since)
-        bouncer = bouncer_of(shared)
+        notifications = notifications_of(shared)
         _keep(stack, keep_retention(retention_of(shared), secrets.SystemRandom()))
         _keep(stack, watch_confirmations(confirmations_of(shared), secrets.SystemRandom()))
         _keep(stack, keep_reporting(reporter_of(shared), secrets.SystemRandom()))
-        _keep(stack, keep_bouncing(bouncer))
+        _keep(stack, keep_bouncing(bouncer_of(shared, notifications)))
         hops = hops_of(settings)
         stack.push_async_callback(hops.next_hops.close)
         _keep(stack, keep_asking(asker_of(shared)))
-        journey = journey_of(shared, hops, bouncer)
+        journey = journey_of(shared, hops, notifications)
         web = await start_web(site_of(shared), settings.web.address, drain=drain)
         stack.push_async_callback(web.stop)
         listeners = await start_listeners(settings, journey.pipeline)

@@ -32,8 +32,10 @@ from relay.workers.bounces import Bouncer
 from relay.workers.clock import CheckedStore, ClockGuard
 from relay.workers.delivery import Deliveries
 from relay.workers.late_confirmations import Watch
+from relay.workers.notifications import Notifications
 from relay.workers.own_mail import OwnMail
 from relay.workers.queue import QueueWorker
+from relay.workers.receipts import Receipts
 from relay.workers.reporting import Reporter
 from relay.workers.retention import Keeper
 from relay.workers.settling import Terms
@@ -111,16 +113,18 @@ def reporter_of(shared: Shared) -> Reporter:
     )
 
 
-def bouncer_of(shared: Shared) -> Bouncer:
+def notifications_of(shared: Shared) -> Notifications:
     settings = shared.settings
-    return Bouncer(
-        store=shared.checked,
+    return Notifications(
         own_mail=shared.own_mail,
         hostname=settings.identity.hostname,
         expire=settings.queue.expire,
         most_an_hour=settings.queue.bounces,
-        clock=shared.guard.now,
     )
+
+
+def bouncer_of(shared: Shared, notifications: Notifications) -> Bouncer:
+    return Bouncer(store=shared.checked, notifications=notifications, clock=shared.guard.now)
 
 
 def asker_of(shared: Shared) -> Asker:
@@ -155,12 +159,13 @@ def hops_of(settings: Settings) -> Hops:
     return Hops(backoff, next_hops)
 
 
-def journey_of(shared: Shared, hops: Hops, bouncer: Bouncer) -> Journey:
+def journey_of(shared: Shared, hops: Hops, notifications: Notifications) -> Journey:
     settings, guard = shared.settings, shared.guard
+    receipts = Receipts(notifications, settings.queue.expire)
     forwarder = Forwarder(next_hops=hops.next_hops, rewriter=_rewriter_of(shared), clock=guard.steady)
     queue = QueueWorker(
         store=shared.checked,
-        deliveries=_deliveries_of(shared, forwarder, bouncer),
+        deliveries=_deliveries_of(shared, forwarder, receipts),
         backoff=hops.backoff,
         routes=hops.next_hops.routes,
         expire=settings.queue.expire,
@@ -176,7 +181,7 @@ def journey_of(shared: Shared, hops: Hops, bouncer: Bouncer) -> Journey:
         waits=Waits(settings.queue.retry, settings.hold.waiting),
         nudge=queue.nudge,
         is_away=lambda address: hops.backoff.is_closed(hops.next_hops.route_of(address)),
-        receipt=bouncer.receipt,
+        receipt=receipts.at_once,
     )
     return Journey(pipeline, queue)
 
@@ -194,7 +199,7 @@ def _rewriter_of(shared: Shared) -> Rewriter:
     )
 
 
-def _deliveries_of(shared: Shared, forwarder: Forwarder, bouncer: Bouncer) -> Deliveries:
+def _deliveries_of(shared: Shared, forwarder: Forwarder, receipts: Receipts) -> Deliveries:
     settings = shared.settings
     return Deliveries(
         store=shared.checked,
@@ -205,7 +210,7 @@ def _deliveries_of(shared: Shared, forwarder: Forwarder, bouncer: Bouncer) -> De
         mode=settings.mode,
         clock=shared.guard.steady,  # an attempt may end after the clock has jumped: its copy is not due, or over, by that
         randomness=secrets.token_bytes,
-        bouncer=bouncer,
+        receipts=receipts,
     )
 
 

@@ -23,6 +23,7 @@ from relay.wiring import (
     confirmations_of,
     hops_of,
     journey_of,
+    notifications_of,
     reporter_of,
     retention_of,
     site_of,
@@ -82,13 +83,14 @@ def files_in(folder: Path) -> list[Path]:
 def test_what_is_built_has_not_begun_to_work(tmp_path: Path) -> None:
     async def story(shared: Shared) -> None:
         tasks, files = asyncio.all_tasks(), files_in(tmp_path)
-        hops, bouncer = hops_of(shared.settings), bouncer_of(shared)
+        hops, notifications = hops_of(shared.settings), notifications_of(shared)
         built = [
             retention_of(shared),
             confirmations_of(shared),
             reporter_of(shared),
             asker_of(shared),
-            journey_of(shared, hops, bouncer),
+            bouncer_of(shared, notifications),
+            journey_of(shared, hops, notifications),
             site_of(shared),
         ]
         await asyncio.sleep(0)
@@ -132,7 +134,7 @@ def test_only_clients_with_an_owner_are_reported_on(tmp_path: Path) -> None:
 def test_next_hops_that_failed_for_the_pipeline_are_known_to_be_away(tmp_path: Path) -> None:
     async def story(shared: Shared) -> None:
         hops = hops_of(shared.settings)
-        pipeline = journey_of(shared, hops, bouncer_of(shared)).pipeline
+        pipeline = journey_of(shared, hops, notifications_of(shared)).pipeline
         sender = address_from_text("receipts@shop.example")  # of no policy: passes, whoever reads it
         reader = Recipient(address_from_text("ann@example.org"))
         connection = Connection("127.0.0.1", "mailer.example", "ESMTP")

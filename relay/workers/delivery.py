@@ -33,9 +33,9 @@ from relay.rewriting import Plan
 from relay.schedule import chance
 from relay.second_look import SecondLook, Sight
 from relay.store.port import Store, StoreUnavailableError
-from relay.workers.bounces import Bouncer
 from relay.workers.deciding import Deciding, Passing
 from relay.workers.in_hand import InHand
+from relay.workers.receipts import Receipts
 from relay.workers.settling import Settling, Terms
 
 #: How often in a row a copy that is withheld at the last moment is decided anew at once.
@@ -67,7 +67,7 @@ class _Job:
 
 class Deliveries:
     """policies: those in force now. clients: of relay.toml, for what they want to see instead of a refusal. mode: of the
-    relay. clock: aware UTC now. randomness: n -> n octets. bouncer: tells senders of delays, None to tell nobody.
+    relay. clock: aware UTC now. randomness: n -> n octets. receipts: what senders asked to hear, None to tell nobody.
     """
 
     def __init__(
@@ -81,7 +81,7 @@ class Deliveries:
         mode: Mode,
         clock: Callable[[], datetime],
         randomness: Callable[[int], bytes],
-        bouncer: Bouncer | None = None,
+        receipts: Receipts | None = None,
     ) -> None:
         judging = Judging(store=store, policies=policies, mode=mode, clock=clock, randomness=randomness)
         self._deciding = Deciding(judging, policies, clock)
@@ -93,13 +93,13 @@ class Deliveries:
         self._observes = mode is Mode.OBSERVE
         self._clock = clock
         self._randomness = randomness
-        self._bouncer = bouncer
+        self._receipts = receipts
 
     async def deliver(self, claimed: Claimed, go_on: Callable[[], bool]) -> None:
         """Returns when every copy is settled or given back. go_on: asked before each copy is begun; those that are not
         are given back as they were. Cancelled: what is under way counts as unknown.
         """
-        in_hand = InHand(claimed, store=self._store, clock=self._clock, bouncer=self._bouncer)
+        in_hand = InHand(claimed, store=self._store, clock=self._clock, receipts=self._receipts)
         log = get_logger().bind(message=claimed.message.tx.id)
         try:
             if go_on():

@@ -14,7 +14,7 @@ from relay.log import get_logger, write_decision, write_moves, write_outcome
 from relay.queued import Claimed, Copy, Message, Move, State, Step
 from relay.reason import Reason
 from relay.store.port import Store, StoreUnavailableError
-from relay.workers.bounces import Bouncer
+from relay.workers.receipts import Receipts
 from relay.workers.settling import merged
 
 
@@ -22,11 +22,11 @@ class InHand:
     """content: of the message, once it was read. started: the decisions by which copies were handed to a next hop. refused:
     why a copy cannot carry the footer, of those that were made. Both by number.
 
-    clock: aware UTC now. bouncer: tells senders of delays and of what was passed on, None to tell nobody.
+    clock: aware UTC now. receipts: what senders asked to hear of it, None to tell nobody.
     """
 
     def __init__(
-        self, claimed: Claimed, *, store: Store, clock: Callable[[], datetime], bouncer: Bouncer | None
+        self, claimed: Claimed, *, store: Store, clock: Callable[[], datetime], receipts: Receipts | None
     ) -> None:
         self.message: Message = claimed.message
         self.content = b""
@@ -35,7 +35,7 @@ class InHand:
         self._left = {copy.number: copy for copy in claimed.copies}
         self._store = store
         self._clock = clock
-        self._bouncer = bouncer
+        self._receipts = receipts
 
     @property
     def left(self) -> Mapping[int, Copy]:
@@ -49,8 +49,8 @@ class InHand:
         written once the store is there again, and the copies stay leased until then.
         """
         step = merged(steps)
-        if self._bouncer is not None:
-            step = self._bouncer.told_in(self.message, self.content, self._left, step)
+        if self._receipts is not None:
+            step = self._receipts.told_in(self.message, self.content, self._left, step)
         moved = [move.copy for move in step.moves]
         try:
             await self._store.commit(step)

@@ -190,7 +190,7 @@ async def looked_at(there: Yard, meanwhile: Callable[[], Awaitable[None]]) -> tu
 
 
 def hand(there: Yard, claimed: Claimed) -> InHand:
-    return InHand(claimed, store=there.store, clock=there.clock, bouncer=None)
+    return InHand(claimed, store=there.store, clock=there.clock, receipts=None)
 
 
 def test_who_passes_stays_in_hand_and_keeps_the_decision_and_of_the_others_all_is_written(tmp_path: Path) -> None:

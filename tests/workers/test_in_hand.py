@@ -24,7 +24,7 @@ async def taken(there: Yard) -> InHand:
     """A message for two, which this process has claimed."""
     await there.queue(ANN, BEN)
     (claimed,) = await there.store.claim(there.clock(), 10)
-    return InHand(claimed, store=there.store, clock=there.clock, bouncer=None)
+    return InHand(claimed, store=there.store, clock=there.clock, receipts=None)
 
 
 async def written(there: Yard) -> list[tuple[str, str, str]]:
