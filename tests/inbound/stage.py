@@ -21,6 +21,8 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
+from even_loop import EvenLoop
+from patience import LONG
 
 from relay.address import Address
 from relay.config.settings import (
@@ -46,7 +48,9 @@ PASSWORD: Final = b"correct horse"
 CHEAP_HASH: Final = argon2.PasswordHasher(time_cost=1, memory_cost=8, parallelism=1).hash(PASSWORD)
 MAUTIC: Final = ClientSettings("mautic", password=CHEAP_HASH)
 
+#: even: where seconds are the subject.
 LOOPS: Final[dict[str, Callable[[], asyncio.AbstractEventLoop]]] = {
+    "even": EvenLoop,
     "asyncio": asyncio.new_event_loop,
     "uvloop": uvloop.new_event_loop,
 }
@@ -62,7 +66,7 @@ def run(work: Coroutine[Any, Any, Any], loop: str = "uvloop") -> Any:
 
     with asyncio.Runner(loop_factory=LOOPS[loop]) as runner:
         runner.get_loop().set_task_factory(create)
-        result = runner.run(asyncio.wait_for(work, 30))
+        result = runner.run(asyncio.wait_for(work, LONG))
     for task in tasks:
         if task.done() and task._log_traceback:
             raise AssertionError(f"unseen failure of {task}") from task.exception()
@@ -159,7 +163,7 @@ class Talk:
     async def reply(self) -> str:
         lines = []
         while True:
-            line = await asyncio.wait_for(self.reader.readline(), 10)
+            line = await asyncio.wait_for(self.reader.readline(), LONG)
             if not line:
                 raise EOFError("\n".join(lines))
             assert line.endswith(b"\r\n"), line
@@ -201,7 +205,7 @@ class Talk:
 
     async def is_closed(self) -> bool:
         try:
-            return not await asyncio.wait_for(self.reader.read(1), 10)
+            return not await asyncio.wait_for(self.reader.read(1), LONG)
         except ConnectionResetError:
             return True
 
@@ -250,11 +254,9 @@ async def open_stage(notebook: Notebook | None = None, *, login_delay: float = 0
 
 
 async def eventually(holds: Callable[[], bool]) -> None:
-    for _ in range(500):
-        if holds():
-            return
-        await asyncio.sleep(0.01)
-    raise AssertionError("it never came true")
+    async with asyncio.timeout(LONG):
+        while not holds():  # noqa: ASYNC110 - conditions of the test's own
+            await asyncio.sleep(0.01)
 
 
 def quick(**changes: Any) -> Limits:
