@@ -2,19 +2,20 @@
 
 A database restored from a backup would send to people who have said no since. The journal tells that it is behind, and
 gives back what it lacks. One line a no, in the order of commits; each names its line of the ledger, so that neither
-reading nor comparing ever walks through the ledger. Every call that writes happens under the write lock.
+reading nor comparing ever walks through the ledger. Noes that have no line there, only a tombstone, the store owes it
+(`owed_noes`) until they stand in it. Every call that writes happens under the write lock.
 """
 
 from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
-from typing import BinaryIO, Final
+from typing import Any, BinaryIO, Final
 
 from relay.consent.events import Event, EventKind
 from relay.consent.ledger import moment_of
@@ -82,7 +83,11 @@ class Journal:
         position = 0 if last is None else _line_of(last, connection)
         if position is None:
             raise StoreUnavailableError(f"the store lacks what {self.path} has; nothing is added to it")
-        written = self._append(self._new_lines(connection, position, everything=gone))
+        owed = connection.execute(query("owed_noes")).fetchall()
+        new_lines = self._new_lines(connection, position, everything=gone)
+        written = self._append(chain(new_lines, _without_line(connection, owed)))
+        if owed:
+            _settled(connection)
         if gone and written and self._first_look:
             get_logger().warning(
                 "journal-rebuilt",
@@ -96,7 +101,9 @@ class Journal:
     def is_ahead_of(self, connection: sqlite3.Connection) -> bool:
         """Does the ledger lack what the journal has? Lines stand in the order of commits, so the last one tells."""
         last = self.last()
-        return last is not None and _line_of(last, connection) is None
+        if last is None:
+            return False
+        return _line_of(last, connection) is None or (last.lineless and not _is_kept(last, connection))
 
     def missing_in(self, connection: sqlite3.Connection) -> Iterator[Entry]:
         """What the ledger lacks, in order: noes, with address or tombstone, and erasures."""
@@ -300,6 +307,23 @@ def _mark(connection: sqlite3.Connection) -> bytes:
     return write(Entry(MARK, sequence, identity))
 
 
+def _without_line(connection: sqlite3.Connection, noes: Iterable[Sequence[Any]]) -> Iterator[bytes]:
+    """Noes that only tombstones keep, bound to the last line of the ledger: what comes later stands behind it."""
+    sequence, identity, _ = connection.execute(query("head_line")).fetchone() or (0, "", 0)
+    for kind, wide, brand, stream, at in noes:
+        moment = moment_of(at)
+        yield write(Entry(kind, sequence, identity, "", wide, brand, stream, moment, moment, lineless=True))
+
+
+def _settled(connection: sqlite3.Connection) -> None:
+    """The journal has what was owed to it. On a full disk it may stay, and is written twice: no no counts twice."""
+    try:
+        connection.execute("DELETE FROM owed_noes")
+    except sqlite3.OperationalError as error:
+        if getattr(error, "sqlite_errorcode", 0) & 0xFF != sqlite3.SQLITE_FULL:
+            raise
+
+
 def _line_of(entry: Entry, connection: sqlite3.Connection) -> int | None:
     """Up to which line of the ledger the journal has everything, when `entry` is its last; None when the ledger lacks it.
 
@@ -326,7 +350,7 @@ def _has_line(entry: Entry, connection: sqlite3.Connection) -> bool:
 
 def _is_known(entry: Entry, connection: sqlite3.Connection) -> bool:
     """For one line of many: nothing that costs more than a look at a few rows."""
-    if entry.sequence and _has_line(entry, connection):
+    if entry.sequence and not entry.lineless and _has_line(entry, connection):
         return True
     if entry.kind == EventKind.ERASE:
         kept = connection.execute(query("erasure_of"), (entry.tombstone,)).fetchone()

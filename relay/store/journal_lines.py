@@ -5,7 +5,8 @@ One JSON object a line, each with a checksum of its own, so that a line that was
     {"sequence":7,"id":"01J...","kind":"withdraw","address":"ann@example.com","brand":"b","stream":"newsletter",
      "at":null,"recorded_at":"2026-03-01T12:00:00+00:00","source":"one-click","recorder":"web","check":"5e1f0a2b"}
 
-Instead of address and source, a person who was erased has a tombstone. Two kinds are no noes: `erase` says that a person
+Instead of address and source, a person who was erased has a tombstone; a no that came later and that only a tombstone
+keeps stands in no line of the ledger, and says so ("lineless":true). Two kinds are no noes: `erase` says that a person
 without any no was erased, `mark` that nothing is missing up to a line of the ledger. The first versions wrote neither
 sequence nor checksum.
 """
@@ -46,8 +47,9 @@ class LineError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One line. sequence, id: the line of the ledger that it stands for, or (erase, mark) the last one at that time;
-    sequence is None in lines of the first versions. One of address and tombstone is "", in a mark both are.
+    """One line. sequence, id: the line of the ledger that it stands for, or (erase, mark, lineless) the last one at that
+    time; sequence is None in lines of the first versions. One of address and tombstone is "", in a mark both are.
+    lineless: a no that has no line of the ledger.
     """
 
     kind: str
@@ -61,10 +63,16 @@ class Entry:
     recorded_at: datetime | None = None
     source: str = ""
     recorder: str = ""
+    lineless: bool = False
 
     @property
     def says_no(self) -> bool:
         return self.kind in NOES
+
+    @property
+    def has_line(self) -> bool:
+        """Is it the no of one line of the ledger, by whose id it is known for ever?"""
+        return self.says_no and not self.lineless and bool(self.id)
 
     def event(self) -> Event:
         """Of a no that has its address still."""
@@ -123,6 +131,8 @@ def write(entry: Entry) -> bytes:
         values["recorded_at"] = _text(entry.recorded_at)
     if entry.address:
         values |= {"source": entry.source, "recorder": entry.recorder}
+    if entry.lineless:
+        values["lineless"] = True
     octets = json.dumps(values, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "backslashreplace")[:-1]
     return b'%s,"check":"%08x"}\n' % (octets, zlib.crc32(octets))
 
@@ -160,6 +170,7 @@ def _entry(values: dict[str, Any], *, checked: bool) -> Entry:
         recorded_at=_moment(values.get("recorded_at")),
         source=values.get("source", ""),
         recorder=values.get("recorder", ""),
+        lineless=values.get("lineless", False) is True,
     )
     if entry.kind != MARK and bool(entry.address) == bool(entry.tombstone):
         raise LineError("names nobody")

@@ -17,8 +17,8 @@ from relay.store.appending import append_events
 from relay.store.committing import Committer, Work
 from relay.store.erasing import erase_again
 from relay.store.journal_lines import Entry
-from relay.store.queries import query
 from relay.store.rows import no_row
+from relay.store.standing_noes import keep_without_line
 from relay.store.uncertain import set_all_aside
 
 #: Lines of the journal that are replayed in one transaction.
@@ -55,24 +55,27 @@ def replay(committer: Committer, now: datetime, on_progress: Callable[[int], Non
     missing = journal.missing_in(committer.connection)
     noes = 0
     while group := list(islice(missing, _TOGETHER)):
-        _commit(committer, [one for one in group if one.says_no])
-        noes += sum(one.says_no for one in group)
+        noes += _commit(committer, [one for one in group if one.says_no])
         on_progress(len(group))
     # A replay that was cut short may have left nothing to add but this.
     if noes or erasures or journal.is_ahead_of(committer.connection):
-        committer.commit([Work(journal.mark)])
+        # Noes of erased people have no line in this ledger: by them the same backup is known for old when it comes again.
+        committer.commit([Work(journal.mark, says_no=True)])
     return Replayed(noes, int(erased))
 
 
-def _commit(committer: Committer, noes: list[Entry]) -> None:
+def _commit(committer: Committer, noes: list[Entry]) -> int:
+    """How many were added."""
     events = [entry.event() for entry in noes if entry.address]
-    rows = [no_row(entry.no()) for entry in noes if entry.tombstone]
+    # One may stand there several times: since a replay, or twice on a full disk.
+    rows = list(dict.fromkeys(no_row(entry.no()) for entry in noes if entry.tombstone))
 
     def add(connection: sqlite3.Connection) -> None:
         append_events(connection, events, committer.pseudonyms, os.urandom)
-        connection.executemany(query("put_no"), rows)
+        keep_without_line(connection, rows)
 
     # Not as a no of its own: the journal has it already.
     (result,) = committer.commit([Work(add)])
     if isinstance(result, BaseException):
         raise result
+    return len(events) + len(rows)

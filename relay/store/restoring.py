@@ -172,9 +172,12 @@ def _merged(exchange: Exchange) -> tuple[Path, int]:
     return merged, len(missing)
 
 
-def _key(entry: Entry) -> tuple[str, str, str]:
-    """A no stays the same when its person is erased."""
-    return entry.kind, entry.id, "" if entry.says_no else entry.tombstone
+def _key(entry: Entry) -> tuple[str, ...]:
+    """A no stays the same when its person is erased. One without a line of its own is known by what it says."""
+    if entry.has_line:
+        return entry.kind, entry.id
+    when = "" if entry.at is None else entry.at.isoformat()
+    return entry.kind, entry.id, entry.tombstone, entry.brand, entry.stream, when
 
 
 def _lines(path: Path) -> Iterator[tuple[bytes, Entry]]:

@@ -2,7 +2,7 @@
 
 What is nothing new is not taken, so that no list writes an erased address down again; a no that says more always is. One
 that a wider no covers, but that names a stream itself, is kept beside it under the tombstone: mail that needs no consent
-is stopped only by a no that names it. Nothing here writes.
+is stopped only by a no that names it. It has no line in the ledger, so the store owes it to withdrawals.journal.
 """
 
 from __future__ import annotations
@@ -76,6 +76,12 @@ def nothing_new(
     covered = frozenset(wide for wide in quiet if wide in gone or wide not in say_yes)
     to_keep = [no_row(replace(no, wide=pseudonyms.tombstone(no.wide))) for no in narrower if no.wide in covered]
     return NothingNew(gone, covered, tuple(to_keep))
+
+
+def keep_without_line(connection: sqlite3.Connection, rows: Sequence[Row]) -> None:
+    """Keep noes of people who were erased; once this is committed as a no, they go to withdrawals.journal, too."""
+    connection.executemany(query("put_no"), rows)
+    connection.executemany(query("owe_no"), rows)
 
 
 def _is_covered(no: No, kept: Sequence[Sequence[Any]], streams: Sequence[str]) -> bool:

@@ -30,7 +30,7 @@ from relay.store.known_people import Folded, fold_ahead, ids_of, others_met, wri
 from relay.store.port import StoreUnavailableError
 from relay.store.queries import query
 from relay.store.rows import Row
-from relay.store.standing_noes import kept_noes, nothing_new
+from relay.store.standing_noes import keep_without_line, kept_noes, nothing_new
 from relay.store.told import (
     ADDRESS,
     ALONE,
@@ -167,7 +167,7 @@ class Taking:
             ((found, last),) = done
         if found.to_keep and not self._dry_run:
             rows = found.to_keep
-            self._commit(Work(lambda connection: connection.executemany(query("put_no"), rows), says_no=True))
+            self._commit(Work(lambda connection: keep_without_line(connection, rows), says_no=True))
         self._count(found, part)
         for rows in by_person(self._add_quickly(found, part, last), _FOLDED_TOGETHER):
             told = [part.told(row) for row in rows]

@@ -9,11 +9,12 @@ from pathlib import Path
 
 import pytest
 from disk import RENAME, SYNC, UNLINK, watch
-from store.samples import ANN, BOB, grant, withdraw
+from store.samples import ANN, BOB, NOW, grant, withdraw
 from store.test_backup import backup_of, opened, say, shop
 
 from relay.config.settings import Settings
 from relay.store.backup import Manifest, Role
+from relay.store.journal_lines import Entry, read, write
 from relay.store.port import StoreBehindError, StoreUnavailableError
 from relay.store.restoring import Exchange, Placed, carry_out, check_keys, check_store, plan
 from relay.store.unfinished import mark_of
@@ -43,7 +44,7 @@ def test_a_sound_store_with_its_key_passes(tmp_path: Path) -> None:
 
 def _damaged(store: Path) -> None:
     octets = bytearray(store.read_bytes())
-    octets[len(octets) // 2 : len(octets) // 2 + 2000] = bytes(2000)
+    octets[4096 : len(octets) // 2] = bytes(len(octets) // 2 - 4096)  # pages in the middle may be empty as they are
     store.write_bytes(octets)
 
 
@@ -194,6 +195,27 @@ def test_a_newer_backup_over_an_older_store_waits_for_what_only_its_own_journal_
     assert carry_out(exchange_for(older, tmp_path / "staged"), tmp_path / "aside") == 1
     with pytest.raises(StoreBehindError):
         opened(older)
+
+
+def test_noes_without_a_line_of_their_own_are_told_apart_though_they_name_the_same_line(tmp_path: Path) -> None:
+    """Each journal has what a list said of somebody who was erased before both came to be."""
+    settings = shop(tmp_path / "shop")
+    unpacked(settings, tmp_path / "staged")
+
+    def no_of(person: str, **more: object) -> Entry:
+        return Entry("withdraw", 6, "01LAST", "", person, "", "receipts", NOW, NOW, **more)  # type: ignore[arg-type]
+
+    ours = [no_of("erased:a", lineless=True), Entry("withdraw", 0, "", "", "erased:b", "", "receipts", NOW, NOW)]
+    theirs = [
+        no_of("erased:c", lineless=True),
+        no_of("erased:a", lineless=True),
+        Entry("withdraw", 0, "", "", "erased:d", "", "receipts", NOW, NOW),
+    ]
+    settings.store.journal.write_bytes(b"".join(map(write, ours)))
+    (tmp_path / "staged/withdrawals.journal").write_bytes(b"".join(map(write, theirs)))
+    carry_out(exchange_for(settings, tmp_path / "staged"), tmp_path / "aside")
+    merged = [read(line).tombstone for line in settings.store.journal.read_bytes().splitlines(keepends=True)]
+    assert sorted(set(merged)) == ["erased:a", "erased:b", "erased:c", "erased:d"]
 
 
 @pytest.mark.parametrize("cut", range(6))

@@ -1,0 +1,1 @@
+SELECT kind, wide, brand, stream, at FROM owed_noes ORDER BY number
