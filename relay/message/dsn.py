@@ -38,6 +38,11 @@ _HOST: Final = re.compile(r"[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*\.[A-Za-z][A-Za-z0-
 _EXPIRED: Final = "4.4.7"
 #: Nor is somebody who did not answer refused for good.
 _NEVER_ANSWERED: Final = "4.7.1"
+#: What was never said to anybody, because an operator took the copy out of a hold, is permanent only where it is the person's
+#: own state: on class 5 a mailer drops them for good, and a yes that grew old can be renewed (law 1).
+_FOR_GOOD: Final = frozenset(
+    {Reason.WITHDRAWN, Reason.COMPLAINED, Reason.UNDELIVERABLE, Reason.NO_CONSENT, Reason.BASIS_NOT_ACCEPTED}
+)
 _WITHOUT_ANSWER: Final = {Reason.NEXT_HOP_REFUSED: "5.0.0", Reason.INTERNAL_ERROR: "5.3.0"}
 
 
@@ -136,7 +141,7 @@ def status_of(told: Told, action: Action) -> str:
     if last is not None and last.is_temporary:
         return _EXPIRED
     if MEANINGS[told.reason].group is Group.REFUSAL:
-        return "5.7.1" if last is None or last.is_success else last.enhanced
+        return _unsaid(told, "").enhanced if last is None or last.is_success else last.enhanced
     return _WITHOUT_ANSWER.get(told.reason, _EXPIRED) if last is None or last.is_success else last.enhanced
 
 
@@ -147,8 +152,26 @@ def diagnostic_of(told: Told, stream: str, action: Action) -> str:
     if told.last is not None and (action is Action.RELAYED or not told.last.is_success):
         return str(told.last)
     if MEANINGS[told.reason].group is Group.REFUSAL and action is Action.FAILED:
-        return str(refusal(told.reason, Verdict.REJECT, stream, told.decision, after_data=False))
+        return str(_unsaid(told, stream))
     return ""
+
+
+def is_expired(told: Told) -> bool:
+    """Was it given up because it took too long?"""
+    return told.last is not None and told.last.enhanced == _EXPIRED
+
+
+def was_given_up(told: Told) -> bool:
+    """Was it an operator who ended it, while it might still have gone out?"""
+    if MEANINGS[told.reason].group is Group.REFUSAL or told.reason is Reason.HOLD_EXPIRED:
+        return False
+    return told.last is None or (told.last.is_temporary and not is_expired(told))
+
+
+def _unsaid(told: Told, stream: str) -> Reply:
+    """The refusal that nobody has got yet."""
+    verdict = Verdict.REJECT if told.reason in _FOR_GOOD else Verdict.DEFER
+    return refusal(told.reason, verdict, stream, told.decision, after_data=False)
 
 
 def returned(original: bytes, *, full: bool, smtputf8: bool) -> Entity:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
-from relay.message.dsn import Action, Report, Told
+from relay.message.dsn import Action, Report, Told, is_expired, was_given_up
 from relay.message.notice import one_line_of
 from relay.reason import MEANINGS, Group, Reason
 
@@ -66,6 +66,9 @@ _OTHER_EN: Final = _Why(
     "The rules for this kind of mail do not let it go to this person now, so it was not sent.",
     "Ask the operator of the mail relay, and name the id below.",
 )
+#: An operator took it out before it was known what would become of it, or because it harms the relay itself.
+_NOT_SENT_EN: Final = _Why("The mail relay has not sent it.", _OTHER_EN.remedy)
+_GIVEN_UP_EN: Final = "The operator of the mail relay gave it up."
 _WHY_JA: Final[Mapping[Reason, _Why]] = {
     Reason.WITHDRAWN: _Why("ご本人が配信停止を希望されているため、送信しませんでした。", _REMOVE_JA),
     Reason.COMPLAINED: _Why("ご本人が迷惑メールとして報告されたため、送信しませんでした。", _REMOVE_JA),
@@ -98,6 +101,9 @@ _OTHER_JA: Final = _Why(
     "このメールの配信規則により、現在この宛先には送信できません。",
     "下の ID を添えて、メールリレーの運用者にお問い合わせください。",
 )
+
+_NOT_SENT_JA: Final = _Why("メールリレーはこのメールを送信していません。", _OTHER_JA.remedy)
+_GIVEN_UP_JA: Final = "メールリレーの運用者が配信を取りやめました。"
 
 SUBJECTS: Final[Mapping[Action, str]] = {
     Action.FAILED: "Undelivered Mail Returned to Sender / メールを配信できませんでした",
@@ -134,10 +140,12 @@ def _in_english(report: Report) -> Iterator[str]:
         yield ""
         yield f"* {told.recipient.address}"
         if report.action is Action.FAILED:
-            why = _WHY_EN.get(told.reason, _OTHER_EN)
+            why = _WHY_EN.get(told.reason, _OTHER_EN if _is_refusal(told.reason) else _NOT_SENT_EN)
             yield f"  {why.what}"
             if is_expired(told):
                 yield f"  It was given up after {_length(report.tried_for, ('days', 'hours', 'minutes'))}."
+            elif was_given_up(told):
+                yield f"  {_GIVEN_UP_EN}"
             yield from _details(told, "Answer", "Reason", "Id")
             yield f"  What to do: {why.remedy}"
         else:
@@ -156,10 +164,12 @@ def _in_japanese(report: Report) -> Iterator[str]:
         yield ""
         yield f"* {told.recipient.address}"
         if report.action is Action.FAILED:
-            why = _WHY_JA.get(told.reason, _OTHER_JA)
+            why = _WHY_JA.get(told.reason, _OTHER_JA if _is_refusal(told.reason) else _NOT_SENT_JA)
             yield f"  {why.what}"
             if is_expired(told):
                 yield f"  {_length(report.tried_for, ('日間', '時間', '分間'), '')}試みて、配信を断念しました。"
+            elif was_given_up(told):
+                yield f"  {_GIVEN_UP_JA}"
             yield from _details(told, "応答", "理由", "ID")
             yield f"  対応: {why.remedy}"
         else:
@@ -167,14 +177,13 @@ def _in_japanese(report: Report) -> Iterator[str]:
     yield from _rest(report.told, "... ほか {count} 件 (添付の配信レポートに記載しています)")
 
 
-def is_expired(told: Told) -> bool:
-    """Was it given up because it took too long?"""
-    return told.reason is not Reason.HOLD_EXPIRED and told.last is not None and told.last.is_temporary
+def _is_refusal(reason: Reason) -> bool:
+    return MEANINGS[reason].group is Group.REFUSAL
 
 
 def _details(told: Told, answered: str, reason: str, identifier: str, *, because: bool = True) -> Iterator[str]:
     """The answer, unless it is ours and says the same as the words above."""
-    ours = MEANINGS[told.reason].group is Group.REFUSAL or told.reason is Reason.HOLD_EXPIRED
+    ours = _is_refusal(told.reason) or told.reason is Reason.HOLD_EXPIRED
     if told.last is not None and not ours:
         yield f"  {answered}: {one_line_of(str(told.last))}"
     yield f"  {reason}: {told.reason}, {identifier}: {told.decision}" if because else f"  {identifier}: {told.decision}"

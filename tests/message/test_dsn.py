@@ -110,6 +110,10 @@ def test_another_program_that_reads_bounces_finds_who_failed_for_good_and_who_on
             "5.7.1",
             "550 5.7.1 it is signed",
         ),
+        # an operator took it out of a hold: nobody is dropped for a yes that can be renewed
+        (replace(WITHDRAWN, reason=Reason.STALE), "4.7.1", "451 4.7.1 stale: "),
+        (replace(WITHDRAWN, reason=Reason.UNCONFIRMED), "4.7.1", "451 4.7.1 unconfirmed: "),
+        (replace(WITHDRAWN, reason=Reason.NO_CONSENT), "5.7.1", "550 5.7.1 no-consent: "),
         (replace(NO_SUCH_USER, last=None), "5.0.0", ""),
         (replace(EXPIRED, last=None), "4.4.7", ""),
     ],

@@ -44,6 +44,26 @@ def test_an_expired_mail_says_after_how_long_it_was_given_up() -> None:
         assert "Answer: 451 4.4.7 expired: not delivered within 5d: mailbox full" in text
 
 
+@pytest.mark.parametrize(
+    ("reason", "last"),
+    [
+        (Reason.NEXT_HOP_DEFERRED, Reply(451, "4.4.1", "the next hop is away")),
+        (Reason.NEXT_HOP_DEFERRED, None),
+        (Reason.CONFIRMED, None),
+        (Reason.INTERNAL_ERROR, None),
+    ],
+)
+def test_what_an_operator_gave_up_is_not_said_to_have_been_tried_to_the_end_or_to_be_against_a_rule(
+    reason: Reason, last: Reply | None
+) -> None:
+    english, japanese = halves(words(replace(REPORT, told=(replace(told("h@example.org", reason), last=last),))))
+    assert "The operator of the mail relay gave it up." in english
+    assert "運用者が配信を取りやめました" in japanese
+    assert "after 5 days" not in english
+    assert "rules" not in english
+    assert "配信規則" not in japanese
+
+
 def test_the_next_hops_own_words_stand_there_only_where_it_decided() -> None:
     assert "  Answer: 550 5.1.1 no such user" in words(replace(REPORT, told=(NO_SUCH_USER,)))
     assert "Answer" not in words(replace(REPORT, told=(replace(WITHDRAWN, last=Reply(550, "5.7.1", "ours")),)))
