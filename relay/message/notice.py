@@ -140,8 +140,8 @@ def text_field(name: str, words: str) -> bytes:
 
 def one_line_of(words: str) -> str:
     """Text as one line that is fit for a header field, of bounded length: what ends or hides a line becomes a space."""
-    flat = "".join(" " if unicodedata.category(one) in ("Cc", "Cs", "Zl", "Zp", "Zs") else one for one in words)
-    flat = " ".join(flat.split())
+    flat = "".join(" " if unicodedata.category(one) in ("Cc", "Cs") else one for one in words)
+    flat = " ".join(flat.split())  # separators of lines, paragraphs and words are white space, whatever they are
     return flat if len(flat) <= _LONGEST else flat[: _LONGEST - 3] + "..."
 
 
@@ -166,16 +166,16 @@ def _extra(name: str, value: str) -> bytes:
 
 
 def _encoded_words(clean: str) -> list[str]:
-    """RFC 2047 section 5: whole characters in each word, of at most 75 characters."""
+    """RFC 2047 section 5: whole characters in each word, of at most 75 characters. clean: of at least one."""
     words: list[str] = []
     piece = b""
     for character in clean:
-        octets = character.encode("utf-8", "replace")
+        octets = character.encode("utf-8")
         if len(piece) + len(octets) > _WORD_OCTETS:
             words.append(_encoded_word(piece))
             piece = b""
         piece += octets
-    return [*words, _encoded_word(piece)] if piece else words
+    return [*words, _encoded_word(piece)]
 
 
 def _encoded_word(octets: bytes) -> str:

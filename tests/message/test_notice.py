@@ -6,13 +6,14 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from email import policy
 from email.message import EmailMessage
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from relay.address import Address, address_from_text
-from relay.message.notice import Automatic, Entity, Heading, notice, octets_of, several, text
+from relay.message.notice import Automatic, Entity, Heading, notice, octets_of, one_line_of, several, text
 from relay.message.transfer import Transfer
 
 NOW = datetime(2026, 5, 4, 12, tzinfo=UTC)
@@ -155,3 +156,92 @@ def test_octets_outside_ascii_are_encoded_unless_asked_for() -> None:
     assert octets_of("text/x-thing", "ü".encode()).octets.isascii()
     as_they_are = octets_of("message/global-headers", "ü".encode(), transfer=Transfer.EIGHT_BIT)
     assert b"Content-Transfer-Encoding: 8bit" in several("report", [as_they_are]).fields
+
+
+def head_of(**fields: Any) -> list[bytes]:
+    """Lines of the head."""
+    return notice(replace(HEADING, **fields), text("Hello")).partition(b"\r\n\r\n")[0].split(b"\r\n")
+
+
+@pytest.mark.parametrize(
+    ("words", "line"),
+    [
+        ("x" * 300, "x" * 300),
+        ("x" * 301, "x" * 297 + "..."),
+        ("a\x00b\ud800c\u2028d\u2029e\u3000f\x85g", "a b c d e f g"),
+        (" \r\n a  b\t", "a b"),
+    ],
+)
+def test_a_text_becomes_one_line_of_bounded_length(words: str, line: str) -> None:
+    assert one_line_of(words) == line
+
+
+@pytest.mark.parametrize("words", ["=?utf-8?Q?evil?=", "a =?utf-8?Q?b?= c"])
+def test_what_looks_like_an_encoded_word_reads_as_it_was_written(words: str) -> None:
+    mail = read(notice(replace(HEADING, subject=words, name=words), text("Hello")))
+    assert mail["Subject"] == words
+    assert mail["From"].addresses[0].display_name == words
+
+
+@pytest.mark.parametrize("name", ["a \\ b", 'a "b" c', "\\", "Brand, Sons; K.K."])
+def test_a_name_with_marks_of_the_syntax_reads_as_it_was_written(name: str) -> None:
+    assert read(notice(replace(HEADING, name=name), text("Hello")))["From"].addresses[0].display_name == name
+
+
+def test_no_subject_is_an_empty_field() -> None:
+    assert b"Subject:" in head_of(subject="")
+
+
+def test_a_line_is_filled_as_far_as_it_may_be_and_broken_between_words() -> None:
+    assert b"Subject: " + b"x" * 60 + b" 123456" in head_of(subject="x" * 60 + " 123456")
+    assert b"Subject: " + b"x" * 60 in head_of(subject="x" * 60 + " 1234567")
+    words = "spring is here " * 15
+    folded = head_of(subject=words, name=words, extra=(("X-Words", words.strip()),))
+    assert max(map(len, folded)) <= 76
+    assert b"".join(folded).count(b" here") == 45
+
+
+@given(st.text(st.sampled_from("aé春 "), max_size=200))
+def test_no_line_of_the_head_is_longer_than_it_may_be_whatever_the_words(words: str) -> None:
+    octets = notice(replace(HEADING, subject=words, name=words), text("Hello"))
+    assert all(len(line) <= 78 for line in octets.partition(b"\r\n\r\n")[0].split(b"\r\n"))
+    assert read(octets)["Subject"] == " ".join(words.split())
+
+
+def test_an_extra_field_of_long_words_and_many_spaces_has_no_line_of_nothing() -> None:
+    longest = "y" * 900
+    lines = head_of(extra=(("X-Long", f"x {longest}"), ("X-Wide", "x" * 66 + " " * 30 + "y")))
+    assert f" {longest}".encode() in lines
+    assert all(line.strip() for line in lines)
+    with pytest.raises(ValueError, match="word that no line can hold"):
+        head_of(extra=(("X-Long", f"x {longest}y"),))
+
+
+def test_the_fields_of_each_kind_of_part_are_those() -> None:
+    assert text("Hello", "html", language="ja").fields == (
+        b"Content-Type: text/html; charset=us-ascii\r\nContent-Language: ja\r\n"
+    )
+    assert octets_of("message/delivery-status", b"a\r\n").fields == b"Content-Type: message/delivery-status\r\n"
+    assert octets_of("text/x", b"a\r\n", description="Words").fields == (
+        b"Content-Type: text/x\r\nContent-Description: Words\r\n"
+    )
+    whole = re.fullmatch(
+        rb'Content-Type: multipart/report; report-type=x;\r\n boundary="=_[0-9a-f]{40}"\r\n',
+        several("report", [text("a")], "report-type=x").fields,
+    )
+    assert whole is not None
+    assert re.match(rb'Content-Type: multipart/mixed;\r\n boundary="', several("mixed", [text("a")]).fields)
+
+
+def test_line_ends_of_any_kind_become_line_ends_and_what_nobody_sees_is_marked() -> None:
+    assert text("a\rb\nc\r\nd\r\n\r\n").body == b"a\r\nb\r\nc\r\nd\r\n"
+    mail = read(notice(HEADING, text("a\x00b\x1bc\x7f\u2028\td")))
+    assert mail.get_content() == "a\ufffdb\ufffdc\ufffd\ufffd\td\r\n"
+
+
+@pytest.mark.parametrize("octets", [b"From me\r\n", b"a\rb", b"a\nb", b"a\0b", b"x" * 999, b"\xe9"])
+def test_octets_that_a_server_on_the_way_would_change_are_encoded(octets: bytes) -> None:
+    entity = octets_of("application/octet-stream", octets)
+    assert b"Content-Transfer-Encoding: " in entity.fields
+    assert octets not in entity.body
+    assert email.message_from_bytes(entity.octets).get_payload(decode=True) == octets
