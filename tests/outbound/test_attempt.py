@@ -194,7 +194,7 @@ def test_all_hops_together_stay_within_the_budget(run: Run) -> None:
     run(scene())
 
 
-def test_a_slow_but_steady_reader_gets_all_of_a_big_message(run: Run) -> None:
+def test_a_slow_but_steady_reader_gets_all_of_a_big_message(run_evenly: Run) -> None:
     content = b"Subject: big\r\n\r\n" + (b"x" * 998 + b"\r\n") * 7_000
 
     async def slowly(session: Session) -> bytes:
@@ -211,7 +211,7 @@ def test_a_slow_but_steady_reader_gets_all_of_a_big_message(run: Run) -> None:
             assert hop.messages[0].content == content
             assert attempt.seconds > 4 * SHORT, "or the test shows nothing"
 
-    run(scene())
+    run_evenly(scene())
 
 
 def test_a_hop_that_stops_reading_in_the_middle_is_a_deferral_not_an_unknown_outcome(run: Run) -> None:

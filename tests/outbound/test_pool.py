@@ -155,19 +155,19 @@ def test_waiting_for_a_free_connection_ends_with_the_budget(run: Run) -> None:
     run(scene())
 
 
-def test_idle_connections_are_closed_with_quit(run: Run) -> None:
+def test_idle_connections_are_closed_with_quit(run_evenly: Run) -> None:
     async def scene() -> None:
         async with FaultyHop() as hop:
-            short = Timeouts(LONG, LONG, LONG, idle=timedelta(seconds=0.1))
+            short = Timeouts(LONG, LONG, LONG, idle=timedelta(seconds=0.5))
             hops = NextHops([hop_at(hop, timeouts=short)], "relay.test")
             await asyncio.gather(hops.deliver(mail_to()), hops.deliver(mail_to()))
             assert hop.open == 2
-            await asyncio.sleep(0.5)
+            await asyncio.sleep(1.5)
             assert hop.open == 0
             assert hop.commands.count(b"QUIT\r\n") == 2
             await hops.close()
 
-    run(scene())
+    run_evenly(scene())
 
 
 def test_with_idle_zero_every_message_has_its_own_connection(run: Run) -> None:
