@@ -13,6 +13,7 @@ from relay.reason import Reason
 from relay.reply import Reply
 from relay.store import interventions, queue
 from relay.store.interventions import Done
+from relay.store.leases import Lease
 from relay.store.reported import WantedLines, lines
 from relay.store.waiting import Waiting, WantedCopies
 
@@ -80,11 +81,56 @@ def test_a_copy_that_a_process_works_on_is_left_alone(store: Store, act: Any, mo
     assert waiting(store) == before
 
 
-def test_copies_of_a_process_that_is_no_more_are_free(store: Store, tmp_path: Path) -> None:
-    store.take(message_to("a@example.org"))
-    store.lease("dead", "a@example.org")
+def test_copies_of_processes_that_are_no_more_are_free_and_those_of_one_that_lives_are_not(
+    store: Store, tmp_path: Path
+) -> None:
+    store.take(message_to("a@example.org", "b@example.org", "c@example.org"))
+    lease = Lease(tmp_path / "relay.db", "alive")
+    for name, address in (("dead", "a@example.org"), ("alive", "b@example.org"), ("gone", "c@example.org")):
+        store.lease(name, address)
     store.do(lambda c: interventions.free_ended(c, tmp_path / "relay.db"))
-    assert done(store, interventions.retry, aside=False) == Done(changed=1)
+    lease.close()
+    assert done(store, interventions.retry, aside=False) == Done(changed=2, busy=1)
+    assert waiting(store)["b@example.org"].copy.due_at == NOW
+
+
+def test_what_is_gone_meanwhile_is_counted_and_the_rest_is_done(store: Store) -> None:
+    store.take(message_to("a@example.org"))
+    results: list[Done] = []
+    (there,) = store.mail.numbers(WantedCopies())
+    store.do(lambda c: results.append(interventions.retry(c, [4711, there], LATER, aside=False)))
+    assert results == [Done(changed=1, unfit=1)]
+    assert results[0].numbers == (there,)
+
+
+def test_what_was_done_in_parts_is_summed_up() -> None:
+    both = Done(4, 3, 2, (7, 8)) + Done(2, 1, 1, (9,))
+    assert (both.changed, both.busy, both.unfit, both.numbers) == (6, 4, 3, (7, 8, 9))
+
+
+def test_a_queued_copy_that_is_tried_now_keeps_how_often_its_message_failed_its_worker(store: Store) -> None:
+    store.take(message_to("a@example.org"))
+    store.do(lambda c: c.execute("UPDATE messages SET starts = 2") and None)
+    assert done(store, interventions.retry, aside=True) == Done(changed=1)
+    assert waiting(store)["a@example.org"].message.starts == 2
+
+
+@pytest.mark.parametrize("bounce", [False, True])
+def test_of_several_copies_only_the_one_that_was_meant_is_taken_out(store: Store, bounce: bool) -> None:
+    store.take(message_to("a@example.org", "b@example.org"), message_to("c@example.org"))
+    found = waiting(store)
+    number = found["b@example.org"].copy.number
+    store.do(lambda c: interventions.drop(c, [number], LATER, states=ALL, bounce=bounce) and None)
+    left = waiting(store)
+    if bounce:
+        assert left.pop("b@example.org").copy.state is State.FAILED
+    assert left == {name: one for name, one in found.items() if name != "b@example.org"}
+    told = [
+        (one.line.recipient, one.line.message, one.line.reply)
+        for one in lines(store.committer.connection, WantedLines(), 9)
+    ]
+    # Nothing was tried: no answer is made up.
+    assert told == ([] if bounce else [("b@example.org", found["b@example.org"].message.tx.id, "")])
 
 
 def test_a_copy_that_is_dropped_becomes_a_line_of_the_report(store: Store) -> None:
@@ -125,7 +171,7 @@ def test_held_copies_are_let_go_each_at_its_slot(store: Store) -> None:
     )
     assert done(store, interventions.release) == Done(changed=3, unfit=1)
     found = [one.copy for one in store.mail.copies(WantedCopies(stream="newsletter")) if one.copy.since == LATER]
-    assert {copy.state for copy in found} == {State.QUEUED}
+    assert {(copy.state, copy.reason) for copy in found} == {(State.QUEUED, Reason.STALE)}  # nobody said yes
     due = [copy.due_at for copy in found if copy.due_at is not None]
     assert due[0] == LATER
     assert due[0] < due[1] < due[2]

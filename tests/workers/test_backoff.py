@@ -3,6 +3,7 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from structlog.testing import capture_logs
 
 from relay.workers.backoff import Backoff
 
@@ -26,11 +27,25 @@ def closed(clock: Clock, longest: float = 300.0) -> Backoff:
 
 def test_a_next_hop_that_answers_is_open_whatever_failed_in_between() -> None:
     backoff = Backoff(300.0, Clock())
-    for _ in range(10):
-        for _ in range(4):
-            backoff.heard(HOP, reachable=False)
-        assert backoff.room(HOP, 80) == 80
+    with capture_logs() as logs:
+        for _ in range(10):
+            for _ in range(4):
+                backoff.heard(HOP, reachable=False)
+            assert backoff.room(HOP, 80) == 80
+            backoff.heard(HOP, reachable=True)
+    assert logs == []
+
+
+def test_the_log_says_which_next_hop_was_closed_why_and_for_how_long() -> None:
+    clock = Clock()
+    with capture_logs() as logs:
+        backoff = closed(clock)
+        clock.at += 9.26
         backoff.heard(HOP, reachable=True)
+    assert logs == [
+        {"event": "next-hop-closed", "log_level": "error", "next_hop": HOP, "failures": 5, "longest": 300.0},
+        {"event": "next-hop-open", "log_level": "warning", "next_hop": HOP, "closed": 9.3},
+    ]
 
 
 def test_one_that_fails_time_after_time_gets_nothing_more(capsys: pytest.CaptureFixture[str]) -> None:
@@ -81,6 +96,34 @@ def test_what_was_under_way_when_it_was_closed_makes_no_pause_longer() -> None:
     assert backoff.room(HOP, 80) == 1
 
 
+def test_what_ends_after_the_probe_has_failed_makes_no_pause_longer() -> None:
+    clock = Clock()
+    backoff = closed(clock)
+    clock.at += 2
+    backoff.probing(HOP)
+    for _ in range(3):
+        backoff.heard(HOP, reachable=False)
+    backoff.probed(HOP)
+    clock.at += 4
+    assert backoff.room(HOP, 80) == 1
+
+
+def test_no_probe_goes_out_where_there_is_no_room_for_one() -> None:
+    clock = Clock()
+    backoff = closed(clock)
+    clock.at += 2
+    assert backoff.room(HOP, 0) == 0
+
+
+def test_with_a_schedule_of_short_waits_it_is_closed_no_longer_than_the_first() -> None:
+    clock = Clock()
+    backoff = closed(clock, longest=1.0)
+    assert backoff.is_closed(HOP)
+    assert backoff.room(HOP, 80) == 0
+    clock.at += 1
+    assert backoff.room(HOP, 80) == 1
+
+
 def test_a_probe_that_learned_nothing_is_followed_by_another() -> None:
     clock = Clock()
     backoff = closed(clock)
@@ -91,7 +134,11 @@ def test_a_probe_that_learned_nothing_is_followed_by_another() -> None:
 
 
 def test_nothing_probes_while_it_is_open() -> None:
-    assert not Backoff(300.0, Clock()).probing(HOP)
+    backoff = Backoff(300.0, Clock())
+    assert not backoff.probing(HOP)
+    backoff.probed(HOP)
+    backoff.heard(HOP, reachable=False)
+    assert not backoff.probing(HOP)
 
 
 @given(st.lists(st.tuples(st.sampled_from(["fail", "answer", "wait", "probe", "over"]), st.floats(0, 400))))

@@ -1,2 +1,2 @@
 -- An operator gives it up; its sender is told at once.
-UPDATE copies SET state = 'failed', since = :now, due_at = :now WHERE number = :copy AND lease IS NULL
+UPDATE copies SET state = 'failed', since = :now, due_at = :now WHERE number = :copy

@@ -4,4 +4,4 @@ UPDATE copies SET
   attempts = CASE WHEN state = 'queued' THEN attempts ELSE 0 END,
   state = 'queued',
   due_at = :now
-WHERE number = :copy AND lease IS NULL
+WHERE number = :copy
