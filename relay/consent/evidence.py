@@ -19,7 +19,7 @@ _HASH: Final = re.compile(r"[0-9a-f]{64}")
 class Evidence:
     """What can be shown later. Each field may be "".
 
-    form_url: where the person acted. wording: hash of the words shown (`wording_of`). language: of the form. ip,
+    form_url: where the person acted. wording: hash of the words shown (`wording_hash`). language: of the form. ip,
     user_agent: of the person; they may be kept for a shorter time than the rest.
     """
 
@@ -51,9 +51,3 @@ def wording_hash(words: str) -> str:
 
 def is_wording_hash(text: str) -> bool:
     return _HASH.fullmatch(text) is not None
-
-
-def wording_of(text: str) -> str:
-    """The hash for what somebody wrote where either the words or their hash may stand."""
-    stripped = text.strip().lower()
-    return stripped if is_wording_hash(stripped) else wording_hash(text)

@@ -8,12 +8,11 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass, field
-from datetime import datetime
 from functools import lru_cache
 from typing import Final
 
 from relay.address_wide import FOLD_VERSION
-from relay.decision import id_at, new_id
+from relay.decision import id_at
 
 #: Octets of the key.
 KEY_OCTETS: Final = 32
@@ -42,12 +41,8 @@ class Pseudonyms:
         hashed.update(wide.encode())
         return f"{_PREFIX}{hashed.hexdigest()}"
 
-    def event_id(self, at: datetime, content: bytes) -> str:
-        """A ULID that is the same for the same content, and tells nothing of it."""
-        return new_id(at, self._hash(b"event", content, _RANDOM_OCTETS_OF_ID))
-
     def id_of(self, milliseconds: int, content: bytes) -> str:
-        """`event_id` for a time in milliseconds since 1970."""
+        """Of an event: a ULID that is the same for the same content, and tells nothing of it. milliseconds: since 1970."""
         return id_at(milliseconds, self._hash(b"event", content, _RANDOM_OCTETS_OF_ID))
 
     def fingerprint(self) -> str:
