@@ -4,6 +4,7 @@ import json
 import resource
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
+from types import MappingProxyType
 
 from policy.test_acceptance import accepted
 from test_decision import decision
@@ -124,6 +125,8 @@ def test_every_time_in_a_line_ends_as_that_of_the_line_itself_does(tmp_path: Pat
         local=local,
         facts={"yes": {"at": "2026-01-01T00:00:00.000001+00:00"}, "all": [NOW.isoformat()]},
         reply="come back at 2026-05-04T03:02:01+00:00",
+        quoted='come back at "2026-05-04T03:02:01+00:00',
+        shared=MappingProxyType({"at": (NOW,)}),
         sender="x+00:00",
         count=3,
     )
@@ -132,4 +135,6 @@ def test_every_time_in_a_line_ends_as_that_of_the_line_itself_does(tmp_path: Pat
     assert (line["oldest"], line["moment"]) == ("2026-05-04T03:02:01Z", "2026-05-04T03:02:01Z")
     assert line["facts"] == {"yes": {"at": "2026-01-01T00:00:00.000001Z"}, "all": ["2026-05-04T03:02:01Z"]}
     assert line["local"] == "2026-05-04T12:00:00+09:00"
+    assert line["quoted"] == 'come back at "2026-05-04T03:02:01+00:00'
+    assert line["shared"] == {"at": ["2026-05-04T03:02:01Z"]}
     assert (line["reply"], line["sender"], line["count"]) == ("come back at 2026-05-04T03:02:01+00:00", "x+00:00", 3)
