@@ -161,7 +161,7 @@ class QueueWorker:
         now = asyncio.get_running_loop().time()
         if now < lane.rests_until:
             return None
-        room = max(0, lane.most - lane.copies)
+        room = lane.most - lane.copies
         most = self._backoff.room(lane.route.name, room)
         if most:
             return _Claim(lane, most, self._clock())
