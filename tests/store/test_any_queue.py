@@ -1,5 +1,7 @@
 """Whatever several processes do with the queue, and whenever they die: no copy is lost, in two states, or handed to two at
 once; what is counted is so; content is there as long as a copy waits, and no longer. Against a naive model, on a real file.
+
+`HISTORIES=2000 pytest tests/store/test_any_queue*.py` tries more.
 """
 
 from __future__ import annotations
@@ -365,7 +367,14 @@ def _line(at: datetime, copy: Copy) -> ReportLine:
     )
 
 
+def patience(histories: int) -> settings:
+    return settings(
+        max_examples=int(os.environ.get("HISTORIES", histories)),
+        stateful_step_count=50,
+        deadline=None,
+        suppress_health_check=list(HealthCheck),
+    )
+
+
 TestAnyQueue = AnyQueue.TestCase
-TestAnyQueue.settings = settings(
-    max_examples=80, stateful_step_count=50, deadline=None, suppress_health_check=list(HealthCheck)
-)
+TestAnyQueue.settings = patience(80)
