@@ -36,7 +36,7 @@ from relay.store.port import Store, StoreUnavailableError
 from relay.workers.deciding import Deciding, Passing
 from relay.workers.in_hand import InHand
 from relay.workers.receipts import Receipts
-from relay.workers.settling import Settling, Terms
+from relay.workers.settling import Settling, Terms, Turn
 
 #: How often in a row a copy that is withheld at the last moment is decided anew at once.
 _ROUNDS: Final = 3
@@ -126,8 +126,8 @@ class Deliveries:
         settling = Settling(message, stream, self._terms, chance(self._randomness(4)))
         copies = list(in_hand.left.values())
         if stream is None and not (self._observes and not message.stream):
-            now = self._clock()
-            await in_hand.settle([settling.later(one, "", Reason.STREAM_UNKNOWN, now) for one in copies])
+            turn = Turn(self._clock(), Reason.STREAM_UNKNOWN)
+            await in_hand.settle([settling.later(one, turn) for one in copies])
             return
         tx = replace(message.tx, client=self._clients.get(message.tx.client.name, message.tx.client))
         plan = await self._forwarder.plan(tx, stream, index(in_hand.content), [copy.recipient for copy in copies])
@@ -144,8 +144,8 @@ class Deliveries:
             todo = await self._forward(job, passing, seen)
             if not todo:
                 return
-        now = self._clock()
-        await job.in_hand.settle([job.settling.later(one, "", Reason.INTERNAL_ERROR, now) for one in todo])
+        turn = Turn(self._clock(), Reason.INTERNAL_ERROR)
+        await job.in_hand.settle([job.settling.later(one, turn) for one in todo])
 
     async def _forward(self, job: _Job, passing: Sequence[Passing], seen: Sight) -> list[Copy]:
         """Those that were withheld at the last moment, to be decided anew."""

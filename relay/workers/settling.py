@@ -6,7 +6,7 @@ Writes nothing itself, knows neither the store nor the next hops, and decides no
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -37,6 +37,20 @@ class Terms:
 
 
 @dataclass(frozen=True, slots=True)
+class Turn:
+    """What a copy has come to just now. decision: the newest on it, "" where that is as it was. last: what was answered.
+    counts: is it the end of an attempt?
+    """
+
+    at: datetime
+    reason: Reason
+    decision: str = ""
+    last: Reply | None = None
+    next_hop: str = ""
+    counts: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Settling:
     """One message's copies. stream: None where no policy claims it. chance: of [0, 1), spreads the next attempts."""
 
@@ -48,102 +62,75 @@ class Settling:
     def kept_back(self, copy: Copy, judged: Judged) -> Step:
         """Its decision does not pass."""
         decision = judged.decision
-        now = decision.at
+        turn = Turn(decision.at, decision.reason, decision.id, decision.reply)
         match decision.verdict:
             case Verdict.HOLD if self.stream is not None:
-                facts, waiting = judged.facts or NOTHING_KNOWN, self.terms.asking
-                until = give_up_at(self.stream, decision.reason, facts, now, waiting, asked_at=copy.asked_at)
-                move = Move(copy.number, now, State.HELD, decision.reason, until, decision.id)
-                end = Step(moves=(move,))
+                end = self._held(self.stream, copy, judged)
             case Verdict.DISCARD:
-                end = self._reported(
-                    copy, Fate.DISCARDED, now, decision=decision.id, reason=decision.reason, reply=decision.reply
-                )
+                end = self._reported(copy, Fate.DISCARDED, turn)
             case (
                 Verdict.REJECT
             ):  # the recipient's own no, mostly: whoever sent it is told as if it had been refused at once
-                end = self._failed(copy, decision.id, decision.reason, decision.reply, now)
+                end = self._failed(copy, turn)
             case _ if copy.reason is decision.reason:  # as before: nothing new to record
-                return self.later(copy, "", decision.reason, now, last=decision.reply)
+                return self.later(copy, replace(turn, decision=""))
             case _:
-                end = self.later(copy, decision.id, decision.reason, now, last=decision.reply)
+                end = self.later(copy, turn)
         return merged([Step(decisions=(decision,)), end])
-
-    def later(
-        self,
-        copy: Copy,
-        decision: str,
-        reason: Reason,
-        now: datetime,
-        *,
-        last: Reply | None = None,
-        next_hop: str = "",
-        counts: bool = False,
-    ) -> Step:
-        """Tried again, or given up when it has waited too long. counts: was that an attempt?"""
-        attempts = copy.attempts + counts
-        if now - copy.since > self.terms.expire:
-            words = f"not delivered within {write_duration(self.terms.expire)}"
-            text = one_line(f"expired: {words}: {last.text if last else reason}", _LONGEST_TEXT)
-            expired = Reply(451, "4.4.7", text)  # RFC 3463 section 3.5: delivery time expired
-            return self._failed(copy, decision, reason, expired, now, next_hop=next_hop, counts=counts)
-        due_at = next_attempt(max(attempts, 1), now, self.terms.retry, self.chance)
-        move = Move(copy.number, now, State.QUEUED, reason, due_at, decision, counts, last, next_hop)
-        return Step(moves=(move,))
 
     def attempted(self, copy: Copy, outcome: Outcome) -> Step:
         """The next hop has answered, or should have."""
-        now, decision = outcome.at, outcome.decision
+        reason = outcome.reason or Reason.NEXT_HOP_DEFERRED
+        turn = Turn(outcome.at, reason, outcome.decision, outcome.reply, outcome.next_hop, counts=True)
         match outcome.result:
             case Result.DELIVERED:
-                move = Move(
-                    copy.number, now, decision=decision, counts=True, last=outcome.reply, next_hop=outcome.next_hop
-                )
-                end = Step(moves=(move,))
+                end = Step(moves=(_move(copy, turn),))
             case Result.REFUSED:
-                end = self._failed(
-                    copy,
-                    decision,
-                    Reason.NEXT_HOP_REFUSED,
-                    outcome.reply,
-                    now,
-                    next_hop=outcome.next_hop,
-                    counts=True,
-                )
+                end = self._failed(copy, turn)
             case _:
-                reason = outcome.reason or Reason.NEXT_HOP_DEFERRED
-                end = self.later(
-                    copy, decision, reason, now, last=outcome.reply, next_hop=outcome.next_hop, counts=True
-                )
+                end = self.later(copy, turn)
         return merged([end, Step(outcomes=(outcome,))])
 
-    def _failed(
-        self,
-        copy: Copy,
-        decision: str,
-        reason: Reason,
-        reply: Reply,
-        now: datetime,
-        *,
-        next_hop: str = "",
-        counts: bool = False,
-    ) -> Step:
+    def later(self, copy: Copy, turn: Turn) -> Step:
+        """Tried again, or given up when it has waited too long."""
+        if turn.at - copy.since > self.terms.expire:
+            words = f"not delivered within {write_duration(self.terms.expire)}"
+            text = one_line(f"expired: {words}: {turn.last.text if turn.last else turn.reason}", _LONGEST_TEXT)
+            # RFC 3463 section 3.5: delivery time expired
+            return self._failed(copy, replace(turn, last=Reply(451, "4.4.7", text)))
+        attempts = max(copy.attempts + turn.counts, 1)
+        due_at = next_attempt(attempts, turn.at, self.terms.retry, self.chance)
+        return Step(moves=(_move(copy, turn, State.QUEUED, due_at),))
+
+    def _held(self, stream: Stream, copy: Copy, judged: Judged) -> Step:
+        decision, facts = judged.decision, judged.facts or NOTHING_KNOWN
+        until = give_up_at(stream, decision.reason, facts, decision.at, self.terms.asking, asked_at=copy.asked_at)
+        turn = Turn(decision.at, decision.reason, decision.id)  # nobody was answered anything
+        return Step(moves=(_move(copy, turn, State.HELD, until),))
+
+    def _failed(self, copy: Copy, turn: Turn) -> Step:
         """The sender is to be told; where there is none, or it is the relay itself, the report tells it."""
-        fate = self._reported_instead(reason)
+        fate = self._reported_instead(turn.reason)
         if fate is not None:
-            return self._reported(copy, fate, now, decision=decision, reason=reason, reply=reply)
-        move = Move(copy.number, now, State.FAILED, reason, now + TOLD_WITHIN, decision, counts, reply, next_hop)
-        return Step(moves=(move,))
+            return self._reported(copy, fate, turn)
+        return Step(moves=(_move(copy, turn, State.FAILED, turn.at + TOLD_WITHIN),))
 
     def _reported_instead(self, reason: Reason) -> Fate | None:
         if self.message.origin is not Origin.CLIENT:
             return Fate.UNREPORTED
         return reported_instead(self.message.tx, self.stream, reason)
 
-    def _reported(self, copy: Copy, fate: Fate, now: datetime, *, decision: str, reason: Reason, reply: Reply) -> Step:
+    def _reported(self, copy: Copy, fate: Fate, turn: Turn) -> Step:
         """It is over; the client's owner reads of it."""
-        line = report_line(self.message, copy, fate, now, reason=reason, decision=decision, reply=reply)
-        return Step(moves=(Move(copy.number, now, decision=decision),), reports=(line,))
+        line = report_line(
+            self.message, copy, fate, turn.at, reason=turn.reason, decision=turn.decision, reply=turn.last
+        )
+        return Step(moves=(Move(copy.number, turn.at, decision=turn.decision),), reports=(line,))
+
+
+def _move(copy: Copy, turn: Turn, state: State | None = None, due_at: datetime | None = None) -> Move:
+    reason = None if state is None else turn.reason
+    return Move(copy.number, turn.at, state, reason, due_at, turn.decision, turn.counts, turn.last, turn.next_hop)
 
 
 def report_line(
