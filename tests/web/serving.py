@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Final, TypeVar
 
 import uvloop
+from patience import LONG
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from relay.address import Address
@@ -126,7 +127,7 @@ class Site:
     def ask(
         self, method: str, path: str, body: str | bytes | None = None, headers: Mapping[str, str] | None = None
     ) -> Answer:
-        connection = HTTPConnection(self.address.host, self.address.port, timeout=30)
+        connection = HTTPConnection(self.address.host, self.address.port, timeout=LONG)
         try:
             connection.request(method, path, body, dict(headers or {}))
             response = connection.getresponse()
@@ -137,7 +138,7 @@ class Site:
 
     def run(self, work: Coroutine[Any, Any, T]) -> T:
         """What the coroutine gives, run on the loop of the server."""
-        return asyncio.run_coroutine_threadsafe(work, self.loop).result(30)
+        return asyncio.run_coroutine_threadsafe(work, self.loop).result(LONG)
 
     def show(self, store: People, policies: Policies, *, now: datetime = NOW, clock_trouble: str = "") -> None:
         """From now on, the application over this store."""
@@ -152,11 +153,11 @@ def running_site() -> Iterator[Site]:
     served = Served()
     try:
         starting = start_web(served, HostPort("127.0.0.1", 0), drain=timedelta(seconds=5))
-        server = asyncio.run_coroutine_threadsafe(starting, loop).result(30)
+        server = asyncio.run_coroutine_threadsafe(starting, loop).result(LONG)
         try:
             yield Site(server.address, loop, server, served)
         finally:
-            asyncio.run_coroutine_threadsafe(server.stop(), loop).result(30)
+            asyncio.run_coroutine_threadsafe(server.stop(), loop).result(LONG)
     finally:
         loop.call_soon_threadsafe(loop.stop)
         thread.join()
