@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 from journey import NEWSLETTER, NOW
+from patience import LONG
 from store.samples import ANN
 
 from relay import log
@@ -201,9 +202,9 @@ def test_a_worker_says_in_one_line_why_it_cannot_start(tmp_path: Path) -> None:
     worker = multiprocessing.get_context("spawn").Process(target=run_worker, args=(settings, 0, theirs))
     worker.start()
     theirs.close()
-    assert ours.poll(30)
+    assert ours.poll(LONG)
     message = ours.recv()
-    worker.join(30)
+    worker.join(LONG)
     assert message != READY
     assert "newsletter.toml:3" in message
     assert "\n" not in message
@@ -216,10 +217,10 @@ def test_a_worker_serves_until_its_supervisor_is_gone(tmp_path: Path) -> None:
     worker = multiprocessing.get_context("spawn").Process(target=run_worker, args=(settings, 0, theirs))
     worker.start()
     theirs.close()
-    assert ours.poll(30)
+    assert ours.poll(LONG)
     assert ours.recv() == READY
     ours.close()
-    worker.join(30)
+    worker.join(LONG)
     assert worker.exitcode == 0
     assert '"event":"listening"' in (tmp_path / "log").read_text()
 

@@ -8,6 +8,7 @@ from xml.etree import ElementTree as ET
 
 import pytest
 from cli.shop import Shop
+from patience import LONG
 
 DAY = timedelta(days=1)
 
@@ -128,7 +129,7 @@ def test_a_mail_that_asks_and_has_not_left_in_time_ends_with_one(shop: Shop) -> 
 
 def test_reading_shows_nothing_where_nobody_looks(people: Shop) -> None:
     command = [sys.executable, "-m", "relay", "consent", "forecast"]
-    run = subprocess.run(command, cwd=people.folder, capture_output=True, text=True, timeout=60, check=True)
+    run = subprocess.run(command, cwd=people.folder, capture_output=True, text=True, timeout=LONG, check=True)
 
     assert run.stderr == ""
     assert Path(people.folder / "var").is_dir()

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from cli.shop import Shop
 from disk import RENAME, SYNC, watch
+from patience import LONG
 
 from relay.cli.db_backup import passphrase_of
 from relay.store.age import AgeReader, new_identity, with_identities, with_passphrase
@@ -128,7 +129,7 @@ def test_a_kill_leaves_nothing_under_the_final_name_and_the_next_one_works(kill:
     beside = shop.run("db", "backup", "b.tar")
     assert "another backup is being written" in beside.err
     process.send_signal(kill)
-    process.communicate(timeout=30)
+    process.communicate(timeout=LONG)
     assert not (shop.folder / "b.tar").exists()
     assert (shop.folder / ".b.tar.partial").exists() == (kill is signal.SIGKILL)
     assert shop.run("db", "backup", "b.tar").code == 0

@@ -7,6 +7,8 @@ import sys
 import urllib.request
 from pathlib import Path
 
+from patience import LONG
+
 from relay.cli.samples import NEWS
 
 _ADDRESS = re.compile(r"--server 127\.0\.0\.1:(\d+) ")
@@ -26,7 +28,7 @@ def _demo(folder: Path, *arguments: str, columns: int = 80) -> subprocess.Popen[
 
 def test_the_demo_shows_every_reason_and_one_rewritten_message_and_leaves_nothing_behind(tmp_path: Path) -> None:
     demo = _demo(tmp_path, "--once")
-    output, _ = demo.communicate(timeout=60)
+    output, _ = demo.communicate(timeout=LONG)
     assert demo.returncode == 0, output
     table = [line for line in output.splitlines() if re.search(r"  \d{3} *$", line)]
     assert len(table) == 14
@@ -69,5 +71,5 @@ def test_after_unsubscribing_on_the_page_sending_again_is_refused(tmp_path: Path
         assert text.startswith(b"5.7.1 withdrawn")
     finally:
         demo.terminate()
-        output, _ = demo.communicate(timeout=30)
+        output, _ = demo.communicate(timeout=LONG)
     assert demo.returncode == 0, output

@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from cli.shop import Shop
+from patience import LONG
 
 from relay.address import Address
 from relay.cli.log import fields_of
@@ -156,7 +157,7 @@ def test_tail_begins_with_the_last_ones_and_follows(log: Shop) -> None:
         assert ids(process.stdout.readline()) == [fresh.id]
     finally:
         process.send_signal(signal.SIGINT)
-        process.communicate(timeout=20)
+        process.communicate(timeout=LONG)
     assert process.returncode == 130
 
 

@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 
 from journey import NEWSLETTER
+from patience import LONG
 
 
 def _free_port() -> int:
@@ -42,7 +43,7 @@ def _serve(config: Path) -> subprocess.Popen[str]:
 
 def _refused(config: Path) -> str:
     serve = _serve(config)
-    output, errors = serve.communicate(timeout=60)
+    output, errors = serve.communicate(timeout=LONG)
     assert serve.returncode == 1, output + errors
     assert "Traceback" not in errors
     return errors
@@ -59,7 +60,7 @@ def test_a_second_relay_in_the_same_folder_is_refused_and_the_first_goes_on(tmp_
         assert first.poll() is None
     finally:
         first.send_signal(signal.SIGTERM)
-        first.communicate(timeout=60)
+        first.communicate(timeout=LONG)
     assert first.returncode == 0
 
 
@@ -99,7 +100,7 @@ def test_the_log_tells_what_runs_and_how_it_ended(tmp_path: Path) -> None:
     while told[-1]["event"] != "ready":
         told.append(json.loads(serve.stdout.readline()))
     serve.send_signal(signal.SIGTERM)
-    output, errors = serve.communicate(timeout=30)
+    output, errors = serve.communicate(timeout=LONG)
     assert serve.returncode == 0, errors
     told += [json.loads(line) for line in output.splitlines()]
     assert [one["event"] for one in told] == ["starting", "listening", "ready", "stopping", "stopped"]

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from patience import LONG
 from store.samples import PSEUDONYMS, ago, block_of, committer, grant, tolds_in, withdraw
 from store.test_disk_faults import small_disk
 from store.test_taking import content
@@ -124,7 +125,7 @@ def run_child(folder: Path, processes: int, word: str, count: int) -> subprocess
         env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=LONG,
         check=False,
     )
 

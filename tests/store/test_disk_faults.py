@@ -98,7 +98,7 @@ async def queue(store, folder):
     await asyncio.sleep(0.5)
     tell(still_there=len(await store.content(first.message.number)))
     os.unlink(folder / "ballast")
-    for _ in range(100):
+    for _ in range(1000):
         await asyncio.sleep(0.1)
         try:
             await store.content(first.message.number)

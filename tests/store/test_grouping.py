@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import pytest
+from patience import LONG
 
 from relay.store.grouping import Grouping
 from relay.store.port import StoreBrokenError, StoreUnavailableError
@@ -153,7 +154,7 @@ def test_work_for_later_outlives_an_outage(monkeypatch: pytest.MonkeyPatch, *, i
             await grouping.do(2)
         bench.failure = None
         if not is_closed:
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(LONG):
                 while not any(1 in group for group in bench.groups[1:]):
                     await grouping.do(3)
         await grouping.close()

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from disk import RENAME, SYNC, watch
+from patience import LONG
 from structlog.testing import capture_logs
 
 from relay.address import Address
@@ -62,7 +63,7 @@ def test_processes_that_start_at_the_same_time_make_one_key(tmp_path: Path) -> N
     processes = [spawn.Process(target=_load_and_seal, args=(str(tmp_path), start, results)) for _ in range(3)]
     for process in processes:
         process.start()
-    tokens = {results.get(timeout=60) for _ in processes}
+    tokens = {results.get(timeout=LONG) for _ in processes}
     for process in processes:
         process.join()
     assert len(tokens) == 1

@@ -10,6 +10,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
+from patience import LONG
 from store.ledgers import findings, make_ledger, seal_and_sign, sealer, sign, write
 from store.samples import NOW
 
@@ -92,7 +93,7 @@ def test_two_processes_that_seal_while_a_third_writes_leave_one_chain(tmp_path: 
     for seed in range(20):
         write(tmp_path, 7, seed=seed)
     for process in processes:
-        process.join(60)
+        process.join(LONG)
         assert process.exitcode == 0
     seal_and_sign(tmp_path)
     found = rows(tmp_path)
@@ -119,7 +120,7 @@ def test_a_kill_at_any_moment_leaves_what_the_next_one_seals(tmp_path: Path) -> 
         if process.is_alive():
             os.kill(process.pid or 0, signal.SIGKILL)
             killed += 1
-        process.join(30)
+        process.join(LONG)
     assert killed
     seal_and_sign(tmp_path)
     assert rows(tmp_path)[-1][2] == 3000
@@ -136,7 +137,7 @@ def test_a_process_in_the_background_seals_everything(tmp_path: Path) -> None:
     write(tmp_path, 30)
     process = _spawn.Process(target=seal_in_the_background, args=(tmp_path / "relay.db",))
     process.start()
-    process.join(60)
+    process.join(LONG)
     assert process.exitcode == 0
     assert rows(tmp_path)[-1][2] == 30
 

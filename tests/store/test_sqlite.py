@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 import structlog
+from patience import LONG
 from store.samples import ANN, BOB, NOW, PSEUDONYMS, TAGGED, ago, contact, decision, event, grant, outcome, withdraw
 
 from relay import log
@@ -108,7 +109,7 @@ def test_outcomes_are_written_soon_though_nobody_waits(tmp_path: Path) -> None:
         made = decision()
         await store.record([made])
         store.settle_later([outcome(made)])
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(LONG):
             while not _outcomes(tmp_path, made.id):  # noqa: ASYNC110 - another connection can only look
                 await asyncio.sleep(0.02)
 
@@ -323,7 +324,7 @@ def writer(folder: Path, name: str, count: int) -> subprocess.Popen[str]:
 
 def test_two_processes_write_at_once(tmp_path: Path) -> None:
     processes = [writer(tmp_path, name, 40) for name in ("ann", "bob")]
-    ids = [one for process in processes for one in process.communicate(timeout=60)[0].split()]
+    ids = [one for process in processes for one in process.communicate(timeout=LONG)[0].split()]
     assert [process.returncode for process in processes] == [0, 0]
     with open_reader(tmp_path / "relay.db", PSEUDONYMS) as reader:
         assert len(ids) == 400

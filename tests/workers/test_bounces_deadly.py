@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from journey import NOW
+from patience import LONG
 from structlog.testing import capture_logs
 from workers.test_bounces import HOUR, Office, play
 
@@ -45,7 +46,7 @@ test_bounces.play(Path(sys.argv[2]), tell)
 def tell(folder: Path, poison: str) -> int:
     """The exit status of a process that tells all senders."""
     command = [sys.executable, "-c", DEADLY, str(TESTS), str(folder), poison]
-    return subprocess.run(command, check=False, timeout=60, capture_output=True).returncode
+    return subprocess.run(command, check=False, timeout=LONG, capture_output=True).returncode
 
 
 def test_the_last_try_is_without_the_content_and_the_others_are_told_as_ever(tmp_path: Path) -> None:

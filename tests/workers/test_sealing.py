@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from patience import LONG
 from store.ledgers import findings, write
 from structlog.testing import capture_logs
 
@@ -46,7 +47,7 @@ def heads(folder: Path) -> int:
     return len(file.read_text().splitlines()) if file.exists() else 0
 
 
-async def until(done: Callable[[], bool], seconds: float = 30) -> None:
+async def until(done: Callable[[], bool], seconds: float = LONG) -> None:
     end = time.monotonic() + seconds
     while not done():
         assert time.monotonic() < end

@@ -10,6 +10,8 @@ from pathlib import Path
 
 from relay.workers.supervisor import READY
 
+#: Seconds. Not from `patience`: the supervisor below imports this file from elsewhere.
+LONG = 120.0
 #: Runs a supervisor whose workers are the functions below; a process of its own, because it takes the signals.
 _PROGRAM = """
 import asyncio, sys
@@ -67,7 +69,7 @@ def _start(folder: Path, worker: str, count: int) -> subprocess.Popen[bytes]:
     return subprocess.Popen([sys.executable, str(program)], stdout=subprocess.PIPE)
 
 
-def _wait_for(folder: Path, pattern: str, count: int, seconds: float = 20) -> list[Path]:
+def _wait_for(folder: Path, pattern: str, count: int, seconds: float = LONG) -> list[Path]:
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         found = sorted(folder.glob(pattern))
@@ -78,7 +80,7 @@ def _wait_for(folder: Path, pattern: str, count: int, seconds: float = 20) -> li
 
 
 def _finish(supervisor: subprocess.Popen[bytes]) -> bytes:
-    output, _ = supervisor.communicate(timeout=20)
+    output, _ = supervisor.communicate(timeout=LONG)
     return output
 
 

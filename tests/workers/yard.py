@@ -14,6 +14,7 @@ from typing import Any, Final
 
 from faulty_hop import FaultyHop
 from journey import CLIENT, MAIL, NEWS, NEWSLETTER, NOW, ORDERS, PSEUDONYMS, RECEIPTS, TOKENS, signer
+from patience import LONG
 
 from relay.address import Address, address_from_text
 from relay.config.settings import AskingSettings, HostPort, Mode, NextHop
@@ -264,7 +265,7 @@ def in_yard(folder: Path, story: Callable[[Yard], Awaitable[None]], **options: A
     asyncio.run(play())
 
 
-async def until(true: Callable[[], bool], seconds: float = 20) -> None:
+async def until(true: Callable[[], bool], seconds: float = LONG) -> None:
     async with asyncio.timeout(seconds):
         while not true():  # noqa: ASYNC110 - what is waited for is in a file, or in another process
             await asyncio.sleep(0.01)
