@@ -47,6 +47,8 @@ REQUIREMENTS: Final = {"demo": "requirements.txt", "test": "requirements-test.tx
 
 #: At most so many test processes; they share the machine with Postfix and Chromium.
 TEST_PROCESSES: Final = 4
+#: For each core: half of their time they wait for peers.
+PROCESSES_A_CORE: Final = 2
 #: No single test takes longer, on a machine that is busy with other things, too.
 TEST_SECONDS: Final = 300
 
@@ -228,7 +230,7 @@ def run_tests(pytest_arguments: Sequence[str]) -> int:
     tools = VENV / "bin"
     if pytest_arguments:
         return subprocess.run([tools / "pytest", *pytest_arguments], cwd=ROOT, check=False).returncode
-    processes = str(min(os.cpu_count() or 1, TEST_PROCESSES))
+    processes = str(min(PROCESSES_A_CORE * (os.cpu_count() or 1), TEST_PROCESSES))
     # A test that hangs ends with a traceback of where, instead of holding everything up.
     no_endless_test = ("-o", f"faulthandler_timeout={TEST_SECONDS}", "-o", "faulthandler_exit_on_timeout=true")
     by_file = ("-n", processes, "--dist", "loadfile", "--no-loadscope-reorder")  # a file's tests share their peers

@@ -27,6 +27,12 @@ def log_as_it_is_by_itself() -> Generator[None, None, None]:
     structlog.reset_defaults()
 
 
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Those with real peers first: they mostly wait, and what computes fills the time and ends evenly."""
+    items.sort(key=lambda item: item.get_closest_marker("integration") is None)
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """A skip says "this machine cannot tell"; CI's machine has to be able to."""
