@@ -7,17 +7,19 @@ from typing import Any
 
 import pytest
 from store.keeping import Keeping, keeping
-from store.samples import NOW, ago, decision, outcome
+from store.samples import NOW, PSEUDONYMS, ago, decision, outcome
+from store.waiting import message_to
 
 from relay.consent.ledger import microseconds
 from relay.decision import Result
 from relay.message.report import Kind
-from relay.queued import Fate
+from relay.queued import Fate, ReportLine, Step
 from relay.reason import Reason
 from relay.reply import Reply
+from relay.store import queue
 from relay.store.committing import Work
 from relay.store.queries import query
-from relay.store.reported import WantedLines, count_untold, kinds_of, lines, untold
+from relay.store.reported import Reported, WantedLines, count_untold, kinds_of, lines, untold
 from relay.store.rows import decision_row, outcome_row
 
 INSERT = (
@@ -79,6 +81,77 @@ def test_a_mail_tells_no_more_than_it_may_and_the_oldest_first(store: Keeping) -
     told = untold(store.committer.connection, "mautic", NOW, most=2, listed=9)
     assert told is not None
     assert [one.decision for one in told.newest] == ["old", "middle"]
+
+
+def test_what_happened_at_one_moment_is_told_in_the_order_in_which_it_was_written(store: Keeping) -> None:
+    write(store, *(row(1, decision=f"D{number}") for number in range(4)))
+    told = untold(store.committer.connection, "mautic", NOW, most=3, listed=2)
+    assert told is not None
+    assert told.numbers == (1, 2, 3)
+    assert [one.decision for one in told.newest] == ["D1", "D2"]
+    assert [one.line.decision for one in lines(store.committer.connection, WantedLines(), 2)] == ["D2", "D3"]
+
+
+def test_a_mail_tells_what_is_its_clients_from_before_its_moment_and_nothing_else(store: Keeping) -> None:
+    write(store, row(3, client="shop"), row(2, **TOLD), row(2, decision="mine", stream="offers"), row(1))
+    told = untold(store.committer.connection, "mautic", ago(1), most=9, listed=9)
+    assert told is not None
+    assert (told.numbers, told.since) == ((3,), ago(2))
+    assert told.kinds == (Kind(Fate.DISCARDED, Reason.WITHDRAWN, "offers", 1),)
+    assert [one.decision for one in told.newest] == ["mine"]
+
+
+def test_a_line_comes_back_as_it_was_written_with_the_mail_that_tells_it(store: Keeping) -> None:
+    expected = ReportLine(
+        at=ago(2),
+        client="shop",
+        brand="brand",
+        stream="offers",
+        message="M",
+        decision="D7",
+        sender="news@brand.example",
+        recipient="bob@example.com",
+        fate=Fate.EXPIRED,
+        reason=Reason.STALE,
+        reply="",
+    )
+    fields = {"client": "shop", "stream": "offers", "decision": "D7", "recipient": "bob@example.com"}
+    write(store, row(3), row(2, fate="expired", reason="stale", **fields, **TOLD))
+    (found,) = lines(store.committer.connection, WantedLines(client="shop"), 9)
+    assert found == Reported(2, expected, NOW, "MAIL", None)
+
+
+def test_lines_are_found_by_the_message_that_they_are_of(store: Keeping) -> None:
+    write(store, row(2), row(1))
+    store.committer.commit([Work(lambda c: c.execute("UPDATE reports SET message = 'N' WHERE number = 2") and None)])
+    assert [one.number for one in lines(store.committer.connection, WantedLines(message="N"), 9)] == [2]
+    assert lines(store.committer.connection, WantedLines(message="other"), 9) == []
+
+
+def test_kinds_come_with_the_most_lines_first_and_then_by_name(store: Keeping) -> None:
+    write(
+        store,
+        row(stream="offers"),
+        row(fate="expired", reason="stale"),
+        row(reason="complained"),
+        row(),
+        *(row(stream="zzz") for _ in range(2)),
+    )
+    assert kinds_of(store.committer.connection, WantedLines()) == [
+        Kind(Fate.DISCARDED, Reason.WITHDRAWN, "zzz", 2),
+        Kind(Fate.DISCARDED, Reason.COMPLAINED, "newsletter", 1),
+        Kind(Fate.DISCARDED, Reason.WITHDRAWN, "newsletter", 1),
+        Kind(Fate.DISCARDED, Reason.WITHDRAWN, "offers", 1),
+        Kind(Fate.EXPIRED, Reason.STALE, "newsletter", 1),
+    ]
+
+
+def test_a_mail_that_tells_lines_and_is_still_queued_is_waited_for(store: Keeping) -> None:
+    waits, other = message_to("owner@example.com"), message_to("owner@example.com")
+    step = Step(messages=(waits, other))
+    store.committer.commit([Work(lambda c: queue.take_step(c, step, "me", queue.Caps(), PSEUDONYMS))])
+    write(store, row(3), row(2, told_at=microseconds(NOW), told_in=waits.tx.id), row(1, **TOLD))
+    assert [one.waits for one in lines(store.committer.connection, WantedLines(), 9)] == [False, True, False]
 
 
 def test_nothing_is_left_to_tell_once_it_is_told(store: Keeping) -> None:
