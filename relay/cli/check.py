@@ -19,7 +19,8 @@ from cryptography import x509
 
 from relay.cli import add_config_option
 from relay.cli.check_owners import told_to_nobody
-from relay.cli.check_store import brands_without_policy, problems_of_store
+from relay.cli.check_store import brands_without_policy, problems_of_store, streams_without_policy
+from relay.cli.waiting_words import copies
 from relay.config.files import is_file, named_files, place_of_dkim_key
 from relay.config.lines import Location
 from relay.config.load import Loaded, load, loaded_again, shipped_policies
@@ -291,6 +292,11 @@ def _summary(settings: Settings, policies: Policies | None) -> str:
         f'people have said no to the brand "{brand}", which no policy has, so these noes stop nothing; if it was '
         "renamed, give its streams the old name"
         for brand in (brands_without_policy(settings, policies) if policies else ())
+    ]
+    second_look += [
+        f'{copies(count)} of the stream "{stream}" waiting, which no policy has, and not sent meanwhile; if it was '
+        "renamed, give it the old id"
+        for stream, count in (streams_without_policy(settings, policies) if policies else {}).items()
     ]
     second_look += _own_mail(settings)
     second_look += told_to_nobody(settings, policies) if policies else ()

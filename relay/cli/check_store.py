@@ -9,6 +9,8 @@ from relay.cli import CommandError
 from relay.cli.stored import lacks_withdrawals, reader_of
 from relay.config.settings import Settings
 from relay.policy.model import Policies
+from relay.policy.notices import stream_of
+from relay.queued import State
 from relay.store.connection import errors_of_the_store, open_for_reading
 from relay.store.port import StoreUnavailableError
 from relay.store.schema import migrations, version_of
@@ -33,6 +35,24 @@ def problems_of_store(settings: Settings) -> Iterator[tuple[str, str]]:
             f"{path} lacks withdrawals that {settings.store.journal} has (was it restored from a backup?)",
             "run consent-relay db migrate --replay-withdrawals",
         )
+
+
+def streams_without_policy(settings: Settings, policies: Policies) -> dict[str, int]:
+    """How many copies wait of streams that no policy has, renamed or given up. Only for a sound store.
+
+    Nobody is asked for them and nothing of them goes out: they wait until their time is over.
+    """
+    if not settings.store.path.exists():
+        return {}
+    waiting: dict[str, int] = {}
+    try:
+        with reader_of(settings, tell_behind=False) as reader:
+            for one in reader.waiting().tallies():
+                if one.stream and one.state in (State.QUEUED, State.HELD) and stream_of(policies, one.stream) is None:
+                    waiting[one.stream] = waiting.get(one.stream, 0) + one.copies
+    except (CommandError, StoreUnavailableError):  # an older store, which serve brings up to date
+        return {}
+    return waiting
 
 
 def brands_without_policy(settings: Settings, policies: Policies) -> list[str]:

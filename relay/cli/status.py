@@ -20,6 +20,7 @@ from relay.cli.stored import lacks_withdrawals, now_in_utc, reader_of, settings_
 from relay.cli.waiting_words import LATELY, copies, iso, size, span, what_comes
 from relay.config.settings import Settings
 from relay.queued import State
+from relay.reason import Reason
 from relay.store.asks import Asking
 from relay.store.reading import Reader
 from relay.store.waiting import Ages, Deferring, HeldTogether, Stock, Tally, Waiting, WantedCopies
@@ -37,7 +38,7 @@ _MOST_NEXT_HOPS: Final = 5
 class Status:
     """processes: of the relay, at work on this store. untold: report lines by client. owned: clients with an owner.
     overdue: clients with an owner whose oldest line should have been told. first_due: of the queued copies.
-    failing: next hops, as WaitingMail tells them.
+    failing: next hops, as WaitingMail tells them. homeless: queued copies of streams that no policy has.
     """
 
     now: datetime
@@ -57,6 +58,7 @@ class Status:
     asking: Sequence[Asking] = ()
     first_due: Waiting | None = None
     failing: Mapping[str, int] = field(default_factory=dict)
+    homeless: int = 0
 
     def age_of(self, state: State) -> Ages | None:
         return next((one for one in self.ages if one.state is state), None)
@@ -104,6 +106,7 @@ def status_of(reader: Reader, settings: Settings, now: datetime) -> Status:
         asking=reader.asking(settings.asking),
         first_due=mail.first_due(),
         failing=mail.failing(now - LATELY),
+        homeless=mail.count(WantedCopies(states=(State.QUEUED,), reason=Reason.STREAM_UNKNOWN)),
     )
 
 
@@ -125,6 +128,11 @@ def _problems(status: Status, settings: Settings) -> Iterator[str]:
         yield (
             f"{copies(aside.copies)} set aside: look with consent-relay queue list --state aside, then "
             "queue retry ID --aside, or queue drop ID"
+        )
+    if status.homeless:
+        yield (
+            f"{copies(status.homeless)} of streams that no policy has, not sent meanwhile: look with consent-relay queue "
+            "list --reason stream-unknown; give the policy back, or the renamed stream its old id"
         )
     for one in status.ages:
         if one.late and one.next_due is not None:

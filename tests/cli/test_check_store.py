@@ -3,6 +3,7 @@ from __future__ import annotations
 import sqlite3
 from contextlib import closing
 
+from cli.queues import held, queued, take
 from cli.shop import Shop
 
 GRANT = ("--stream", "newsletter", "--basis", "double-opt-in", "--at", "now")
@@ -57,3 +58,13 @@ def test_noes_to_a_brand_that_was_renamed_are_remarked_on(shop: Shop) -> None:
     answer = shop.run("check")
     assert answer.code == 0
     assert 'people have said no to the brand "brand", which no policy has' in answer.out
+
+
+def test_mail_that_waits_of_a_stream_that_was_renamed_is_remarked_on(shop: Shop) -> None:
+    take(shop, held(), held("ida@example.org"), queued())
+    assert "which no policy has" not in shop.run("check").out
+    for policy in (shop.folder / "policies").glob("*.toml"):
+        policy.write_text(policy.read_text().replace('id = "newsletter"', 'id = "news"'))
+    answer = shop.run("check")
+    assert answer.code == 0
+    assert '3 copies of the stream "newsletter" waiting, which no policy has' in answer.out

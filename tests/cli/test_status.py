@@ -75,6 +75,13 @@ def test_mail_set_aside_is_a_problem(running: Shop) -> None:
     assert problem.startswith("1 copy set aside: look with consent-relay queue list --state aside")
 
 
+def test_mail_that_waits_for_a_policy_that_is_gone_is_a_problem(running: Shop) -> None:
+    take(running, queued())
+    change(running, "UPDATE copies SET reason = 'stream-unknown'")
+    (problem,) = problems(running.run("status", "--json"))
+    assert problem.startswith("1 copy of streams that no policy has, not sent meanwhile")
+
+
 @pytest.mark.parametrize(
     ("state", "words"),
     [
