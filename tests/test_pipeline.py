@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 import email
 import re
+import time
 from datetime import timedelta
 from pathlib import Path
 
@@ -281,15 +282,14 @@ def test_when_the_store_does_not_answer_nothing_is_sent_and_the_client_tries_aga
 def test_a_large_message_does_not_block_the_loop(tmp_path: Path) -> None:
     async def story(on: Stage) -> None:
         await on.yes("hanako@example.org")
-        loop = asyncio.get_running_loop()
-        longest = 0.0  # seconds
+        longest = 0.0  # seconds, of this process's own work: others must not count
 
         async def watch() -> None:
             nonlocal longest
             while True:
-                before = loop.time()
+                before = time.process_time()
                 await asyncio.sleep(0.005)
-                longest = max(longest, loop.time() - before)
+                longest = max(longest, time.process_time() - before)
 
         watching = asyncio.create_task(watch())
         content = MAIL + b"".join([b" " * 990 + b"\r\n"] * 5000)

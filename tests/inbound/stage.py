@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+import gc
 import ssl
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import cache
@@ -251,6 +252,16 @@ async def open_stage(notebook: Notebook | None = None, *, login_delay: float = 0
         listeners.stop_accepting()
         await listeners.drain(5)
         await listeners.close()
+
+
+@contextmanager
+def without_collector() -> Iterator[None]:
+    """A collection looks at all that the tests of this process have made so far, which is no time of the relay's."""
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
 
 
 async def eventually(holds: Callable[[], bool]) -> None:

@@ -44,9 +44,9 @@ def test_a_success_is_remembered_and_a_failure_is_not() -> None:
         logins = Logins(ClientDirectory([slow]))
         times = []
         for _ in range(2):
-            started = time.perf_counter()
+            started = time.process_time()  # other processes must not count
             await logins.check("slow", password)
-            times.append(time.perf_counter() - started)
+            times.append(time.process_time() - started)
         logins.close()
         return times
 

@@ -8,7 +8,7 @@ import struct
 import time
 
 import pytest
-from inbound.stage import Notebook, Talk, eventually, listener, open_stage, quick, run
+from inbound.stage import Notebook, Talk, eventually, listener, open_stage, quick, run, without_collector
 from structlog.testing import capture_logs
 
 from relay.inbound import session
@@ -107,7 +107,8 @@ def test_a_flood_of_pipelined_commands_does_not_hold_the_loop() -> None:
             ticking.cancel()
             return longest
 
-    assert run(flood()) < 0.03
+    with without_collector():
+        assert run(flood()) < 0.1  # all of it takes many times that
 
 
 def test_a_line_without_end_is_not_waited_for() -> None:
