@@ -18,6 +18,7 @@ from relay.config.settings import Settings
 from relay.decision import Decision, Outcome, Result
 from relay.message.index import index
 from relay.queued import State
+from relay.store.notices import Notice
 from relay.store.reading import Reader
 from relay.store.reported import Reported, WantedLines
 from relay.store.waiting import Waiting, WantedCopies
@@ -33,10 +34,27 @@ _LINKS: Final = frozenset({"list-unsubscribe"})
 
 
 @dataclass(frozen=True, slots=True)
+class Sent:
+    """A notice to the sender, and what became of it. last: None before its first attempt."""
+
+    notice: Notice
+    waits: bool
+    last: Outcome | None
+
+    @property
+    def words(self) -> str:
+        if self.last is None:
+            return "waits for its first attempt" if self.waits else "over"
+        answer = f"{self.last.result}{f' by {self.last.next_hop}' if self.last.next_hop else ''}: {self.last.reply}"
+        return f"waits, {answer}" if self.waits else answer
+
+
+@dataclass(frozen=True, slots=True)
 class Shown:
     """All that is known of one message. copies: those that wait, or as many as were wanted, those that were meant first.
     by_state: how many wait in all. whom: recipients that were meant. header: lines of it, () when it is over.
-    failing: next hops, as WaitingMail tells them.
+    failing: next hops, as WaitingMail tells them. notices: that were sent about it. about: the message that it tells of
+    itself, "" where it is no notice.
     """
 
     identity: str
@@ -48,6 +66,8 @@ class Shown:
     reported: Sequence[Reported]
     header: Sequence[str]
     failing: Mapping[str, int]
+    notices: Sequence[Sent] = ()
+    about: str = ""
 
     @property
     def count(self) -> int:
@@ -128,7 +148,16 @@ def shown_of(reader: Reader, identity: str, meant: WantedCopies, limit: int | No
         reported=reader.report_lines(WantedLines(message=identity), -1),
         header=header_lines(mail.content(waiting[0].message.number)) if waiting else (),
         failing=mail.failing(now_in_utc() - LATELY),
+        notices=[_sent(reader, one) for one in reader.notices_about(identity)],
+        about=reader.told_of(identity),
     )
+
+
+def _sent(reader: Reader, notice: Notice) -> Sent:
+    decisions = [stored.decision.id for stored in reader.found_by_id(notice.message)]
+    outcomes = reader.outcomes_of(decisions)
+    waits = bool(reader.waiting().together(WantedCopies(identity=notice.message)))
+    return Sent(notice, waits, max(outcomes, key=lambda one: one.at, default=None))
 
 
 def header_lines(content: bytes) -> list[str]:
@@ -156,6 +185,8 @@ def at_length(shown: Shown, limit: int = MOST_COPIES) -> Iterator[str]:
             yield f"  and {shown.count - len(shown.copies):,} more: --limit {shown.count}, or --json"
     else:
         yield f"message {shown.identity}: nothing of it waits any more"
+        if shown.about:
+            yield f"  own mail   delivery report about {shown.about}"
     if shown.decisions:
         yield "what happened:"
         yield from _told(shown, limit)
@@ -166,10 +197,8 @@ def at_length(shown: Shown, limit: int = MOST_COPIES) -> Iterator[str]:
 
 
 def _given_up(shown: Shown) -> Iterator[str]:
-    """Of mail that is over: whose last attempt settled nothing, and of whom no report tells. The notice to the sender is
-    another message, which the store does not join to this one.
-    """
-    if shown.copies:
+    """Of mail that is over: whose last attempt settled nothing, and of whom no report tells, nor any notice."""
+    if shown.copies or shown.notices:
         return
     last = {outcome.decision: outcome.result for outcome in shown.outcomes}
     told = {one.line.recipient for one in shown.reported}
@@ -217,6 +246,10 @@ def _story(shown: Shown) -> Iterator[tuple[tuple[object, ...], str, str]]:
             line.recipient,
             f"{second(line.at)}  {line.recipient}  not sent: {line.fate}, {line.reason} ({told})",
         )
+    for number, sent in enumerate(shown.notices):
+        notice = sent.notice
+        words = f"told by delivery report {notice.message}: {sent.words}"
+        yield (notice.at, 3, number), notice.to, f"{second(notice.at)}  {notice.to or '-'}  {words}"
 
 
 def document(shown: Shown) -> dict[str, Any]:
@@ -238,6 +271,18 @@ def document(shown: Shown) -> dict[str, Any]:
                 "told_in": one.told_in,
             }
             for one in shown.reported
+        ],
+        "about": shown.about,
+        "notices": [
+            {
+                "at": iso(one.notice.at),
+                "message": one.notice.message,
+                "id": one.notice.decision,
+                "recipient": one.notice.to,
+                "waits": one.waits,
+                "last": None if one.last is None else fields_of(one.last),
+            }
+            for one in shown.notices
         ],
         "header": list(shown.header),
     }

@@ -24,6 +24,7 @@ from relay.reason import Reason
 from relay.store.appending import append_events
 from relay.store.holds import release_overtaken, replace_older
 from relay.store.learning import Lessons
+from relay.store.notices import keep_notice
 from relay.store.port import AlreadyToldError, QueueFullError, UnreadableError
 from relay.store.queries import query
 from relay.store.queue_rows import copy_of, copy_row, message_of, message_row, move_values, report_row
@@ -149,6 +150,7 @@ def accept(connection: sqlite3.Connection, new: NewMessage, done: Done, seen: in
     if message is None:
         raise RuntimeError("SQLite gave the message no number")
     connection.execute(query("insert_content"), (message, new.content))
+    keep_notice(connection, new)
     for copy in new.copies:
         number = connection.execute(query("insert_copy"), copy_row(message, new, copy)).lastrowid
         if copy.state is State.HELD and number is not None:

@@ -31,6 +31,7 @@ from relay.store.connection import errors_of_the_store, open_for_reading
 from relay.store.erasing import erased_at
 from relay.store.facts import read_facts
 from relay.store.journal import Journal
+from relay.store.notices import Notice, notices_about, told_of
 from relay.store.port import StoreUnavailableError
 from relay.store.queries import query
 from relay.store.reported import Reported, WantedLines, count_untold, kinds_of, lines
@@ -239,6 +240,16 @@ class Reader:
     def waiting(self) -> WaitingMail:
         """Mail that was accepted and is not over yet."""
         return WaitingMail(self._connection, self.path)
+
+    def notices_about(self, message: str) -> list[Notice]:
+        """The notifications to its sender that tell of a message."""
+        with errors_of_the_store():
+            return notices_about(self._connection, message)
+
+    def told_of(self, notice: str) -> str:
+        """The message that a notification tells of; "" for any other mail."""
+        with errors_of_the_store():
+            return told_of(self._connection, notice)
 
     def asking(self, rules: AskingSettings) -> list[Asking]:
         """How each brand stands that asks people for a new yes. rules: of [asking]."""

@@ -261,6 +261,7 @@ def _drop_decisions(connection: sqlite3.Connection, before: int) -> tuple[int, i
     rows = connection.execute(query("old_decisions"), (before, _TOGETHER)).fetchall()
     outcomes = sum(connection.execute("DELETE FROM outcomes WHERE decision = ?", row[1:]).rowcount for row in rows)
     connection.executemany("DELETE FROM decisions WHERE sequence = ?", [row[:1] for row in rows])
+    connection.executemany("DELETE FROM notices WHERE decision = ?", [row[1:] for row in rows])
     return len(rows), outcomes
 
 

@@ -5,12 +5,12 @@ import sys
 from dataclasses import replace
 
 import pytest
-from cli.queues import decision_on, deferred, held, queued, report_line, take
+from cli.queues import change, decision_on, deferred, held, queued, report_line, take
 from cli.shop import Shop
 from store.waiting import CONTENT, copy_to, message_to
 
 from relay.cli.queue_show import header_lines
-from relay.queued import Fate, State
+from relay.queued import Fate, Origin, State
 
 
 def test_a_message_is_shown_with_all_that_happened(shop: Shop) -> None:
@@ -50,6 +50,33 @@ def test_what_was_given_up_says_who_was_told(shop: Shop) -> None:
             in shop.run("queue", "show", one.tx.id).out
         )
         assert told == (one is given_up)
+
+
+def test_a_message_names_the_notices_about_it_and_a_notice_its_message(shop: Shop) -> None:
+    one, other = queued(), queued("bob@example.org")
+    notice = queued("news@news.brand.example", origin=Origin.BOUNCE, about=one.tx.id, hours=1)
+    decision = replace(decision_on(notice), id=notice.copies[0].decision)
+    take(shop, one, other, decisions=(decision_on(one), decision_on(other)))
+    take(shop, notice, decisions=(decision,))
+    words = f"  news@news.brand.example  told by delivery report {notice.tx.id}: "
+    assert f"{words}waits for its first attempt\n" in shop.run("queue", "show", one.tx.id).out
+    take(shop, outcomes=(deferred(decision),))
+    assert f"{words}waits, deferred by hop.example:25: 451 4.7.1 greylisted" in shop.run("queue", "show", one.tx.id).out
+    assert "delivery report" not in shop.run("queue", "show", other.tx.id).out
+    assert f"  own mail   delivery report about {one.tx.id}\n" in shop.run("queue", "show", notice.tx.id).out
+    change(shop, "DELETE FROM copies")
+    over = shop.run("queue", "show", one.tx.id).out
+    assert f"{words}deferred by hop.example:25: 451 4.7.1 greylisted" in over
+    assert "given up, and the sender told by a notice" not in over
+    for identity in (notice.tx.id, decision.id):
+        assert f"  own mail   delivery report about {one.tx.id}\n" in shop.run("queue", "show", identity).out
+    (about,) = shop.run("queue", "show", notice.tx.id, "--json").json["messages"]
+    assert (about["about"], about["notices"]) == (one.tx.id, [])
+    (told,) = shop.run("queue", "show", one.tx.id, "--json").json["messages"]
+    assert told["about"] == ""
+    (sent,) = told["notices"]
+    assert (sent["message"], sent["id"], sent["waits"]) == (notice.tx.id, decision.id, False)
+    assert (sent["recipient"], sent["last"]["result"]) == ("news@news.brand.example", "deferred")
 
 
 def test_what_nobody_knows_is_a_problem(shop: Shop) -> None:
