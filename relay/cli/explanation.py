@@ -7,6 +7,7 @@ from __future__ import annotations
 import argparse
 import json
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -65,64 +66,72 @@ def run(settings: Settings, policies: Policies, arguments: argparse.Namespace) -
     if claim.stream is None:
         _print_unclaimed(claim, as_json=arguments.json)
         return 0
-    person, known = _person(settings, policies, claim.stream, recipient, now)
+    person, note = _person(settings, policies, claim.stream, recipient, now)
+    if arguments.json:
+        print(json.dumps(_document(claim, claim.stream, person, note), ensure_ascii=False, indent=2))
+    else:
+        lines = _lines(claim, claim.stream, person, note, arguments.language)
+        print("\n".join(near(settings, line) for line in lines))
+    return 0
+
+
+def _lines(claim: _Claim, stream: Stream, person: Person, note: str, language: str) -> Iterator[str]:
     (standing,) = person.standings
     facts = standing.facts
-    found = evaluate(claim.stream, facts, recipient, now)
-    if not arguments.json:
-        lines = [f"recipient: {recipient}", f"claimed: {claim.because}"]
-        for line in explain(claim.stream, found, facts, now, arguments.language):
-            lines.append(line)
-            if line.startswith("decision: "):  # what the client gets in its place belongs beside it
-                lines += _wish(claim, found)
-        if claim.stream.is_commercial:
-            lines += ["the person:", *agreed(person, standing), *outlook(person, claim.stream, found, facts)]
-        lines += mail_that_waits(person)
-        lines += [ERASED] if person.is_gone else story(person)
-        lines += [f"note: {known}"] if known else []
-        print("\n".join(near(settings, line) for line in lines))
-        return 0
+    found = evaluate(stream, facts, person.address, person.now)
+    yield f"recipient: {person.address}"
+    yield f"claimed: {claim.because}"
+    for line in explain(stream, found, facts, person.now, language):
+        yield line
+        if line.startswith("decision: "):  # what the client gets in its place belongs beside it
+            yield from _wish(claim, found)
+    if stream.is_commercial:
+        yield "the person:"
+        yield from agreed(person, standing)
+        yield from outlook(person, stream, found, facts)
+    yield from mail_that_waits(person)
+    yield from [ERASED] if person.is_gone else story(person)
+    if note:
+        yield f"note: {note}"
+
+
+def _document(claim: _Claim, stream: Stream, person: Person, note: str) -> dict[str, Any]:
+    (standing,) = person.standings
+    facts = standing.facts
+    found = evaluate(stream, facts, person.address, person.now)
     document = as_document(person)
     told: dict[str, Any] = next(iter(document["streams"]), {})
-    rules = rules_behind(claim.stream, found, facts, now)
-    print(
-        json.dumps(
+    return {
+        "recipient": str(person.address),
+        "stream": stream.id,
+        "brand": stream.brand,
+        "claimed": claim.because,
+        "verdict": found.verdict,
+        "happens": claim.happens(found),
+        "enforced": found.enforced,
+        "reason": found.reasons[0],
+        "reasons": list(found.reasons),
+        "status": found.status,
+        "facts": as_json(facts),
+        "facts_in_words": facts_in_words(stream, facts, person.now),
+        "rules": [
             {
-                "recipient": str(recipient),
-                "stream": claim.stream.id,
-                "brand": claim.stream.brand,
-                "claimed": claim.because,
-                "verdict": found.verdict,
-                "happens": claim.happens(found),
-                "enforced": found.enforced,
-                "reason": found.reasons[0],
-                "reasons": list(found.reasons),
-                "status": found.status,
-                "facts": as_json(facts),
-                "facts_in_words": facts_in_words(claim.stream, facts, now),
-                "rules": [
-                    {
-                        "key": rule.key,
-                        "value": rule.value,
-                        "file": rule.origin.file,
-                        "line": rule.origin.line,
-                        "source": rule.origin.source,
-                    }
-                    for rule in rules
-                ],
-                "policy": claim.stream.hash,
-                "ends": told.get("ends", []),
-                "would_change": told.get("would_change", []),
-                "events": document["events"],
-                "wordings": document["wordings"],
-                "waiting": document["waiting"],
-                "note": known,
-            },
-            ensure_ascii=False,
-            indent=2,
-        )
-    )
-    return 0
+                "key": rule.key,
+                "value": rule.value,
+                "file": rule.origin.file,
+                "line": rule.origin.line,
+                "source": rule.origin.source,
+            }
+            for rule in rules_behind(stream, found, facts, person.now)
+        ],
+        "policy": stream.hash,
+        "ends": told.get("ends", []),
+        "would_change": told.get("would_change", []),
+        "events": document["events"],
+        "wordings": document["wordings"],
+        "waiting": document["waiting"],
+        "note": note,
+    }
 
 
 def _claim(settings: Settings, policies: Policies, arguments: argparse.Namespace) -> _Claim:
