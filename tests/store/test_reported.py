@@ -18,6 +18,7 @@ from relay.reason import Reason
 from relay.reply import Reply
 from relay.store import queue
 from relay.store.committing import Work
+from relay.store.port import StoreUnavailableError
 from relay.store.queries import query
 from relay.store.reported import Reported, WantedLines, count_untold, kinds_of, lines, untold
 from relay.store.rows import decision_row, outcome_row
@@ -57,8 +58,8 @@ TOLD = {"told_at": microseconds(NOW), "told_in": "MAIL"}
 
 
 def test_lines_that_no_mail_tells_are_counted_by_client(store: Keeping) -> None:
-    write(store, row(), row(client="shop"), row(client="told", **TOLD), row(0.1))
-    assert count_untold(store.committer.connection) == {"mautic": 2, "shop": 1}
+    write(store, row(client="shop"), row(), row(client="told", **TOLD), row(0.1))
+    assert list(count_untold(store.committer.connection).items()) == [("mautic", 2), ("shop", 1)]
 
 
 def test_what_one_mail_tells_is_counted_whole_and_listed_from_its_end(store: Keeping) -> None:
@@ -89,6 +90,7 @@ def test_what_happened_at_one_moment_is_told_in_the_order_in_which_it_was_writte
     assert told is not None
     assert told.numbers == (1, 2, 3)
     assert [one.decision for one in told.newest] == ["D1", "D2"]
+    write(store, row(9, decision="older"))
     assert [one.line.decision for one in lines(store.committer.connection, WantedLines(), 2)] == ["D2", "D3"]
 
 
@@ -113,10 +115,11 @@ def test_a_line_comes_back_as_it_was_written_with_the_mail_that_tells_it(store: 
         recipient="bob@example.com",
         fate=Fate.EXPIRED,
         reason=Reason.STALE,
-        reply="",
+        reply="451 4.7.1 busy",
     )
     fields = {"client": "shop", "stream": "offers", "decision": "D7", "recipient": "bob@example.com"}
     write(store, row(3), row(2, fate="expired", reason="stale", **fields, **TOLD))
+    store.committer.commit([Work(lambda c: c.execute("UPDATE reports SET reply = '451 4.7.1 busy'") and None)])
     (found,) = lines(store.committer.connection, WantedLines(client="shop"), 9)
     assert found == Reported(2, expected, NOW, "MAIL", None)
 
@@ -183,7 +186,7 @@ def test_lines_are_chosen_by_what_is_wanted(store: Keeping) -> None:
 
 
 def test_a_line_says_what_became_of_the_mail_that_tells_it(store: Keeping) -> None:
-    mail = decision(message="MAIL")
+    mail, other = decision(message="MAIL"), decision(message="OTHER")
     results = (Result.DEFERRED, Result.REFUSED)
     settled = [
         outcome(mail, at=NOW + timedelta(minutes=number), result=result, reply=Reply(550, "5.1.1", "gone"))
@@ -192,11 +195,17 @@ def test_a_line_says_what_became_of_the_mail_that_tells_it(store: Keeping) -> No
     write(store, row(3), row(2, **TOLD), row(1, told_at=microseconds(NOW), told_in="WAITS"))
 
     def work(connection: Any) -> None:
-        connection.execute(query("insert_decision"), decision_row(mail))
-        connection.executemany(query("insert_outcome"), [outcome_row(one) for one in settled])
+        connection.executemany(query("insert_decision"), [decision_row(mail), decision_row(other)])
+        connection.executemany(query("insert_outcome"), [outcome_row(one) for one in [*settled, outcome(other)]])
 
     store.committer.commit([Work(work)])
     found = lines(store.committer.connection, WantedLines(), 9)
     assert [one.became for one in found] == [None, Result.REFUSED, None]
     assert [one.waits for one in found] == [False, False, False]
     assert [one.told_in for one in found] == ["", "MAIL", "WAITS"]
+
+
+def test_what_the_store_cannot_answer_is_an_outage(store: Keeping) -> None:
+    store.committer.commit([Work(lambda connection: connection.execute("DROP TABLE reports") and None)])
+    with pytest.raises(StoreUnavailableError):
+        count_untold(store.committer.connection)
