@@ -113,13 +113,18 @@ def reporter_of(shared: Shared) -> Reporter:
     )
 
 
+def share_of(most: int, processes: int) -> int:
+    """Of what is allowed to all processes together, the part of each; one is allowed to every one of them."""
+    return max(1, most // processes)
+
+
 def notifications_of(shared: Shared) -> Notifications:
     settings = shared.settings
     return Notifications(
         own_mail=shared.own_mail,
         hostname=settings.identity.hostname,
         expire=settings.queue.expire,
-        most_an_hour=settings.queue.bounces,
+        most_an_hour=share_of(settings.queue.bounces, settings.workers.processes),
     )
 
 

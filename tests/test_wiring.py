@@ -11,8 +11,9 @@ from journey import NEWSLETTER, signer
 
 from relay.address import address_from_text
 from relay.config.load import load_settings
-from relay.envelope import Client, Connection, MailParameters, Recipient
+from relay.envelope import Client, Connection, MailParameters, Recipient, Transaction
 from relay.message.dkim import Signer
+from relay.message.dsn import Action
 from relay.policy.files import load_policies
 from relay.store.keys import load_pseudonyms, load_token_keys
 from relay.store.sqlite import open_store
@@ -26,10 +27,11 @@ from relay.wiring import (
     notifications_of,
     reporter_of,
     retention_of,
+    share_of,
     site_of,
 )
 from relay.workers.clock import CheckedStore, ClockGuard, moment
-from relay.workers.own_mail import OwnMail
+from relay.workers.own_mail import NO_CONNECTION, OwnMail
 
 CONFIG = """\
 policies = "policies"
@@ -99,6 +101,23 @@ def test_what_is_built_has_not_begun_to_work(tmp_path: Path) -> None:
         assert files_in(tmp_path) == files
 
     with_shared(tmp_path, story)
+
+
+@pytest.mark.parametrize(
+    ("most", "processes", "share"), [(1000, 1, 1000), (1000, 4, 250), (10, 3, 3), (2, 4, 1), (1, 1, 1)]
+)
+def test_what_is_allowed_to_all_processes_is_shared_by_them(most: int, processes: int, share: int) -> None:
+    assert share_of(most, processes) == share
+
+
+@pytest.mark.parametrize(("processes", "told"), [(1, [True, True, True]), (3, [True, False, False])])
+def test_a_process_tells_a_sender_of_as_much_as_its_share(tmp_path: Path, processes: int, told: list[bool]) -> None:
+    async def story(shared: Shared) -> None:
+        notifications, now = notifications_of(shared), shared.guard.now()
+        tx = Transaction("01TX", now, Client("shop"), NO_CONNECTION, address_from_text("news@brand.example"))
+        assert [notifications.may_tell(tx, Action.FAILED, now) for _ in told] == told
+
+    with_shared(tmp_path, story, f"[queue]\nbounces = 3\n[workers]\nprocesses = {processes}\n")
 
 
 @pytest.mark.parametrize(

@@ -165,7 +165,8 @@ class QueueTable(Table):
     )
     bounces: int = Field(
         default=_QUEUE.bounces,
-        description="notifications an hour to one sender address, in each process; beyond it the client's owner is told",
+        description="notifications an hour to one sender address, in equal shares for the processes; beyond it the client's "
+        "owner is told",
         ge=1,
     )
 

@@ -224,7 +224,7 @@ class Limits:
 class QueueSettings:
     """retry: waits between attempts, the last one repeated up to `expire` after the mail was accepted. octets: of all
     that waits, held mail included; beyond that nothing more is taken over. bounces: notifications an hour to one sender
-    address, in each process.
+    address, in equal shares for the processes.
     """
 
     retry: tuple[timedelta, ...] = (
