@@ -14,6 +14,7 @@ from relay.address import Address, address_from_text
 from relay.consent.events import Act, Basis
 from relay.consent.facts import NOTHING_KNOWN, Facts, Yes
 from relay.decision import Outcome, Result, new_id
+from relay.disposal import LastLook
 from relay.envelope import Recipient
 from relay.message.compose import Undisclosable
 from relay.message.index import index
@@ -21,6 +22,7 @@ from relay.policy.acceptance import Judged
 from relay.policy.decide import decide
 from relay.policy.files import load_policies
 from relay.reason import Reason
+from relay.reply import Reply
 
 ANN = "ann@example.org"
 KNOWN = Facts(yes=Yes(Basis.DOUBLE_OPT_IN, Act.CLICKED, NOW - timedelta(days=3), "form", live=False))
@@ -30,12 +32,18 @@ async def nothing_speaks_against_it(_: Sequence[Address]) -> None:
     return None
 
 
-async def outcome_of(on: Stage, folder: Path, stream_id: str = "newsletter", facts: Facts = KNOWN) -> Outcome:
+async def outcome_of(
+    on: Stage,
+    folder: Path,
+    stream_id: str = "newsletter",
+    facts: Facts = KNOWN,
+    last_look: LastLook = nothing_speaks_against_it,
+) -> Outcome:
     tx, stream = on.begin(), load_policies(folder / "policies", NOW).by_id[stream_id]
     ann = Recipient(address_from_text(ANN))
     decision = decide(tx, stream, ann.address, facts, NOW, decision_id=new_id(NOW, bytes(10)), after_data=True)
     plan = await on.forwarder.plan(tx, stream, index(MAIL), [ann])
-    (outcome,) = await on.forwarder.forward(plan, [Judged(ann, decision, facts)], nothing_speaks_against_it)
+    (outcome,) = await on.forwarder.forward(plan, [Judged(ann, decision, facts)], last_look)
     assert outcome.decision == decision.id
     assert outcome.at >= NOW
     return outcome
@@ -73,6 +81,23 @@ def test_a_contact_is_what_was_delivered_and_rests_on_a_yes(
         assert outcome.contact is contact
 
     on_stage(tmp_path, story, policies={"newsletter": policy, "receipts": RECEIPTS})
+
+
+def test_what_the_last_look_finds_stops_a_copy_that_was_made_already(tmp_path: Path) -> None:
+    asked: list[Sequence[Address]] = []
+
+    async def withdrawn(addresses: Sequence[Address]) -> Reply | None:
+        asked.append(addresses)
+        return Reply(550, "5.7.1", "withdrawn: a moment ago")
+
+    async def story(on: Stage) -> None:
+        outcome = await outcome_of(on, tmp_path, last_look=withdrawn)
+        assert (outcome.result, outcome.reply.text) == (Result.WITHHELD, "withdrawn: a moment ago")
+        assert [[str(one) for one in addresses] for addresses in asked] == [[ANN]]
+        assert not outcome.contact
+        assert on.hop.got == []
+
+    on_stage(tmp_path, story)
 
 
 def test_a_copy_that_cannot_tell_its_reader_waits_and_says_why(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
