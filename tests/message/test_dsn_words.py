@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from golden.notifications import CASES, DELAYED, EXPIRED, NO_SUCH_USER, NOW, REPORT, WITHDRAWN, told
@@ -30,6 +32,44 @@ def test_every_reason_is_told_in_both_languages_with_what_to_do(reason: Reason) 
     english, japanese = halves(text)
     assert english.isascii()
     assert "。" in japanese
+
+
+def test_the_words_for_every_reason_are_those_written_down() -> None:
+    """tests/golden/dsn/reasons.txt (WRITE_GOLDEN=1 writes it anew)."""
+    everybody = tuple(told(f"{reason}@example.org", reason) for reason in Reason)
+    written = words(replace(REPORT, told=everybody))
+    file = Path(__file__).resolve().parents[1] / "golden" / "dsn" / "reasons.txt"
+    if os.environ.get("WRITE_GOLDEN"):
+        file.write_text(written, "utf-8")
+    assert file.read_text("utf-8") == written
+
+
+def test_who_was_refused_reads_no_answer_that_says_it_twice_and_who_was_deferred_reads_a_short_one() -> None:
+    ours = Reply(550, "5.7.1", "withdrawn: it is ours")
+    for reason in (Reason.WITHDRAWN, Reason.HOLD_EXPIRED):
+        assert "Answer: " not in words(replace(REPORT, told=(replace(told("h@example.org", reason), last=ours),)))
+    theirs = Reply(451, "4.2.1", "x" * 400)
+    held = replace(told("h@example.org", Reason.NEXT_HOP_DEFERRED), last=theirs)
+    assert f"  Answer: 451 4.2.1 {'x' * 287}...\n" in words(replace(DELAYED, told=(held,)))
+
+
+@pytest.mark.parametrize(
+    ("span", "english", "japanese"),
+    [
+        (timedelta(0), "1 minutes", "1分間"),
+        (timedelta(seconds=89), "1 minutes", "1分間"),
+        (timedelta(minutes=119), "119 minutes", "119分間"),
+        (timedelta(minutes=120), "2 hours", "2時間"),
+        (timedelta(minutes=2879), "48 hours", "48時間"),
+        (timedelta(minutes=2880), "2 days", "2日間"),
+        (timedelta(days=5, hours=11), "5 days", "5日間"),
+        (timedelta(days=5, hours=13), "6 days", "6日間"),
+    ],
+)
+def test_how_long_was_tried_is_told_in_round_figures(span: timedelta, english: str, japanese: str) -> None:
+    text = words(replace(REPORT, told=(EXPIRED,), tried_for=span))
+    assert f"It was given up after {english}.\n" in text
+    assert f"  {japanese}試みて、" in text
 
 
 def test_an_expired_mail_says_after_how_long_it_was_given_up() -> None:
@@ -86,6 +126,8 @@ def test_a_mail_that_was_passed_on_is_no_failure() -> None:
 def test_of_many_recipients_the_first_are_listed_and_the_others_counted() -> None:
     many = tuple(told(f"n{number}@example.org", Reason.WITHDRAWN) for number in range(MOST_LISTED + 7))
     text = words(replace(REPORT, told=many))
+    assert MOST_LISTED == 50
+    assert "\n\n... and 7 more, listed in the attached delivery report.\n" in text
     assert text.count("* n") == 2 * MOST_LISTED
     assert "and 7 more" in text
     assert "ほか 7 件" in text
