@@ -10,6 +10,7 @@ import binascii
 import re
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from io import BytesIO
 from typing import Final, NamedTuple
 
@@ -112,7 +113,7 @@ def _insert(out: list[bytes | memoryview], column: int, insertion: bytes) -> int
     if out and out[-1][-1:] == b"=":  # a soft line break that the end of the part cut in two
         out.append(b"\r\n")
         column = 0
-    lines = [_encode_line(line) for line in insertion.split(b"\r\n")]
+    lines = [_encode_inserted(line) for line in insertion.split(b"\r\n")]
     column = _make_room(out, column, len(lines[0])) if lines[0] else _protect(out, column)
     encoded = b"\r\n".join(lines)
     out.append(encoded)
@@ -142,6 +143,11 @@ def _break_softly(out: list[bytes | memoryview], column: int) -> int:
     size = 3 if last[-3:-2] == b"=" else 1
     out[-1:] = [last[:-size], _SOFT, last[-size:]]
     return size
+
+
+@lru_cache(maxsize=1024)  # the footers of a mailing differ in a line or two
+def _encode_inserted(line: bytes) -> bytes:
+    return _encode_line(line)
 
 
 def _encode_line(line: bytes) -> bytes:
