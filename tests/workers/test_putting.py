@@ -13,6 +13,12 @@ from journey import NEWSLETTER
 from workers.asked import ANN, BEN, CAT, DAY, ask, hold, requests, stale
 from workers.yard import Yard, in_yard
 
+from relay.address import address_from_text
+from relay.store.committing import Committer, Work
+from relay.store.connection import open_for_reading
+from relay.workers.putting import Putting
+from relay.workers.questions import Questions
+
 pytestmark = pytest.mark.usefixtures("yeses_of_long_ago")
 
 
@@ -93,5 +99,25 @@ def test_processes_that_do_not_know_of_each_other_ask_nobody_twice_and_no_more_t
         assert sum(asked) == 30
         assert there.rows("SELECT count(*), count(DISTINCT wide) FROM asks") == [(30, 30)]
         assert there.rows("SELECT count(*) FROM messages WHERE origin = 'ask'") == [(30,)]
+
+    in_yard(tmp_path, story)
+
+
+def test_no_more_are_asked_than_the_wave_has_room_for_when_its_turn_to_write_comes(tmp_path: Path) -> None:
+    async def story(there: Yard) -> None:
+        await stale(there, ANN, BEN)
+        asker, now = there.asker(wave=1), there.clock()
+        questions = Questions(asker.own, asker.pseudonyms, now)
+        putting = Putting(asker.write, asker.own, asker.pseudonyms, asker.rules, questions, now)
+        stream = there.policies.by_id["newsletter"]
+        with contextlib.closing(open_for_reading(there.path)) as connection:
+            written = [putting.written(connection, stream, address_from_text(text)) for text in (ANN, BEN)]
+        both = [one for one in written if one is not None]
+        assert len(both) == 2
+        committer = Committer(there.path, asker.journal, asker.pseudonyms)
+        ((asked, number),) = committer.commit([Work(lambda connection: putting.put("brand", both, connection))])
+        committer.close()
+        assert ([str(one.address) for one in asked], number) == ([ANN], 1)
+        assert there.rows("SELECT address FROM asks") == [(ANN,)]
 
     in_yard(tmp_path, story)

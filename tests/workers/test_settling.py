@@ -157,6 +157,7 @@ def test_a_new_decision_stands_in_the_same_step_as_what_it_does() -> None:
     assert all(step.decisions[0].id == step.moves[0].decision == "01NEW" for step in steps)
     assert not any(step.moves[0].counts for step in steps)
     assert [[line.fate for line in step.reports] for step in steps] == [[], [], [Fate.DISCARDED], []]
+    assert held.moves[0].last is None  # nobody was told of it
 
 
 def test_what_is_put_off_for_the_same_reason_as_before_keeps_its_decision() -> None:
