@@ -26,6 +26,7 @@ from relay.reply import Reply
 
 ANN = "ann@example.org"
 KNOWN = Facts(yes=Yes(Basis.DOUBLE_OPT_IN, Act.CLICKED, NOW - timedelta(days=3), "form", live=False))
+ASSUMED = Facts(yes=Yes(Basis.ASSUMED, Act.UNKNOWN, NOW - timedelta(days=3), "list", live=False))
 
 
 async def nothing_speaks_against_it(_: Sequence[Address]) -> None:
@@ -65,6 +66,7 @@ def test_a_delivery_is_told_with_its_next_hop_its_answer_and_how_its_reader_was_
     ("policy", "stream", "facts", "refused", "contact"),
     [
         (NEWSLETTER, "newsletter", KNOWN, False, True),
+        (f'{NEWSLETTER}[migration]\naccept = ["assumed"]\nuntil = 2026-06-01\n', "newsletter", ASSUMED, False, True),
         (NEWSLETTER, "newsletter", KNOWN, True, False),
         (shadowed(NEWSLETTER), "newsletter", KNOWN, False, False),
         (NEWSLETTER, "receipts", NOTHING_KNOWN, False, False),
