@@ -69,8 +69,10 @@ def test_what_was_queued_here_is_claimed_without_a_look_and_once(
         assert asked.claims == []
         worker.nudge()
         await until(lambda: there.got() == [ANN] and not there.states())
+        looks = asked.looks
         await asyncio.sleep(0.3)
         assert len(asked.claims) == 1
+        assert asked.looks - looks <= 7
 
     while_working(tmp_path, story)
 

@@ -134,7 +134,7 @@ def test_a_message_for_many_loses_few_attempts_to_a_next_hop_that_is_gone(tmp_pa
 def test_what_waits_for_a_next_hop_that_is_gone_expires_in_time(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("relay.workers.backoff._FIRST_PAUSE", 300.0)
+    monkeypatch.setattr("relay.workers.backoff._FIRST_PAUSE", 100.0)
     monkeypatch.setattr("relay.workers.queue._EXPIRY_LOOK", 0.1)
 
     async def story(there: Yard, _: QueueWorker) -> None:
@@ -148,5 +148,7 @@ def test_what_waits_for_a_next_hop_that_is_gone_expires_in_time(
         await receipt(there, BEN)
         await until(lambda: there.rows("SELECT count(*) FROM copies WHERE state = 'failed'") == [(30,)])
         assert there.states()[-1] == (BEN, "queued", "transactional")
+        # These were no probes: the next one comes no later for it.
+        assert there.backoff._states[there.next_hops.routes[-1].name].pause == 100.0
 
     while_working(tmp_path, story, connect=reset)
