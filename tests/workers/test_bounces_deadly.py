@@ -12,7 +12,7 @@ import pytest
 from journey import NOW
 from patience import LONG
 from structlog.testing import capture_logs
-from workers.test_bounces import HOUR, Office, play
+from workers.office import HOUR, Office, play
 
 from relay.decision import Outcome, Result
 from relay.queued import Move, State, Step
@@ -24,10 +24,10 @@ DEADLY = """
 import asyncio, os, signal, sys
 from pathlib import Path
 sys.path.insert(0, sys.argv[1])
-from workers import test_bounces
-from relay.workers import bounces
+from workers import office
+from relay.workers import notifications
 
-written = bounces.dsn
+written = notifications.dsn
 
 def dsn(report, heading, words, original):
     if sys.argv[3].encode() in original:
@@ -38,8 +38,8 @@ async def tell(one):
     while await one.bouncer.tell():
         pass
 
-bounces.dsn = dsn
-test_bounces.play(Path(sys.argv[2]), tell)
+notifications.dsn = dsn
+office.play(Path(sys.argv[2]), tell)
 """
 
 
@@ -104,7 +104,7 @@ def test_a_message_that_killed_its_delivery_is_told_of_without_its_content(
         outcome = Outcome(copy.decision, one.clock(), Result.DELIVERED, Reply(250, "2.0.0", "ok"), silent=True)
         content = await one.store.content(claimed.message.number)
         settled = Step(moves=(Move(copy.number, outcome.at, decision=copy.decision),), outcomes=(outcome,))
-        step = one.bouncer.told_in(claimed.message, content, {copy.number: copy}, settled)
+        step = one.receipts.told_in(claimed.message, content, {copy.number: copy}, settled)
         (mail,) = step.messages
         assert (b"text/rfc822-headers" in mail.content) == whole
 
