@@ -45,6 +45,31 @@ def test_a_stop_finishes_what_is_under_way_and_begins_nothing_new(tmp_path: Path
     asyncio.run(play())
 
 
+def test_a_stop_begins_no_further_copy_of_a_message_that_is_under_way(tmp_path: Path) -> None:
+    async def play() -> None:
+        may_end = asyncio.Event()
+
+        async def wait(session: Session) -> None:
+            await may_end.wait()
+            session.say(b"250 2.0.0 ok\r\n")
+
+        async with yard(tmp_path, dot=wait) as there:
+            people = [f"p{number}@example.org" for number in range(60)]
+            await there.yes(*people)
+            await there.queue(*people)
+            worker = there.worker()
+            worker.start()
+            await until(lambda: len(there.hop.messages) == 10)
+            stopping = asyncio.create_task(worker.stop(20))
+            await asyncio.sleep(0)
+            may_end.set()
+            assert await stopping == 0
+            assert len(there.got()) == 10
+            assert there.rows("SELECT count(*), max(attempts), max(lease IS NOT NULL) FROM copies") == [(50, 0, 0)]
+
+    asyncio.run(play())
+
+
 def test_a_stop_waits_no_longer_than_it_may_and_loses_nothing(tmp_path: Path) -> None:
     async def story(there: Yard) -> None:
         await receipt(there, ANN)
