@@ -136,7 +136,7 @@ async def _load(
         await reply(reader)
         writer.write(b"EHLO load.brand.example\r\n")
         await reply(reader)
-        while time.monotonic() < until:
+        while time.monotonic() < until or len(took) < 2:  # of one there is no spread
             first = next(numbers) * recipients
             to = [f"RCPT TO:<{(first + n) % people}{who}@{who}.example>\r\n".encode() for n in range(recipients)]
             start = time.monotonic()

@@ -86,7 +86,7 @@ def measure(number: int, processes: int) -> Measured:
         known = _withdraw_one_by_one(relay, people.wavering, found.copies * _SLOW / _HOP_CONNECTIONS)
         settle(relay)
         attempts, _ = hop.seen()
-    found.begun = [one.began - known[one.recipient] for one in attempts if one.recipient in known]
+    found.begun = [one.earliest - known[one.recipient] for one in attempts if one.recipient in known]
     return found
 
 
