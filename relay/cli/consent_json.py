@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from relay.consent.events import Event
+from relay.store.person_asks import Question
 
 
 def event_as_json(event: Event) -> dict[str, Any]:
@@ -33,6 +34,17 @@ def event_as_json(event: Event) -> dict[str, Any]:
         "language": evidence.language,
         "ip": evidence.ip,
         "user_agent": evidence.user_agent,
+    }
+
+
+def question_as_json(one: Question) -> dict[str, Any]:
+    """result: "" while it is under way."""
+    return {
+        "stream": one.stream,
+        "address": one.address,
+        "at": iso(one.at),
+        "result": one.became or "",
+        "settled_at": iso(one.settled_at),
     }
 
 

@@ -24,6 +24,7 @@ from relay.policy.evaluate import Evaluation
 from relay.policy.explain import age_of, hold_in_words, rules_behind
 from relay.policy.model import Stream, text_in
 from relay.reason import MEANINGS, Verdict
+from relay.store.person_asks import Question
 from relay.store.spellings import Failure
 from relay.store.waiting import Together
 from relay.store.wordings import Wording
@@ -54,8 +55,8 @@ _LATE: Final = "that mail is then late, and the forecast says so; nothing else c
 class Person:
     """All that is known. events: under every spelling. wordings: by hash. marks: by the id of an event. erased_at: when
     the person was erased at their own wish, None for who was not. failure: the first time that a next hop called this
-    address wrong, while nothing has followed from it. waiting: mail for this person that is not over yet, under every
-    spelling.
+    address wrong, while nothing has followed from it. waiting: mail for this person that is not over yet, questions: of
+    the relay for a new yes, both under every spelling.
     """
 
     address: Address
@@ -67,6 +68,7 @@ class Person:
     erased_at: datetime | None = None
     failure: Failure | None = None
     waiting: Sequence[Together] = ()
+    questions: Sequence[Question] = ()
 
     @property
     def is_gone(self) -> bool:
@@ -85,6 +87,7 @@ def screen(person: Person) -> Iterator[str]:
         yield from _block(person, standing)
     yield ""
     yield from mail_that_waits(person)
+    yield from questions_asked(person)
     yield from story(person)
 
 
@@ -96,6 +99,16 @@ def mail_that_waits(person: Person) -> Iterator[str]:
     for one in person.waiting:
         yield f"  {copies(one.copies)} {one.state}, {one.stream or 'no stream'}, since {_when(one.since, person.now)}"
     yield f"  consent-relay queue show {person.address}"
+
+
+def questions_asked(person: Person) -> Iterator[str]:
+    """Mails that asked for a new yes, also those that are under way and those that never arrived."""
+    if not person.questions:
+        return
+    yield "Asked by the relay for a new yes:"
+    for one in person.questions[-_MOST_EVENTS:]:
+        spelling = "" if one.address == str(person.address) else f" [as {one.address}]"
+        yield f"  {_when(one.at, person.now)}, {one.stream}: {one.words}{spelling}"
 
 
 def story(person: Person) -> Iterator[str]:

@@ -10,7 +10,7 @@ from typing import Any
 
 from relay.address import Address
 from relay.cli import CommandError, consent_receipt
-from relay.cli.consent_json import event_as_json, iso
+from relay.cli.consent_json import event_as_json, iso, question_as_json
 from relay.cli.consent_screen import Person, screen
 from relay.cli.consent_words import Standing, standings_of
 from relay.cli.stored import address_of, now_in_utc, reader_of, settings_of
@@ -71,11 +71,14 @@ def person_of(settings: Settings, policies: Policies, written: str, stream: str,
         erased_at = reader.erased_at(address)
         failures = reader.failures_of(Spellings(failures=frozenset({str(address)})))
         waiting = reader.waiting().together(WantedCopies(wide=address.wide, stream=stream))
+        questions = [one for one in reader.questions_of(address) if stream in ("", one.stream)]
     chosen = [one for one in standings if stream in ("", one.stream)]
     marks = {mark.event.id: mark for mark in marks_of_person(events)}
     if erased_at is not None:
         marks |= _under_a_kept_no(marks, chosen, address)
-    return Person(address, now, chosen, events, wordings, marks, erased_at, _open_failure(failures, standings), waiting)
+    return Person(
+        address, now, chosen, events, wordings, marks, erased_at, _open_failure(failures, standings), waiting, questions
+    )
 
 
 def _open_failure(failures: Sequence[Failure], standings: Sequence[Standing]) -> Failure | None:
@@ -111,6 +114,7 @@ def as_document(person: Person) -> dict[str, Any]:
         "events": [_event_as_json(event, person) for event in person.events],
         "wordings": [_wording_as_json(one) for one in person.wordings.values()],
         "waiting": [waiting_as_json(one) for one in person.waiting],
+        "questions": [question_as_json(one) for one in person.questions],
     }
 
 

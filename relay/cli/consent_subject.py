@@ -15,6 +15,7 @@ from relay.cli.consent_words import Standing, standing_of
 from relay.consent.events import Event
 from relay.decision import Outcome
 from relay.policy.model import Policies, Stream
+from relay.store.person_asks import Question
 from relay.store.reading import Reader, Stored, Wanted
 from relay.store.reported import Reported, WantedLines
 from relay.store.rows import address_of
@@ -28,7 +29,7 @@ class Held:
     """All that the store holds of a person. spellings: canonical texts, the one asked for first. standings: of each
     spelling in each stream that knows anything of it. sent: decisions about mail that the person sent. outcomes: of the
     decisions about mail to them, by id. waiting: copies of mail to them. not_sent: mail to them that was accepted and did
-    not go out.
+    not go out. questions: mails that asked them for a new yes.
     """
 
     asked: Address
@@ -44,10 +45,11 @@ class Held:
     wordings: tuple[Wording, ...]
     waiting: tuple[Waiting, ...]
     not_sent: tuple[Reported, ...]
+    questions: tuple[Question, ...] = ()
 
     @property
     def anything(self) -> bool:
-        of_mail = self.decisions or self.sent or self.waiting or self.not_sent
+        of_mail = self.decisions or self.sent or self.waiting or self.not_sent or self.questions
         return bool(self.events or self.contacts or self.failures or of_mail or self.erased_at)
 
     def concerns(self, stream: Stream) -> bool:
@@ -55,6 +57,7 @@ class Held:
         named = {event.stream for event in self.events} | {one.stream for one in self.contacts}
         named |= {one.decision.stream for one in (*self.decisions, *self.sent)}
         named |= {one.copy.stream for one in self.waiting} | {one.line.stream for one in self.not_sent}
+        named |= {one.stream for one in self.questions}
         brands = {event.brand for event in self.events if not event.stream}
         return stream.id in named or stream.brand in brands or "" in brands
 
@@ -82,6 +85,7 @@ def held_of(reader: Reader, policies: Policies, asked: Address, now: datetime) -
         not_sent=tuple(
             one for text in sorted(found.reported) for one in reader.report_lines(WantedLines(recipient=text), -1)
         ),
+        questions=tuple(reader.questions_of(asked)),
     )
 
 

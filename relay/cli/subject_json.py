@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from relay.address import Address
-from relay.cli.consent_json import event_as_json, iso
+from relay.cli.consent_json import event_as_json, iso, question_as_json
 from relay.cli.consent_subject import Held
 from relay.cli.consent_wording import wording_as_json
 from relay.cli.consent_words import Standing
@@ -39,6 +39,7 @@ def as_json_text(held: Held, settings: Settings, policies: Policies, now: dateti
         "events": [event_as_json(event) for event in held.events],
         "wordings": [wording_as_json(one) for one in held.wordings],
         "contacts": [{"stream": one.stream, "address": one.address, "at": iso(one.at)} for one in held.contacts],
+        "questions": [question_as_json(one) for one in held.questions],
         "failures": [{"address": one.address, "at": iso(one.at), "code": one.code} for one in held.failures],
         "decisions": [_decision_as_json(one, held.outcomes.get(one.decision.id, ())) for one in held.decisions],
         "sent": [_sent_as_json(one) for one in held.sent],

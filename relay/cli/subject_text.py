@@ -45,6 +45,10 @@ def as_text(held: Held, settings: Settings, policies: Policies, now: datetime) -
         "Last mail of each kind", (f"{one.stream} to {one.address}: {_minute(one.at)}" for one in held.contacts)
     )
     yield from _section(
+        "Questions to you for a new yes",
+        (f"{one.stream} to {one.address}: {_minute(one.at)}, {one.words}" for one in held.questions),
+    )
+    yield from _section(
         "Refusals by your mail server", (f"{one.address}: {one.code}, {_minute(one.at)}" for one in held.failures)
     )
     yield from _section(

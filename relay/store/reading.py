@@ -32,6 +32,7 @@ from relay.store.erasing import erased_at
 from relay.store.facts import read_facts
 from relay.store.journal import Journal
 from relay.store.notices import Notice, notices_about, told_of
+from relay.store.person_asks import Question, read_questions
 from relay.store.port import StoreUnavailableError
 from relay.store.queries import query
 from relay.store.reported import Reported, WantedLines, count_untold, kinds_of, lines
@@ -255,6 +256,11 @@ class Reader:
         """How each brand stands that asks people for a new yes. rules: of [asking]."""
         with errors_of_the_store():
             return read_asking(self._connection, rules)
+
+    def questions_of(self, address: Address) -> list[Question]:
+        """The mails that asked this person for a new yes, under every spelling."""
+        with errors_of_the_store():
+            return read_questions(self._connection, address.wide)
 
     def report_lines(self, wanted: WantedLines, limit: int) -> list[Reported]:
         """As `reported.lines`."""

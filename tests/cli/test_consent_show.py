@@ -5,12 +5,13 @@ import re
 import sqlite3
 from datetime import UTC, datetime, timedelta
 
-from cli.queues import held, queued, take
+from cli.queues import change, held, queued, take
 from cli.shop import Shop
 
 from relay.address import Address
 from relay.cli.stored import append
 from relay.consent.events import Event, EventKind
+from relay.store.queries import query
 
 NOW = datetime.now(UTC).replace(microsecond=0)
 GRANT = ("--stream", "newsletter", "--basis", "single-opt-in", "--act", "ticked")
@@ -36,6 +37,35 @@ def test_the_timeline_tells_in_words_what_happened(shop: Shop) -> None:
     )
     assert f"-> beaten by the no of {NOW:%Y-%m-%d}" in shown
     assert "withdrew from all commercial mail of brand - telephone [as ann+x@example.com] -> stands" in shown
+
+
+def ask(shop: Shop, stream: str, result: str, address: str = "ann@example.com") -> None:
+    values = ("brand", "ann@example.com", address, stream, "01M", "stale", 1_750_000_000_000_000, 1)
+    change(shop, query("insert_ask"), *values)
+    change(shop, "UPDATE asks SET result = ? WHERE result = ''", result)
+
+
+def test_every_question_of_the_relay_is_told_also_one_that_never_arrived(shop: Shop) -> None:
+    grant(shop)
+    assert "Asked by the relay" not in shop.run("consent", "show", "ann@example.com").out
+    ask(shop, "newsletter", "failed")
+    ask(shop, "offers", "", "Ann+x@example.com")
+    shown = shop.run("consent", "show", "ann@example.com").out
+    _, lines = shown.split("Asked by the relay for a new yes:\n")
+    first, second = lines.splitlines()[:2]
+    assert re.fullmatch(r"  2025-06-15 \S+ UTC \(.+ ago\), newsletter: not delivered", first)
+    assert re.fullmatch(r"  2025-06-15 \S+ UTC \(.+ ago\), offers: under way \[as Ann\+x@example.com\]", second)
+    told = shop.run("consent", "show", "ann@example.com", "--stream", "newsletter", "--json").json["questions"]
+    assert [(one["stream"], one["result"], one["settled_at"]) for one in told] == [("newsletter", "failed", None)]
+
+
+def test_the_person_is_handed_every_question_too(shop: Shop) -> None:
+    ask(shop, "newsletter", "delivered")
+    text = shop.run("consent", "export", "--subject", "ann@example.com").out
+    assert "Questions to you for a new yes" in text
+    assert "newsletter to ann@example.com: 2025-06-15" in text
+    (one,) = shop.run("consent", "export", "--subject", "ann@example.com", "--json").json["questions"]
+    assert (one["stream"], one["result"]) == ("newsletter", "delivered")
 
 
 def test_a_yes_is_shown_with_its_words_its_end_and_the_line_of_the_policy(shop: Shop) -> None:
@@ -70,7 +100,7 @@ def test_json_is_complete(shop: Shop) -> None:
     grant(shop, "--wording", WORDS)
     shop.run("consent", "withdraw", "ann+x@example.com", "--source", "telephone")
     shown = shop.run("consent", "show", "ann@example.com", "--json").json
-    assert set(shown) == {"address", "erased", "failure", "streams", "events", "wordings", "waiting"}
+    assert set(shown) == {"address", "erased", "failure", "streams", "events", "wordings", "waiting", "questions"}
     (newsletter,) = [one for one in shown["streams"] if one["stream"] == "newsletter"]
     assert set(newsletter) == {
         "stream", "gets_mail", "status", "verdict", "enforced", "reasons", "facts", "policy", "rules", "ends",
