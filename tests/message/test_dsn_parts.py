@@ -7,9 +7,9 @@ from dataclasses import replace
 from email import policy
 
 import pytest
-from golden.notifications import CASES, DELAYED, NO_SUCH_USER, ORIGINAL, REPORT, heading, told
+from golden.notifications import CASES, DELAYED, EXPIRED, NO_SUCH_USER, ORIGINAL, REPORT, heading, told
 
-from relay.message.dsn import Action, Report, dsn, status_of
+from relay.message.dsn import Action, Report, diagnostic_of, dsn, status_of, was_given_up
 from relay.reason import Reason
 from relay.reply import Reply
 
@@ -64,7 +64,15 @@ def test_what_is_still_tried_has_a_code_of_waiting(last: Reply | None, status: s
 )
 def test_an_answer_of_success_is_no_code_of_a_failure(reason: Reason, status: str) -> None:
     for last in (Reply(250, "2.0.0", "ok"), None):
-        assert status_of(replace(told("h@example.org", reason), last=last), Action.FAILED) == status
+        one = replace(told("h@example.org", reason), last=last)
+        assert status_of(one, Action.FAILED) == status
+        assert "250" not in diagnostic_of(one, "newsletter", Action.FAILED)
+
+
+def test_what_was_deferred_until_the_end_says_that_its_time_is_over() -> None:
+    full = replace(told("h@example.org", Reason.NEXT_HOP_DEFERRED), last=Reply(452, "4.2.2", "full"))
+    assert status_of(full, Action.FAILED) == "4.4.7"
+    assert (was_given_up(full), was_given_up(EXPIRED)) == (True, False)
 
 
 @pytest.mark.parametrize(

@@ -60,7 +60,9 @@ def test_two_processes_work_one_queue_and_nobody_gets_mail_twice(tmp_path: Path)
     asyncio.run(play())
 
 
-def test_room_that_was_used_is_free_again(tmp_path: Path) -> None:
+def test_room_that_was_used_is_free_again_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("relay.workers.queue._POLL", 3600.0)
+
     async def story(there: Yard, worker: QueueWorker) -> None:
         people = [f"p{number}@example.org" for number in range(30)]
         for _number in range(6):

@@ -167,20 +167,23 @@ def test_however_many_routes_there_are_each_has_its_turn(tmp_path: Path, monkeyp
 
 def test_who_needs_much_memory_is_not_passed_by_those_who_need_little() -> None:
     async def play() -> list[str]:
-        room, order, may_end = _Room(100), list[str](), asyncio.Event()
+        room, order = _Room(100), list[str]()
+        may_end = {name: asyncio.Event() for name in ("first", "second", "huge", "small")}
 
         async def take(name: str, octets: int) -> None:
             async with room.taken(octets):
                 order.append(name)
-                await may_end.wait()
+                await may_end[name].wait()
 
         tasks = []
         for name, octets in (("first", 40), ("second", 60), ("huge", 1000), ("small", 1)):
             tasks.append(asyncio.create_task(take(name, octets)))
             await asyncio.sleep(0)
+        may_end["first"].set()
         await asyncio.sleep(0.01)
         assert order == ["first", "second"]
-        may_end.set()
+        for one in may_end.values():
+            one.set()
         await asyncio.wait_for(asyncio.gather(*tasks), 10)
         async with room.taken(100):  # all of it was given back
             return order
