@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from journey import NEWSLETTER
+from structlog.testing import capture_logs
 from workers.yard import Yard, in_yard, until
 
 from relay.policy.model import Policies
@@ -51,6 +52,23 @@ def test_by_the_policys_wish_its_sender_is_told_as_well(tmp_path: Path) -> None:
     in_yard(tmp_path, story, newsletter=BY_DSN)
 
 
+def test_the_log_tells_of_each_copy_that_ended(tmp_path: Path) -> None:
+    async def story(there: Yard) -> None:
+        messages = [await there.queue(who, state=State.HELD, reason=Reason.STALE, due_in=DAYS) for who in (ANN, BEN)]
+        decisions = [text for (text,) in there.rows("SELECT decision FROM copies ORDER BY number")]
+        there.later = DAYS + timedelta(hours=1)
+        now = there.clock()
+        with capture_logs() as logs:
+            assert await end_some(there.store, there.policies, now) == 2
+        told = [one for one in logs if one["event"] == "hold-expired"]
+        assert [(one["message"], one["id"], one["stream"], one["reason"]) for one in told] == [
+            (message, decision, "newsletter", Reason.STALE)
+            for message, decision in zip(messages, decisions, strict=True)
+        ]
+
+    in_yard(tmp_path, story)
+
+
 def test_without_its_policy_held_mail_ends_in_the_report(tmp_path: Path) -> None:
     async def story(there: Yard) -> None:
         await held(there, ANN)
@@ -89,6 +107,7 @@ def test_the_worker_goes_on_after_an_outage_and_ends_what_is_many(
         there.later = DAYS
         claim = SqliteStore.claim_expired
         failures = [StoreUnavailableError("locked"), RuntimeError("a bug")]
+        failed = [str(one) for one in failures]
 
         async def fail_first(store: SqliteStore, *arguments: object) -> object:
             if failures:
@@ -109,5 +128,6 @@ def test_the_worker_goes_on_after_an_outage_and_ends_what_is_many(
         worker.cancel()
         assert there.states() == []
         assert len(there.reported()) == 5
+        assert all(words in "".join(said) for words in ("holds-not-ended", "internal-error", *failed))
 
     in_yard(tmp_path, story)
