@@ -58,9 +58,8 @@ class Lease:
 def clear(database: Path) -> None:
     """Take away files of processes that are no more, once no row names them."""
     for file in folder_of(database).iterdir():
-        if not file.name.startswith("."):  # somebody is just making one
-            with ended(database, file.name):
-                pass
+        with ended(database, file.name):
+            pass
 
 
 def folder_of(database: Path) -> Path:
@@ -70,7 +69,8 @@ def folder_of(database: Path) -> Path:
 @contextmanager
 def ended(database: Path, name: str, *, keep: bool = False) -> Iterator[bool]:
     """Is the process of this lease no more? Its file goes after the block, unless `keep`."""
-    if not name or "/" in name or name.startswith("."):  # no name that a process gave itself
+    # No name that a process gave itself, or a file that one is just making.
+    if not name or "/" in name or name.startswith("."):
         yield True
         return
     path = folder_of(database) / name

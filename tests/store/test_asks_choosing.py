@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 import pytest
-from store.samples import ANN, BOB, NOW, PSEUDONYMS, TAGGED, ago, decision, grant, outcome
+from store.samples import ANN, BOB, NOW, PSEUDONYMS, TAGGED, ago, decision, grant, outcome, withdraw
 from store.test_appending import database
 from store.waiting import copy_to, message_to
 
@@ -241,3 +241,25 @@ def test_of_what_was_asked_long_ago_the_oldest_goes_first_and_what_is_just_young
     assert [text for (text,) in connection.execute("SELECT message FROM asks ORDER BY number")] == ["young", "limit"]
     assert forget_old_asks(connection, ago(90), 9) == 1
     assert not any_old_ask(connection, ago(90))
+
+
+def test_asking_that_was_stopped_before_anybody_was_asked_can_go_on(connection: sqlite3.Connection) -> None:
+    put_wave(connection, stopped(first_wave("brand", RULES), "why", NOW))
+    assert resume(connection, "brand", RULES)
+    assert wave_of(connection, "brand", RULES).since == 0
+
+
+@pytest.mark.parametrize("reason", [Reason.STALE, Reason.RENEWAL_DUE, Reason.FIRST_MAIL_LATE])
+def test_people_are_counted_for_each_reason_for_which_one_asks(connection: sqlite3.Connection, reason: Reason) -> None:
+    hold(connection, ANN)
+    connection.execute("UPDATE copies SET reason = ?", (reason.value,))
+    assert [one.waiting for one in read_asking(connection, RULES)] == [1]
+
+
+def test_who_stops_the_mail_after_a_question_is_neither_a_bounce_nor_a_complaint(
+    connection: sqlite3.Connection,
+) -> None:
+    ask(connection, ANN, at=ago(3))
+    connection.execute("UPDATE asks SET result = 'delivered'")
+    append_events(connection, [withdraw(ANN, at=ago(1))], PSEUDONYMS, os.urandom)
+    assert tally_of(connection, first_wave("brand", RULES)) == Tally(1, 0, ago(3), judged=1)

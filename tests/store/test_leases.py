@@ -3,6 +3,7 @@ from __future__ import annotations
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -113,6 +114,36 @@ def test_what_is_no_lease_is_in_nobodys_way_and_stays(tmp_path: Path) -> None:
     for name in ("link", "lost+found"):
         with ended(database, name) as is_so:
             assert is_so
+    mine.close()
+
+
+def test_a_socket_is_no_lease_either(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    database = tmp_path / "relay.db"
+    folder_of(database).mkdir()
+    monkeypatch.chdir(folder_of(database))  # a path of a socket has to be short
+    with socket.socket(socket.AF_UNIX) as listening:
+        listening.bind("socket")
+        assert _has_ended(database, "socket")
+
+
+def test_a_file_that_another_process_took_away_meanwhile_is_nobodys_loss(tmp_path: Path) -> None:
+    database = tmp_path / "relay.db"
+    folder_of(database).mkdir()
+    (folder_of(database) / "dead").touch()
+    with ended(database, "dead") as is_so:
+        assert is_so
+        (folder_of(database) / "dead").unlink()
+
+
+def test_a_link_in_the_place_of_our_file_is_none_of_ours(tmp_path: Path) -> None:
+    database = tmp_path / "relay.db"
+    mine = Lease(database, "mine")
+    path = folder_of(database) / "mine"
+    path.rename(tmp_path / "elsewhere")
+    path.symlink_to(tmp_path / "elsewhere")
+    mine.keep()
+    assert not path.is_symlink()
+    assert not _has_ended(database, "mine")
     mine.close()
 
 

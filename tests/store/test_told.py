@@ -11,9 +11,10 @@ from store.samples import ANN, NOW, TAGGED, ago, event, grant, withdraw
 from relay.consent.events import Act, Basis, Event, EventKind, Evidence
 from relay.consent.evidence import wording_hash
 from relay.consent.fold import fold_person
-from relay.consent.ledger import SALT_OCTETS
+from relay.consent.ledger import SALT_OCTETS, microseconds
+from relay.store import told as places
 from relay.store.rows import folded_row
-from relay.store.told import SHAPE, event_told, ready, told_again, told_of
+from relay.store.told import SHAPE, event_told, line_of_told, ready, told_again, told_of
 
 TIMES = st.none() | st.sampled_from([ago(5), ago(3), ago(1), NOW, datetime(1970, 1, 1, tzinfo=UTC)])
 
@@ -70,3 +71,26 @@ def test_rows_of_one_kind_share_what_they_have_in_common() -> None:
 def test_a_list_cannot_claim_to_be_the_persons_own_act(more: dict[str, bool]) -> None:
     with pytest.raises(ValueError, match="imported"):
         told_of(grant(**more), 1)
+
+
+@pytest.mark.parametrize("wording", ["", wording_hash("Yes")])
+def test_a_line_of_the_ledger_is_what_was_told_with_its_salt(wording: str) -> None:
+    told = told_of(grant(source="fair", evidence=Evidence("https://brand.example/form", wording, "en", "192.0.2.9")), 7)
+    salt = bytes(range(SALT_OCTETS))
+    (row,) = ready([told], 0, salt)
+    line = line_of_told(told, row)
+    assert line == (*told[:16], wording or None, "en", "192.0.2.9", told[19], salt)
+
+
+def test_what_is_looked_for_in_a_row_stands_in_its_place() -> None:
+    said = grant(TAGGED, source="fair", evidence=Evidence("https://brand.example/form", wording_hash("Yes"), "en"))
+    told = told_of(said, 7)
+    (row,) = ready([told], 3, bytes(SALT_OCTETS))
+    assert (told[places.TOLD_KIND], told[places.TOLD_LANGUAGE], told[places.TOLD_ALONE]) == ("grant", "en", 7)
+    assert (told[places.TOLD_AT], told[places.TOLD_RECORDED]) == (microseconds(ago(10)), microseconds(NOW))
+    assert told[places.TOLD_WORDING] == wording_hash("Yes")
+    assert (row[places.WIDE], row[places.ID], row[places.ADDRESS]) == (TAGGED.wide, said.id, str(TAGGED))
+    assert (row[places.SALT], row[places.PLACE]) == (bytes(SALT_OCTETS), 3)
+    shape = row[SHAPE]
+    assert (shape[places.KIND], shape[places.STREAM], shape[places.ALONE]) == ("grant", "newsletter", 7)
+    assert shape[places.WORDING] == wording_hash("Yes")

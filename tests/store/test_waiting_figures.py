@@ -81,8 +81,19 @@ def test_of_equal_age_copies_are_summed_up_by_state_and_then_by_stream(store: St
         (State.QUEUED, "offers"),
     ]
     store.do(lambda c: c.execute("UPDATE copies SET since = ? WHERE stream = 'zzz'", (microseconds(NOW + HOUR),)))
+    assert [one.stream for one in store.mail.together(WantedCopies())] == ["zzz", "newsletter", "offers"]
     (held,) = store.mail.together(HELD)
     assert held == Together(State.HELD, "zzz", 1, NOW, NOW + HOUR)
+
+
+def test_the_first_of_several_copies_says_how_old_they_are_and_how_long_they_wait(store: Store) -> None:
+    store.take(*(message_to(f"{hours}@example.org", at=NOW + hours * HOUR) for hours in (1, 0, 2)))
+    store.do(lambda c: c.execute("UPDATE copies SET since = at + ?", (5 * 3_600_000_000,)) and None)
+    assert store.mail.together(WantedCopies()) == [Together(State.QUEUED, "newsletter", 3, NOW, NOW + 5 * HOUR)]
+    (queued,) = store.mail.ages(NOW)
+    assert (queued.oldest, queued.since) == (NOW, NOW + 5 * HOUR)
+    numbers = store.mail.numbers(WantedCopies())
+    assert numbers == [one.copy.number for one in store.mail.copies(WantedCopies())] == sorted(numbers)
 
 
 def test_what_is_worked_on_is_neither_late_nor_due_next_and_the_limit_itself_is_not_late(store: Store) -> None:
@@ -162,3 +173,11 @@ def test_where_no_relay_ever_ran_no_process_is_at_work(store: Store) -> None:
 def test_a_process_of_which_nobody_may_know_counts_as_one_that_lives(store: Store, tmp_path: Path) -> None:
     (tmp_path / "relay.db.leases").write_text("no folder")
     assert store.mail.is_alive("somebody")
+
+
+def test_looking_at_a_process_that_is_no_more_takes_nothing_away(store: Store, tmp_path: Path) -> None:
+    folder = tmp_path / "relay.db.leases"
+    folder.mkdir()
+    (folder / "dead").touch()
+    assert store.mail.processes() == 0
+    assert (folder / "dead").exists()

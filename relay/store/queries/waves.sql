@@ -1,1 +1,1 @@
-SELECT brand, wave, size, since, stopped_at, why FROM waves WHERE brand = ?1 OR ?1 IS NULL ORDER BY brand
+SELECT brand, wave, size, since, stopped_at, why FROM waves WHERE brand = ?1 OR ?1 IS NULL
