@@ -7,9 +7,20 @@ from dataclasses import replace
 from email import policy
 
 import pytest
-from golden.notifications import CASES, DELAYED, EXPIRED, NO_SUCH_USER, ORIGINAL, REPORT, heading, told
+from golden.notifications import (
+    CASES,
+    DELAYED,
+    EXPIRED,
+    NO_SUCH_USER,
+    ORIGINAL,
+    REPORT,
+    UNANSWERED,
+    WITHDRAWN,
+    heading,
+    told,
+)
 
-from relay.message.dsn import Action, Report, diagnostic_of, dsn, status_of, was_given_up
+from relay.message.dsn import Action, Report, Told, diagnostic_of, dsn, header_of, returned, status_of, was_given_up
 from relay.reason import Reason
 from relay.reply import Reply
 
@@ -84,3 +95,28 @@ def test_the_next_hop_is_named_where_its_name_means_something_outside(next_hop: 
     content = dsn(report, heading(report), "Words\n", ORIGINAL)
     assert (b"Remote-MTA: dns; " in content) == (remote is not None)
     assert remote is None or f"Remote-MTA: dns; {remote}\r\n".encode() in content
+
+
+@pytest.mark.parametrize("one", [WITHDRAWN, UNANSWERED])
+def test_no_server_is_named_for_what_was_decided_here(one: Told) -> None:
+    report = replace(REPORT, told=(replace(one, next_hop="mx.example.net:25"),))
+    assert b"Remote-MTA" not in dsn(report, heading(report), "Words\n", ORIGINAL)
+
+
+@pytest.mark.parametrize(
+    ("original", "head"),
+    [
+        (b"A: b\n c\r e\r\nC: d\r\n\r\nbody", b"A: b\r\n c\r\n e\r\nC: d\r\n"),
+        (b"A: b\r\nC: d", b"A: b\r\nC: d\r\n"),
+        (b"", b""),
+        (b"From x Mon May  4 12:00:00 2026\r\nA: b\r\n\r\nbody", b"A: b\r\n"),
+    ],
+)
+def test_the_header_comes_back_in_whole_lines(original: bytes, head: bytes) -> None:
+    assert header_of(original) == head
+
+
+@pytest.mark.parametrize(("smtputf8", "kind"), [(True, b"message/global-headers"), (False, b"text/rfc822-headers")])
+def test_a_header_outside_ascii_goes_back_as_what_it_is(smtputf8: bool, kind: bytes) -> None:
+    part = returned("Subject: 春\r\n\r\nbody\r\n".encode(), full=False, smtputf8=smtputf8)
+    assert part.fields.startswith(b"Content-Type: " + kind + b"\r\n")
