@@ -143,7 +143,7 @@ def _in_english(report: Report) -> Iterator[str]:
             why = _WHY_EN.get(told.reason, _OTHER_EN if _is_refusal(told.reason) else _NOT_SENT_EN)
             yield f"  {why.what}"
             if is_expired(told):
-                yield f"  It was given up after {_length(report.tried_for, ('days', 'hours', 'minutes'))}."
+                yield f"  It was given up after {_length(report.tried_for, ('days', 'hours', 'minutes', 'minute'))}."
             elif was_given_up(told):
                 yield f"  {_GIVEN_UP_EN}"
             yield from _details(told, "Answer", "Reason", "Id")
@@ -167,7 +167,7 @@ def _in_japanese(report: Report) -> Iterator[str]:
             why = _WHY_JA.get(told.reason, _OTHER_JA if _is_refusal(told.reason) else _NOT_SENT_JA)
             yield f"  {why.what}"
             if is_expired(told):
-                yield f"  {_length(report.tried_for, ('日間', '時間', '分間'), '')}試みて、配信を断念しました。"
+                yield f"  {_length(report.tried_for, ('日間', '時間', '分間', '分間'), '')}試みて、配信を断念しました。"
             elif was_given_up(told):
                 yield f"  {_GIVEN_UP_JA}"
             yield from _details(told, "応答", "理由", "ID")
@@ -199,9 +199,12 @@ def _moment(at: datetime) -> str:
     return f"{at:%Y-%m-%d %H:%M} UTC"
 
 
-def _length(span: timedelta, units: tuple[str, str, str], space: str = " ") -> str:
+def _length(span: timedelta, units: tuple[str, str, str, str], space: str = " ") -> str:
+    """units: for days and hours, of which there are at least two, for minutes, and for a single one."""
     minutes = max(1, round(span.total_seconds() / 60))
-    days, hours, few = units
+    days, hours, few, one = units
     if minutes >= 2 * 24 * 60:
         return f"{round(minutes / (24 * 60))}{space}{days}"
-    return f"{round(minutes / 60)}{space}{hours}" if minutes >= 120 else f"{minutes}{space}{few}"
+    if minutes >= 120:
+        return f"{round(minutes / 60)}{space}{hours}"
+    return f"{minutes}{space}{few if minutes > 1 else one}"

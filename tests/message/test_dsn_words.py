@@ -56,8 +56,9 @@ def test_who_was_refused_reads_no_answer_that_says_it_twice_and_who_was_deferred
 @pytest.mark.parametrize(
     ("span", "english", "japanese"),
     [
-        (timedelta(0), "1 minutes", "1分間"),
-        (timedelta(seconds=89), "1 minutes", "1分間"),
+        (timedelta(0), "1 minute", "1分間"),
+        (timedelta(seconds=89), "1 minute", "1分間"),
+        (timedelta(seconds=91), "2 minutes", "2分間"),
         (timedelta(minutes=119), "119 minutes", "119分間"),
         (timedelta(minutes=120), "2 hours", "2時間"),
         (timedelta(minutes=2879), "48 hours", "48時間"),
