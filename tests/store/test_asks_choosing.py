@@ -8,12 +8,13 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 import pytest
-from store.samples import ANN, BOB, NOW, PSEUDONYMS, TAGGED, ago, decision, grant, outcome, withdraw
+from store.samples import ANN, BOB, NOW, PSEUDONYMS, TAGGED, ago, decision, event, grant, outcome, withdraw
 from store.test_appending import database
 from store.waiting import copy_to, message_to
 
 from relay.address import Address
 from relay.config.settings import AskingSettings
+from relay.consent.events import EventKind
 from relay.consent.ledger import microseconds
 from relay.policy.waves import Tally, Wave, first_wave, stopped
 from relay.queued import State, Step
@@ -263,3 +264,11 @@ def test_who_stops_the_mail_after_a_question_is_neither_a_bounce_nor_a_complaint
     connection.execute("UPDATE asks SET result = 'delivered'")
     append_events(connection, [withdraw(ANN, at=ago(1))], PSEUDONYMS, os.urandom)
     assert tally_of(connection, first_wave("brand", RULES)) == Tally(1, 0, ago(3), judged=1)
+
+
+def test_a_complaint_about_another_brand_stops_no_wave(connection: sqlite3.Connection) -> None:
+    ask(connection, ANN, at=ago(3))
+    connection.execute("UPDATE asks SET result = 'delivered'")
+    theirs = event(EventKind.COMPLAIN, ANN, at=ago(1), brand="other", stream="theirs")
+    append_events(connection, [theirs], PSEUDONYMS, os.urandom)
+    assert tally_of(connection, first_wave("brand", RULES)).complained == 0

@@ -181,3 +181,32 @@ def test_looking_at_a_process_that_is_no_more_takes_nothing_away(store: Store, t
     (folder / "dead").touch()
     assert store.mail.processes() == 0
     assert (folder / "dead").exists()
+
+
+def test_what_is_late_what_is_worked_on_and_what_was_tried_are_counted_apart(store: Store) -> None:
+    late = [copy_to(f"{number}@example.org", due=NOW - HOUR, attempts=1) for number in range(3)]
+    store.take(message_to(*late, copy_to("x@example.org", attempts=1), copy_to("y@example.org")))
+    store.lease("me", "x@example.org")
+    store.lease("me", "y@example.org")
+    (queued,) = store.mail.ages(NOW)
+    assert (queued.copies, queued.late, queued.worked_on, queued.attempted) == (5, 3, 2, 4)
+
+
+def test_a_decision_of_one_message_finds_no_copy_of_another_to_the_same_person(store: Store) -> None:
+    new = message_to("a@example.org")
+    store.take(new, message_to("a@example.org"))
+    (mine, _) = store.mail.copies(WantedCopies())
+    before = decision(mine.copy.recipient.address, message=new.tx.id)
+    store.do(lambda c: c.execute(query("insert_decision"), decision_row(before)) and None)
+    assert store.mail.numbers(WantedCopies(identity=before.id)) == [mine.copy.number]
+
+
+def test_tallies_come_by_state_and_stream_without_those_of_which_nothing_is_left(store: Store) -> None:
+    for stream in ("offers", "newsletter"):
+        store.take(message_to(copy_to("a@example.org", State.HELD), stream=stream))
+    store.take(message_to("a@example.org", stream="zzz"))
+    store.do(lambda c: c.execute("DELETE FROM copies WHERE stream = 'zzz'") and None)
+    assert [(one.state, one.stream) for one in store.mail.tallies()] == [
+        (State.HELD, "newsletter"),
+        (State.HELD, "offers"),
+    ]
