@@ -102,6 +102,10 @@ def copy_at_length(one: Waiting, now: datetime, failing: Mapping[str, int] = NON
     if copy.attempts:
         where = f" by {copy.next_hop}" if copy.next_hop else ""
         yield f"    tries      {copy.attempts}; last answer{where}: {copy.last or 'none'}"
+    elif copy.last is not None:
+        yield f"    answer     {copy.last}"
+    if copy.state is State.ASIDE:
+        yield f"    to do      queue retry {copy.decision} --aside sends it, queue drop {copy.decision} takes it out"
     if copy.recipient.notify:
         yield f"    notify     {', '.join(copy.recipient.notify)}"
     yield f"    decision   {copy.decision}"

@@ -23,13 +23,11 @@ _SINCE_SCHEMA: Final = 4
 
 
 def set_all_aside(connection: sqlite3.Connection, now: datetime) -> int:
-    """Inside the caller's transaction; how many copies. Those aside already stay as they are."""
-    reply = Reply(
-        451,
-        "4.3.0",
-        f"set aside on {now:%Y-%m-%d}: the store is older than what was sent, nobody knows whether this copy went out "
-        "since; queue retry sends it, queue drop does not",
-    )
+    """Inside the caller's transaction; how many copies. Those aside already stay as they are.
+
+    The reply is what the sender reads, should an operator give the copy up.
+    """
+    reply = Reply(451, "4.3.0", f"set aside on {now:%Y-%m-%d}: nobody knows whether this copy went out before")
     values = (microseconds(now), reply.code, reply.enhanced, reply.text)
     return connection.execute(query("set_all_aside"), values).rowcount
 

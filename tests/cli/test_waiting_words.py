@@ -25,6 +25,7 @@ from relay.cli.waiting_words import (
 from relay.envelope import Recipient
 from relay.queued import Copy, Message, Origin, State
 from relay.reason import Reason
+from relay.reply import Reply
 from relay.store.waiting import Waiting
 
 
@@ -96,6 +97,19 @@ def test_everything_of_a_copy_is_told_at_length() -> None:
     for words in ("given up   2026-05-04 13:00:00Z", "asked      ", "warned     ", "notify     DELAY", "decision   D1"):
         assert words in told
     assert "last answer: 451 4.7.1 greylisted" in told
+
+
+def test_what_is_set_aside_says_why_and_what_can_be_done() -> None:
+    last = Reply(451, "4.3.0", "set aside on 2026-05-04: nobody knows whether this copy went out before")
+    lines = list(copy_at_length(waiting(copy(State.ASIDE, due_at=None, last=last)), NOW))
+    assert "    answer     451 4.3.0 set aside on 2026-05-04: nobody knows whether this copy went out before" in lines
+    assert "    to do      queue retry D1 --aside sends it, queue drop D1 takes it out" in lines
+
+
+def test_what_was_not_tried_yet_has_no_answer_and_asks_for_nothing() -> None:
+    told = "\n".join(copy_at_length(waiting(copy()), NOW))
+    assert "answer" not in told
+    assert "to do" not in told
 
 
 def test_own_mail_is_named_as_such() -> None:
