@@ -125,6 +125,7 @@ def test_an_old_yes_is_found_while_mail_of_the_stream_reaches_its_person(connect
     yes(connection, BOB, old, lately - MOMENT)
     yes(connection, CAT, old + MOMENT, lately)
     yes(connection, Address("dan", "example.com"), old)
+    connection.execute(query("move_watermark"), ("offers", "dan@example.com", microseconds(lately)))
     yes(connection, Address("eve", "example.com"), old - MOMENT, NOW)
     yes(connection, Address("fay", "example.com"), old, lately)
     connection.execute("UPDATE facts SET renewed_at = ? WHERE address LIKE 'fay%'", (microseconds(ago(30)),))

@@ -92,6 +92,7 @@ def test_the_first_of_several_copies_says_how_old_they_are_and_how_long_they_wai
     assert store.mail.together(WantedCopies()) == [Together(State.QUEUED, "newsletter", 3, NOW, NOW + 5 * HOUR)]
     (queued,) = store.mail.ages(NOW)
     assert (queued.oldest, queued.since) == (NOW, NOW + 5 * HOUR)
+    assert store.mail.count(WantedCopies()) == 3
     numbers = store.mail.numbers(WantedCopies())
     assert numbers == [one.copy.number for one in store.mail.copies(WantedCopies())] == sorted(numbers)
 
