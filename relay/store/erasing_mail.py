@@ -13,7 +13,7 @@ import re
 import sqlite3
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
-from typing import Self
+from typing import Final, Self
 
 from relay.address import AddressError, address_from_text
 from relay.address_wide import domains_of
@@ -21,7 +21,9 @@ from relay.store.queries import query
 from relay.store.spellings import Spellings
 
 #: Nobody's, by RFC 2606 section 2.
-_NOBODY = b"erased@erased.invalid"
+_NOBODY: Final = b"erased@erased.invalid"
+#: What may stand before the @ of an address in running text.
+_OF_A_RUN: Final = r"[^\s<>\"(),:;\[\]\\@=/?&]"
 
 
 def erase_mail(connection: sqlite3.Connection, wide: str, spellings: Spellings) -> tuple[int, int]:
@@ -70,11 +72,14 @@ def _content(connection: sqlite3.Connection, message: int) -> bytes:
 
 
 def _pattern(wide: str, known: Collection[str]) -> re.Pattern[bytes]:
-    """A spelling that is known, wherever it stands, or whatever stands before a domain of the person's."""
+    """A spelling that is known, wherever it stands, or whatever stands before a domain of the person's.
+
+    A run of characters is looked at from its beginning alone: from each of them, a long one would take for ever.
+    """
     exact = "|".join(re.escape(text) for text in sorted(known, key=len, reverse=True))
     domains = "|".join(map(re.escape, domains_of(wide)))
     spelled = rf"(?:(?<![\w.+-])(?:{exact})|" if exact else "(?:"
-    found = rf"{spelled}[^\s<>\"(),:;\[\]\\@=/?&]+@(?:{domains}))(?![\w-]|\.\w)"
+    found = rf"{spelled}(?<!{_OF_A_RUN}){_OF_A_RUN}+@(?:{domains}))(?![\w-]|\.\w)"
     return re.compile(found.encode(), re.IGNORECASE)
 
 

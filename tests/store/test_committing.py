@@ -117,7 +117,7 @@ def test_a_journal_without_room_gets_the_reserve(tmp_path: Path, monkeypatch: py
 def test_a_grown_wal_is_copied_into_the_database(tmp_path: Path) -> None:
     wal, database = tmp_path / "relay.db-wal", tmp_path / "relay.db"
     with committer(tmp_path) as opened:
-        for number in range(60):
+        for number in range(90):
             opened.commit([adding(grant(source=f"{number}" * 40_000))])
         assert wal.stat().st_size > 4 << 20
         small = database.stat().st_size

@@ -54,7 +54,7 @@ def test_mail_to_others_that_names_the_person_goes_on_without(box: Box, tmp_path
     to = f"Ann <{ANN.upper()}>, <{SPELT}>,\r\n {ANN}, Bob <{BOB}>, joann.other@gmail.com"
     box.accept(mail_to(ANN, BOB, to=to, text=f"see https://x.example/?to={ANN}&x=1"))
     box.accept(mail_to(BOB, to=BOB))
-    big = mail_to(BOB, to=ANN, text="x" * 100_000 + f"\r\n{ANN}\r\n")  # their own copy was delivered before
+    big = mail_to(BOB, to=ANN, text="x" * 1_000_000 + f"\r\n{ANN}\r\n")  # their own copy was delivered before
     box.accept(big)
     before = box.all("SELECT content FROM contents")[1]
     erased = erase_everywhere(box.committer, WIDE, NOW)
