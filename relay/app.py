@@ -39,6 +39,7 @@ from relay.wiring import (
     Shared,
     asker_of,
     bouncer_of,
+    clients_of,
     confirmations_of,
     hops_of,
     journey_of,
@@ -121,7 +122,7 @@ async def running(
         stack.push_async_callback(listeners.close)
         journey.queue.start()
         stack.push_async_callback(journey.queue.stop, 0)
-        _keep(stack, end_expired_holds(shared.checked, book.current, shared.guard.now))
+        _keep(stack, end_expired_holds(shared.checked, book.current, shared.guard.now, clients_of(shared)))
         get_logger().info("listening", smtp=[str(one) for one in listeners.addresses], web=str(web.address))
         yield Relay(shared.store, book, listeners.addresses, web.address)
         listeners.stop_accepting()

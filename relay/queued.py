@@ -52,6 +52,7 @@ class Fate(StrEnum):
 class NewCopy:
     """A copy to be taken over. decision: id of the decision on it. due_at: QUEUED: its next attempt; HELD: when it is
     given up; FAILED: when its sender is told at the latest. attempts: made already. last: the next hop's answer to them.
+    asked_at: HELD: when the person was asked, if they have not answered.
     """
 
     decision: str
@@ -62,6 +63,7 @@ class NewCopy:
     attempts: int = 0
     last: Reply | None = None
     next_hop: str = ""
+    asked_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +143,7 @@ class Move:
 
     state: None when it is over (delivered, or told elsewhere in the same step). reason, due_at: in the new state, needed
     unless it is over. decision: id of a newer decision on it, "" when there is none. counts: is this the end of an
-    attempt? at: when it happened. warned: is its sender told in the same step that it is late?
+    attempt? at: when it happened. warned: is its sender told in the same step that it is late? asked_at: as in NewCopy.
     """
 
     copy: int
@@ -154,6 +156,7 @@ class Move:
     last: Reply | None = None
     next_hop: str = ""
     warned: bool = False
+    asked_at: datetime | None = None
 
     def __post_init__(self) -> None:
         if self.state is not None and self.reason is None:

@@ -113,6 +113,10 @@ def reporter_of(shared: Shared) -> Reporter:
     )
 
 
+def clients_of(shared: Shared) -> list[Client]:
+    return [Client(one.name, one.senders, one.retries, one.refusal) for one in shared.settings.clients]
+
+
 def share_of(most: int, processes: int) -> int:
     """Of what is allowed to all processes together, the part of each; one is allowed to every one of them."""
     return max(1, most // processes)
@@ -210,7 +214,7 @@ def _deliveries_of(shared: Shared, forwarder: Forwarder, receipts: Receipts) -> 
         store=shared.checked,
         policies=shared.policies,
         forwarder=forwarder,
-        clients=[Client(one.name, one.senders, one.retries, one.refusal) for one in settings.clients],
+        clients=clients_of(shared),
         terms=Terms(settings.queue.retry, settings.queue.expire, settings.hold.waiting),
         mode=settings.mode,
         clock=shared.guard.steady,  # an attempt may end after the clock has jumped: its copy is not due, or over, by that

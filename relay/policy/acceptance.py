@@ -14,7 +14,7 @@ from typing import Final
 from relay.consent.facts import NOTHING_KNOWN, Facts
 from relay.decision import Decision, Outcome, Result
 from relay.envelope import Recipient, Transaction
-from relay.policy.holding import give_up_at
+from relay.policy.holding import give_up_at, open_question
 from relay.policy.model import RefusedAfterData, Stream
 from relay.queued import Fate, NewCopy, NewMessage, ReportLine, State, Step
 from relay.reason import PRECEDENCE, Reason, Verdict
@@ -168,7 +168,8 @@ def _kept(mail: Mail, one: Judged, now: datetime, waits: Waits, random: float) -
     match decision.verdict:
         case Verdict.HOLD if mail.stream is not None:
             facts = one.facts or NOTHING_KNOWN
-            return _copy(one, State.HELD, give_up_at(mail.stream, decision.reason, facts, now, waits.asking))
+            until = give_up_at(mail.stream, decision.reason, facts, now, waits.asking)
+            return replace(_copy(one, State.HELD, until), asked_at=open_question(facts))
         case Verdict.DISCARD:
             return _line(mail.tx, decision, Fate.DISCARDED, now)
         case Verdict.REJECT:

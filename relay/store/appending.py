@@ -1,5 +1,5 @@
-"""Adds events to the ledger and folds the facts of the people concerned; a yes lets go what was held for it. Runs inside
-the caller's transaction.
+"""Adds events to the ledger and folds the facts of the people concerned; a yes lets go what was held for it, after a no
+that is decided anew. Runs inside the caller's transaction.
 
 A line of the person that cannot be read any more (edited by hand, or by a version with other rules) stops nothing: it may
 have said no, so it counts as a no to everything, which only a later yes of the person's own lifts.
@@ -20,7 +20,7 @@ from relay.consent.fold import Folded, No, fold_person, said_at
 from relay.consent.ledger import SALT_OCTETS, microseconds
 from relay.consent.pseudonyms import Pseudonyms
 from relay.log import get_logger
-from relay.store.holds import release_for
+from relay.store.holds import look_again, release_for
 from relay.store.port import UnreadableError
 from relay.store.queries import query
 from relay.store.rows import event_of, event_row, folded_row, no_of_unreadable, no_or_wider, no_row
@@ -64,6 +64,7 @@ def append_events(
             people[wide].events.append(event)
         _refold(connection, added, people)
         release_for(connection, fresh.values())
+        look_again(connection, fresh.values())
     return tuple(people[wide].numbers[event.id] for wide, event in told)
 
 

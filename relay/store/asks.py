@@ -80,9 +80,10 @@ def was_asked(connection: sqlite3.Connection, brand: str, wide: str, since: date
 def put_ask(connection: sqlite3.Connection, ask: Ask) -> None:
     """Note that somebody is asked, and let their held mail wait for the answer. The mail itself is the caller's."""
     at, wide, address = microseconds(ask.at), ask.address.wide, str(ask.address)
-    values = (ask.brand, wide, address, ask.stream, ask.message, ask.source, at, ask.wave)
+    give_up_at = microseconds(ask.give_up_at)
+    values = (ask.brand, wide, address, ask.stream, ask.message, ask.source, at, ask.wave, give_up_at)
     connection.execute(query("insert_ask"), values)
-    connection.execute(query("ask_held"), (at, microseconds(ask.give_up_at), wide, address, ask.stream))
+    connection.execute(query("ask_held"), (at, give_up_at, wide, address, ask.stream))
 
 
 def unasked(

@@ -1,4 +1,5 @@
-"""Held copies: let go when their person says yes, replaced by newer ones. Runs inside the caller's transaction.
+"""Held copies: let go when their person says yes, looked at when they say no, replaced by newer ones. Runs inside the
+caller's transaction.
 
 Letting go is not sending: the copy is queued, and decided anew with the facts of then. Each gets a slot, so that a list
 of people who all said yes does not flood the next hop.
@@ -6,6 +7,7 @@ of people who all said yes does not flood the next hop.
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from collections.abc import Iterable
 from datetime import datetime, timedelta
@@ -13,11 +15,13 @@ from typing import Final
 
 from relay.address import Address
 from relay.config.settings import HoldSettings
-from relay.consent.events import Event, EventKind
+from relay.consent.events import NOES, Event, EventKind
 from relay.consent.fold import is_active_yes
-from relay.consent.ledger import microseconds
+from relay.consent.ledger import microseconds, moment_of
+from relay.policy.holding import end_of_answer
 from relay.store.queries import query
 from relay.store.queue_rows import replaced_row
+from relay.store.rows import stored
 
 #: Rows of `meta`: when the next copy may be let go (microseconds), and how many a second, as the relay was told last.
 _CURSOR: Final = "next-release"
@@ -52,6 +56,32 @@ def release_staged(connection: sqlite3.Connection, now: datetime) -> int:
     if not any_held(connection):
         return 0
     return release_copies(connection, [number for (number,) in connection.execute(query("held_for_staged"))], now)
+
+
+def look_again(connection: sqlite3.Connection, events: Iterable[Event]) -> int:
+    """Have what is held for people who say no, among these lines of the ledger, just added, decided anew at once; how many
+    copies that are. Of every stream and spelling: which of them the no covers, whoever decides finds out.
+    """
+    noes = [event for event in events if event.kind in NOES]
+    if not noes or not any_held(connection):
+        return 0
+    people = json.dumps(sorted({event.address.wide for event in noes}))
+    at = microseconds(max(event.recorded_at for event in noes))
+    return connection.execute(query("held_after_noes"), (at, people)).rowcount
+
+
+def look_again_at_staged(connection: sqlite3.Connection, now: datetime) -> int:
+    """The same for the rows of a list (relay/store/taking.py)."""
+    if not any_held(connection):
+        return 0
+    return connection.execute(query("held_after_staged_noes"), (microseconds(now),)).rowcount
+
+
+def look_again_if_overtaken(connection: sqlite3.Connection, copy: int, at: datetime, seen: int) -> None:
+    """Of a copy that has just become held, when a no of its person came behind this line of the ledger: whoever decided
+    may not have seen it, and it found nothing held.
+    """
+    connection.execute(query("held_after_unseen_no"), {"at": microseconds(at), "seen": seen, "copy": copy})
 
 
 def any_held(connection: sqlite3.Connection) -> bool:
@@ -101,6 +131,20 @@ def release_overtaken(connection: sqlite3.Connection, copy: int, at: datetime, s
         release_copies(connection, [copy], at + _OVERTAKEN)
 
 
+def take_over_question(connection: sqlite3.Connection, copy: int) -> None:
+    """Of a copy that has become held, when its person was asked already: about an older one, or before one was held, or
+    between the look at what they had said and now. Then it waits for that answer.
+    """
+    for put, within, asked, came, since in connection.execute(query("question_to"), (copy,)).fetchall():
+        if asked is not None and asked >= put:
+            return
+        end = None
+        if within is not None:
+            moments = moment_of(put), moment_of(since if asked is None else came), timedelta(microseconds=within)
+            end = end_of_answer(*moments)
+        connection.execute(query("take_over_question"), (put, stored(end), copy))
+
+
 def replace_older(connection: sqlite3.Connection, copy: int, at: datetime) -> list[str]:
     """Only the newest held message of a person and stream is kept; this copy has become held. Ids of the decisions on
     the copies that are over with that; each becomes a line of the report.
@@ -113,6 +157,8 @@ def replace_older(connection: sqlite3.Connection, copy: int, at: datetime) -> li
     for row in gone:
         connection.execute(query("insert_report"), replaced_row(row, at))
         connection.execute(query("delete_copy"), (row[0],))
+        if row[0] != copy:  # the same person's mail of the same stream waits no shorter than it would have
+            connection.execute(query("hold_longer"), (row[-1], copy))
     return [row[1] for row in gone]
 
 

@@ -34,6 +34,8 @@ _LOOK_EVERY: Final = 2.0
 _MISSING_FOR: Final = 4.0
 #: Seconds from the facts that a decision is made of to the step that is made of the decision, at the most.
 _LONGEST_STEP: Final = 60.0
+#: The look at whether a copy of a state is to be claimed, where that is more than its being due.
+_ANY: Final = {State.FAILED: "any_failed_ready", State.HELD: "any_hold_ends"}
 
 
 @dataclass(slots=True)
@@ -161,9 +163,8 @@ class OpenQueue:
         """Is anything in this state to be claimed, and are there copies of processes that are no more? On the reading thread."""
         with errors_of_the_store():
             self._lease.keep()
-            name = "any_failed_ready" if state is State.FAILED else "any_due"
             values = {"state": state.value, "now": microseconds(now)}
-            ((due,),) = connection.execute(query(name), values).fetchall()
+            ((due,),) = connection.execute(query(_ANY.get(state, "any_due")), values).fetchall()
             if time.monotonic() < self._look_from:
                 return bool(due), False
             self._look_from = time.monotonic() + _LOOK_EVERY

@@ -22,7 +22,7 @@ from relay.consent.pseudonyms import Pseudonyms
 from relay.queued import Claimed, Copy, Message, Move, NewMessage, Origin, ReportLine, State, Step
 from relay.reason import Reason
 from relay.store.appending import append_events
-from relay.store.holds import release_overtaken, replace_older
+from relay.store.holds import look_again_if_overtaken, release_overtaken, replace_older, take_over_question
 from relay.store.learning import Lessons
 from relay.store.notices import keep_notice
 from relay.store.port import AlreadyToldError, QueueFullError, UnreadableError
@@ -176,8 +176,10 @@ def move(connection: sqlite3.Connection, one: Move, lease: str, done: Done, seen
 
 
 def _is_held(connection: sqlite3.Connection, copy: int, at: datetime, done: Done, seen: int | None) -> None:
+    take_over_question(connection, copy)
     done.replaced += replace_older(connection, copy, at)
     if seen is not None:
+        look_again_if_overtaken(connection, copy, at, seen)
         release_overtaken(connection, copy, at, seen)
 
 
@@ -274,7 +276,7 @@ def claim_failed(connection: sqlite3.Connection, lease: str, now: datetime, most
 def claim_expired(connection: sqlite3.Connection, lease: str, now: datetime, most: int) -> Handed:
     """As `port.Store.claim_expired`."""
     rows = connection.execute(query("expired_copies"), {"now": microseconds(now), "most": most}).fetchall()
-    return _leased(connection, lease, now, [number for number, _ in rows])
+    return _leased(connection, lease, now, [number for number, _, _ in rows])
 
 
 def give_back(connection: sqlite3.Connection, lease: str, copies: Collection[int] | None = None) -> None:

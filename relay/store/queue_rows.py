@@ -56,6 +56,7 @@ def copy_row(message: int, new: NewMessage, copy: NewCopy) -> Row:
         copy.attempts,
         *_reply_columns(copy.last),
         copy.next_hop,
+        stored(copy.asked_at),
     )
 
 
@@ -76,6 +77,7 @@ def move_values(move: Move, lease: str) -> dict[str, Any]:
         "reply": None if last is None else last.text,
         "next_hop": move.next_hop,
         "warned": int(move.warned),
+        "asked_at": stored(move.asked_at),
     }
 
 
@@ -97,7 +99,7 @@ def report_row(line: ReportLine) -> Row:
 
 def replaced_row(row: Sequence[Any], at: datetime) -> Row:
     """The report line of a row of held_before."""
-    _, decision, address, stream, brand, reason, message, client, sender = row
+    _, decision, address, stream, brand, reason, message, client, sender, _ = row
     return (
         microseconds(at), client, brand, stream, message, decision, sender, address, Fate.REPLACED.value, reason, "",
     )  # fmt: skip

@@ -25,7 +25,7 @@ from relay.store.appending import append_events
 from relay.store.bundles import Bundle, Part, by_person
 from relay.store.committing import Committer, Work
 from relay.store.connection import errors_of_the_store
-from relay.store.holds import any_held, release, release_staged
+from relay.store.holds import any_held, look_again, look_again_at_staged, release, release_staged
 from relay.store.known_people import Folded, fold_ahead, ids_of, others_met, write_folded
 from relay.store.port import StoreUnavailableError
 from relay.store.queries import query
@@ -240,7 +240,9 @@ class Taking:
         connection.execute(query("take_staged"))
         connection.execute(query("take_staged_yeses"))
         connection.execute(query("take_staged_noes"))
-        release_staged(connection, self._clock())
+        now = self._clock()
+        release_staged(connection, now)
+        look_again_at_staged(connection, now)
         folded = [(facts, noes) for wide, facts, noes in part.folded if wide not in history]
         connection.executemany(query("put_facts"), [row for facts, _ in folded for row in facts])
         connection.executemany(query("put_no"), [row for _, noes in folded for row in noes])
@@ -332,7 +334,9 @@ class Taking:
 
     def _release(self, connection: sqlite3.Connection, rows: Iterable[Told]) -> None:
         if any_held(connection):
-            yeses = [event for event in map(event_told, rows) if is_active_yes(event)]
+            events = list(map(event_told, rows))
+            look_again(connection, events)
+            yeses = [event for event in events if is_active_yes(event)]
             release(connection, [(event.stream, event.address) for event in yeses], self._clock())
 
     def _fold(self, rows: Sequence[Told]) -> None:

@@ -14,7 +14,7 @@ from relay.config.durations import write_duration
 from relay.consent.facts import NOTHING_KNOWN
 from relay.decision import Outcome, Result
 from relay.policy.acceptance import TOLD_WITHIN, Judged, reported_instead
-from relay.policy.holding import give_up_at
+from relay.policy.holding import give_up_at, open_question
 from relay.policy.model import Stream
 from relay.queued import Copy, Fate, Message, Move, Origin, ReportLine, State, Step
 from relay.reason import Reason, Verdict
@@ -104,9 +104,18 @@ class Settling:
 
     def _held(self, stream: Stream, copy: Copy, judged: Judged) -> Step:
         decision, facts = judged.decision, judged.facts or NOTHING_KNOWN
-        until = give_up_at(stream, decision.reason, facts, decision.at, self.terms.asking, asked_at=copy.asked_at)
+        until = give_up_at(
+            stream,
+            decision.reason,
+            facts,
+            decision.at,
+            self.terms.asking,
+            asked_at=copy.asked_at,
+            came_at=None if copy.asked_at is None else copy.at,
+        )
         turn = Turn(decision.at, decision.reason, decision.id)  # nobody was answered anything
-        return Step(moves=(_move(copy, turn, State.HELD, until),))
+        move = replace(_move(copy, turn, State.HELD, until), asked_at=open_question(facts, copy.asked_at))
+        return Step(moves=(move,))
 
     def _failed(self, copy: Copy, turn: Turn) -> Step:
         """The sender is to be told; where there is none, or it is the relay itself, the report tells it."""

@@ -40,7 +40,7 @@ def test_the_timeline_tells_in_words_what_happened(shop: Shop) -> None:
 
 
 def ask(shop: Shop, stream: str, result: str, address: str = "ann@example.com") -> None:
-    values = ("brand", "ann@example.com", address, stream, "01M", "stale", 1_750_000_000_000_000, 1)
+    values = ("brand", "ann@example.com", address, stream, "01M", "stale", 1_750_000_000_000_000, 1, None)
     change(shop, query("insert_ask"), *values)
     change(shop, "UPDATE asks SET result = ? WHERE result = ''", result)
 

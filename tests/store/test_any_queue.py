@@ -16,7 +16,7 @@ from typing import Any
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
-from store.samples import grant
+from store.samples import grant, withdraw
 from store.waiting import NOW, PSEUDONYMS, copy_to, message_to
 
 from relay.address import Address
@@ -42,7 +42,7 @@ minutes = st.integers(-3, 3)
 
 @dataclass(slots=True)
 class Known:
-    """A copy, as the model knows it. key: the id of its decision."""
+    """A copy, as the model knows it. key: the id of its decision. after_no: has its person said no since?"""
 
     key: str
     message: int
@@ -52,6 +52,7 @@ class Known:
     due: int
     owner: int | None = None
     number: int = 0
+    after_no: bool = False
 
     @property
     def who(self) -> tuple[str, str]:
@@ -152,6 +153,8 @@ class AnyQueue(RuleBasedStateMachine):
     def _becomes_held(self, one: Known) -> None:
         if one.state is not State.HELD:
             return
+        # A no may have come while it was decided on.
+        one.after_no = bool(self._all(f"SELECT 1 FROM copies WHERE decision = '{one.key}' AND no_at IS NOT NULL"))
         same = [
             other
             for other in self.copies.values()
@@ -162,6 +165,7 @@ class AnyQueue(RuleBasedStateMachine):
         else:
             for other in same:
                 if other.owner is None:
+                    one.due = max(one.due, other.due)
                     self._over(other, "replaced")
 
     def _over(self, one: Known, fate: str = "") -> None:
@@ -238,7 +242,8 @@ class AnyQueue(RuleBasedStateMachine):
     @rule(owner=owners, most=st.integers(1, 4))
     def claim_expired(self, owner: int, most: int) -> None:
         now = microseconds(self.now)
-        due = [one for one in self.copies.values() if one.state is State.HELD and one.owner is None and one.due <= now]
+        free = [one for one in self.copies.values() if one.state is State.HELD and one.owner is None]
+        due = [one for one in free if one.due <= now or one.after_no]
         claimed = self._do(owner, self.processes[owner].queue.claim_expired(self.now, most).run)
         self._handed(owner, claimed, State.HELD)
         assert sum(len(one.copies) for one in claimed) == min(most, len(due))
@@ -277,7 +282,7 @@ class AnyQueue(RuleBasedStateMachine):
         known = self.copies.get(copy.decision)
         if known is None or known.owner != owner:
             return  # it was taken from a process that is no more
-        known.owner = None
+        known.owner, known.after_no = None, False
         if not any(one.message == known.message and one.owner is not None for one in self.copies.values()):
             self.starts[known.message] = 0
         if state is None:
@@ -297,6 +302,13 @@ class AnyQueue(RuleBasedStateMachine):
                 one.state = State.QUEUED
                 ((one.due,),) = self._all(f"SELECT due_at FROM copies WHERE number = {one.number}")
                 assert microseconds(self.now) <= one.due <= microseconds(self.now + 30 * MINUTE)
+
+    @rule(owner=owners, who=st.sampled_from(PEOPLE))
+    def says_no(self, owner: int, who: Address) -> None:
+        no = withdraw(who, at=self.now, recorded_at=self.now)
+        self._do(owner, lambda c: append_events(c, [no], PSEUDONYMS, os.urandom))
+        for one in self.copies.values():
+            one.after_no = one.after_no or (one.state is State.HELD and one.person.wide == who.wide)
 
     @rule(owner=owners)
     def dies(self, owner: int) -> None:

@@ -109,8 +109,32 @@ def test_held_mail_of_people_who_were_not_asked_since_comes_in_pages(connection:
     assert found(since=NOW + MOMENT) == [bob, ann, cat, also]
     ask(connection, BOB, message="of another brand", brand="other", stream="theirs")
     assert found() == [bob, cat, also]
+    connection.execute("UPDATE copies SET at = ?", (microseconds(ago(100)),))
     ask(connection, CAT, message="of one stream", at=ago(90))
     assert found(since=ago(30)) == [bob, also]
+
+
+def test_mail_that_came_after_a_question_can_be_asked_about_and_what_was_held_then_cannot(
+    connection: sqlite3.Connection,
+) -> None:
+    ask(connection, ANN, at=ago(40))
+    hold(connection, ANN)  # came after it, of the sample's time
+    hold(connection, BOB)
+    connection.execute("UPDATE copies SET at = ?", (microseconds(NOW - MOMENT),))
+    ask(connection, BOB, message="n", at=NOW)
+    assert [asked for (asked,) in connection.execute("SELECT asked_at FROM copies ORDER BY number")] == [
+        microseconds(ago(40)),
+        microseconds(NOW),
+    ]
+    found = unasked(connection, "brand", 0, NOW + MOMENT, 9)
+    assert [(number, address) for number, address, _ in found] == [(1, ANN)]
+    assert unasked(connection, "brand", 0, ago(40), 9) == []
+
+
+def test_the_look_for_mail_that_nobody_was_asked_about_goes_by_its_index(connection: sqlite3.Connection) -> None:
+    plan = connection.execute(f"EXPLAIN QUERY PLAN {query('unasked')}", ("brand", 0, 0, 9)).fetchall()
+    assert "copies_unasked" in str(plan)
+    assert "TEMP B-TREE" not in str(plan)
 
 
 def yes(connection: sqlite3.Connection, address: Address, at: datetime, mailed: datetime | None = None) -> None:
@@ -181,7 +205,7 @@ def test_a_wave_is_tallied_by_what_its_brand_asked_in_it(connection: sqlite3.Con
 
 
 def test_a_large_wave_is_judged_by_its_newest_thousand(connection: sqlite3.Connection) -> None:
-    rows = [("brand", "w", "w@example.com", "s", str(number), "stale", 0, 1) for number in range(1002)]
+    rows = [("brand", "w", "w@example.com", "s", str(number), "stale", 0, 1, None) for number in range(1002)]
     connection.executemany(query("insert_ask"), rows)
     connection.execute("UPDATE asks SET result = iif(number <= 2, 'failed', 'delivered')")
     assert tally_of(connection, Wave("brand", 1, 5000)) == Tally(1002, 0, moment(0), judged=1000, bounced=0)

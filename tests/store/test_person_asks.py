@@ -17,7 +17,7 @@ HOUR = timedelta(hours=1)
 def asked(box: Box, who: str, stream: str, hours: int, became: Became | None = None) -> None:
     at = microseconds(NOW + hours * HOUR)
     wide = address_from_text(who).wide
-    box.do(lambda c: c.execute(query("insert_ask"), ("brand", wide, who, stream, f"01M{hours}", "stale", at, 1)))
+    box.do(lambda c: c.execute(query("insert_ask"), ("brand", wide, who, stream, f"01M{hours}", "stale", at, 1, None)))
     if became is not None:
         settle = "UPDATE asks SET result = ?, settled_at = ? WHERE number = (SELECT max(number) FROM asks)"
         box.do(lambda c: c.execute(settle, (became.value, at + 60_000_000)))

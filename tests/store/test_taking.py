@@ -384,6 +384,22 @@ def test_a_list_of_yeses_lets_go_what_is_held_for_them_by_whatever_way_they_are_
         assert states == {str(ANN): "queued", str(BOB): "queued", str(CARL): "held"}
 
 
+@pytest.mark.parametrize("known", [(), (ANN,), (ANN, BOB)], ids=["strangers", "one known", "all known"])
+def test_after_a_list_of_noes_what_is_held_for_them_is_looked_at_by_whatever_way_they_are_taken(
+    tmp_path: Path, known: tuple[Address, ...]
+) -> None:
+    mail = message_to(*(copy_to(str(who), State.HELD) for who in (TAGGED, BOB, CARL)))
+    with committer(tmp_path) as opened:
+        add(opened, [grant(who, id=f"{place:026}") for place, who in enumerate(known)])
+        opened.commit([Work(lambda c: take_step(c, Step(messages=(mail,)), "me", Caps(), PSEUDONYMS))])
+        said = [withdraw(ANN), withdraw(BOB, stream="", brand="brand"), withdraw(BOB, stream="offers"), grant(CARL)]
+        take(opened, said, dry_run=True)
+        found = "SELECT address, state FROM copies WHERE no_at IS NOT NULL ORDER BY number"
+        assert opened.connection.execute(found).fetchall() == []
+        take(opened, said)
+        assert opened.connection.execute(found).fetchall() == [(str(TAGGED), "held"), (str(BOB), "held")]
+
+
 def test_a_list_lets_go_nothing_of_another_stream_or_spelling(tmp_path: Path) -> None:
     offers = message_to(copy_to(str(ANN), State.HELD), stream="offers")
     spelt = message_to(copy_to(str(TAGGED), State.HELD))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,9 @@ from workers.asked import ANN, BEN, DAY, ask, held, hold, refusing, requests, st
 from workers.yard import Yard, in_yard
 
 from relay.address import address_from_text
+from relay.config.settings import AskingSettings
+from relay.store.asks import Asking, read_asking
+from relay.store.connection import open_for_reading
 from relay.workers.asking import keep_asking
 from relay.workers.asking_mail import AskingMail
 
@@ -171,3 +175,70 @@ def test_the_loop_asks_until_it_is_cancelled_and_outlives_an_outage(tmp_path: Pa
         assert [address for address, *_ in requests(there)] == [ANN]
 
     in_yard(tmp_path, story)
+
+
+def test_newer_mail_of_who_was_asked_waits_for_that_answer_and_is_let_go_by_it(tmp_path: Path) -> None:
+    async def story(there: Yard) -> None:
+        await stale(there, ANN)
+        assert await ask(there) == 1
+        there.later = DAY / 2
+        await there.queue(ANN)  # the question is under way
+        await in_queue(there)
+        assert held(there) == [(ANN, True, 14.0)]
+        await there.deliver_due()
+        await ask(there)
+        for later in (3, 13):
+            there.later = later * DAY
+            await there.queue(ANN)
+            await in_queue(there)
+            assert held(there) == [(ANN, True, 14.0)]
+        (brand,) = await asking(there)
+        assert (brand.waiting, brand.asked) == (0, 1)
+        there.later = 14 * DAY
+        await there.yes(ANN, days_ago=-14)
+        assert await there.deliver_due() == 1
+        assert there.states() == []
+
+    in_yard(tmp_path, story)
+
+
+def test_once_the_time_to_answer_is_over_newer_mail_waits_for_the_second_question(tmp_path: Path) -> None:
+    async def story(there: Yard) -> None:
+        await stale(there, ANN)
+        await ask(there)
+        await there.deliver_due()
+        await ask(there)
+        there.later = 20 * DAY
+        await there.queue(ANN)
+        await in_queue(there)
+        assert held(there) == [(ANN, True, 30.0)]
+        (brand,) = await asking(there)
+        assert (brand.waiting, brand.asked) == (0, 1)
+        assert await ask(there) == 0
+        there.later = 31 * DAY
+        assert await ask(there) == 1
+        assert held(there) == [(ANN, True, 14.0)]
+        await there.deliver_due()
+        await ask(there)
+        there.later = 33 * DAY
+        await there.queue(ANN)
+        await in_queue(there)
+        assert held(there) == [(ANN, True, 14.0)]
+        assert await ask(there) == 0
+
+    in_yard(tmp_path, story)
+
+
+async def in_queue(there: Yard) -> None:
+    """Mail that came into the queue is decided on."""
+    for one in await there.store.claim(there.clock(), 1000):
+        if one.message.stream == "newsletter":
+            await there.deliveries.deliver(one, there.go_on)
+        else:
+            await there.store.give_back([copy.number for copy in one.copies])
+    await there.store.flush()
+
+
+async def asking(there: Yard) -> list[Asking]:
+    with contextlib.closing(open_for_reading(there.path)) as connection:
+        return read_asking(connection, AskingSettings())

@@ -167,10 +167,12 @@ def test_what_is_put_off_for_the_same_reason_as_before_keeps_its_decision() -> N
 
 
 def test_being_decided_anew_gives_a_held_copy_no_more_time() -> None:
-    settling, asked = replace(SETTLING, stream=newsletter()), replace(COPY, asked_at=NOW - timedelta(days=2))
-    fresh = settling.kept_back(COPY, judged(Verdict.HOLD, Reason.STALE)).moves[0]
-    again = settling.kept_back(asked, judged(Verdict.HOLD, Reason.STALE)).moves[0]
-    assert (fresh.due_at, again.due_at) == (NOW + timedelta(days=14), NOW + timedelta(days=12))
+    settling, day = replace(SETTLING, stream=newsletter()), timedelta(days=1)
+    asked = replace(COPY, at=NOW - 3 * day, asked_at=NOW - 2 * day)
+    came_later = replace(asked, at=NOW - day)
+    ends = [settling.kept_back(copy, judged(Verdict.HOLD, Reason.STALE)).moves[0] for copy in (COPY, asked, came_later)]
+    assert [move.due_at for move in ends] == [NOW + 14 * day, NOW + 12 * day, NOW + 13 * day]
+    assert [move.asked_at for move in ends] == [None, NOW - 2 * day, NOW - 2 * day]
 
 
 @pytest.mark.parametrize("sender", [NEWS, None])

@@ -1,5 +1,5 @@
--- Held copies of the person and stream of copy :copy that are older than its message, and whose they were.
-SELECT old.number, old.decision, old.address, old.stream, old.brand, old.reason, m.id, m.client, m.sender
+-- Held copies of the person and stream of copy :copy that are older than its message, whose they were, and their ends.
+SELECT old.number, old.decision, old.address, old.stream, old.brand, old.reason, m.id, m.client, m.sender, old.due_at
 FROM copies AS new
 JOIN copies AS old ON old.wide = new.wide
 JOIN messages AS m ON m.number = old.message

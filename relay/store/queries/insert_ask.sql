@@ -1,1 +1,1 @@
-INSERT INTO asks (brand, wide, address, stream, message, source, at, wave) VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+INSERT INTO asks (brand, wide, address, stream, message, source, at, wave, answer_by) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)

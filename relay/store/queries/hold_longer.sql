@@ -1,0 +1,1 @@
+UPDATE copies SET due_at = max(due_at, ?) WHERE number = ?
