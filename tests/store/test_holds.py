@@ -12,6 +12,7 @@ from relay.queued import Move, NewMessage, State, Step
 from relay.reason import Reason
 from relay.store.asks import Ask, Became, EndedAsk, put_ask, settle_ask
 from relay.store.holds import keep_release_rate, release, release_copies
+from relay.store.queries import query
 from relay.store.queue import Caps, claim, claim_expired, take_step
 
 ANN = "ann@example.org"
@@ -328,3 +329,14 @@ def test_what_is_known_of_a_newer_question_stays(box: Box) -> None:
     assert asked(box) == [(1, 16)]
     ask(box, NOW + 2 * DAY)
     assert asked(box) == [(2, 16)]
+
+
+@pytest.mark.parametrize("name", ["any_hold_ends", "expired_copies"])
+def test_the_look_for_what_a_no_has_ended_does_not_go_through_all_that_is_held(box: Box, name: str) -> None:
+    plan = [
+        row[3] for row in box.committer.connection.execute(f"EXPLAIN QUERY PLAN {query(name)}", {"now": 0, "most": 9})
+    ]
+    assert [one.split(" INDEX ")[1] for one in plan if one.startswith("SEARCH")] == [
+        "copies_due (state=? AND due_at<?)",
+        "copies_after_no (no_at>?)",
+    ]
