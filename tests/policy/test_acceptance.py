@@ -85,6 +85,15 @@ def test_every_part_of_a_mixed_message_has_its_place_and_the_reply_counts_them()
     assert [line.fate for line in found.step.reports] == [Fate.DISCARDED]
 
 
+def test_mail_of_who_was_asked_already_waits_for_that_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = replace(STALE, asked_at=NOW - timedelta(days=2), asked=1)
+    monkeypatch.setitem(STATES, "asked", asked)
+    monkeypatch.setitem(FACTS, "asked", asked)
+    copy, other = copies(accepted("asked", "held"))
+    assert (copy.asked_at, copy.due_at) == (asked.asked_at, NOW + newsletter().hold.longest)
+    assert (other.asked_at, other.due_at) == (None, NOW + WAITS.asking)
+
+
 def test_one_held_or_not_sent_has_the_words_and_the_id_of_its_decision() -> None:
     held, quiet = accepted("held"), accepted("no")
     assert held.reply.text.startswith("held: stale: ")
