@@ -10,6 +10,7 @@ import sqlite3
 import subprocess
 from collections.abc import Iterator
 from contextlib import closing
+from datetime import UTC, datetime, timedelta
 from itertools import count
 
 import pytest
@@ -85,6 +86,20 @@ def test_a_recipient_refused_later_comes_back_to_the_sender_and_the_others_have_
     assert good.encode() not in returned
     assert b"Diagnostic-Code: smtp; 550 5.1.1 " in returned
     assert by_dkimpy(returned, relay.dns) == {"relay.brand.example"}
+
+
+def test_held_mail_of_somebody_who_stops_comes_back_soon_and_says_so(relay: Relay, postfix: Postfix) -> None:
+    source, reader = sender(), relay.stranger()
+    at = (datetime.now(UTC) - timedelta(days=500)).isoformat()
+    answer = ("--stream", "newsletter", "--basis", "double-opt-in", "--act", "clicked", "--source", "form")
+    relay.command("consent", "grant", reader, *answer, "--at", at)
+    send(relay, source, [reader])
+    until(lambda: [one["recipient"] for one in relay.printed("hold", "list", "--copies")] == [reader], relay.output)
+    relay.command("consent", "withdraw", reader)
+    returned = postfix.wait_for(source)
+    assert b"Diagnostic-Code: smtp; 550 5.7.1 withdrawn: " in returned
+    assert all(source.encode() not in mail for mail in postfix.delivered_to(reader))
+    wait_until_nothing_waits(relay)
 
 
 @pytest.mark.parametrize("name", VERIFIERS)
