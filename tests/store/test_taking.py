@@ -15,14 +15,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from store.samples import ANN, BOB, NOW, PSEUDONYMS, TAGGED, ago, committer, event, grant, withdraw
 from store.test_bundles import rows_of
-from store.waiting import copy_to, message_to
 
 from relay.address import Address
 from relay.consent.events import Act, Basis, Event, EventKind, Evidence
 from relay.consent.evidence import wording_hash
 from relay.consent.fold import no_of_event
 from relay.consent.ledger import microseconds
-from relay.queued import State, Step
 from relay.store.appending import append_events
 from relay.store.bundles import bundles
 from relay.store.committing import Committer, Work
@@ -30,7 +28,6 @@ from relay.store.erasing import erase_everywhere
 from relay.store.facts import read_facts
 from relay.store.port import StoreUnavailableError
 from relay.store.queries import query
-from relay.store.queue import Caps, take_step
 from relay.store.rows import no_of, no_row
 from relay.store.taking import Taken, Taking
 from relay.store.told import TOLD_KIND, Told
@@ -361,51 +358,3 @@ def test_the_connection_is_left_as_it_was(tmp_path: Path) -> None:
         assert [row[TOLD_KIND] for row in judged] == []
         assert opened.connection.execute("PRAGMA cache_size").fetchone() == before
         assert opened.connection.execute("SELECT count(*) FROM sqlite_temp_schema").fetchone() == (0,)
-
-
-@pytest.mark.parametrize("known", [(), (ANN,), (ANN, BOB)], ids=["strangers", "one known", "all known"])
-def test_a_list_of_yeses_lets_go_what_is_held_for_them_by_whatever_way_they_are_taken(
-    tmp_path: Path, known: tuple[Address, ...]
-) -> None:
-    people = (ANN, BOB, CARL)
-    mail = message_to(*(copy_to(str(who), State.HELD) for who in people))
-    with committer(tmp_path) as opened:
-        add(opened, [event(EventKind.REQUEST, who, id=f"{place:026}") for place, who in enumerate(known)])
-        opened.commit([Work(lambda c: take_step(c, Step(messages=(mail,)), "me", Caps(), PSEUDONYMS))])
-        said = [
-            grant(ANN),
-            grant(BOB, basis=Basis.SINGLE_OPT_IN, act=Act.TICKED),
-            grant(CARL, basis=Basis.CUSTOMER, act=None),
-        ]
-        take(opened, said, dry_run=True)
-        assert opened.connection.execute("SELECT DISTINCT state FROM copies").fetchall() == [("held",)]
-        take(opened, said)
-        states = dict(opened.connection.execute("SELECT address, state FROM copies").fetchall())
-        assert states == {str(ANN): "queued", str(BOB): "queued", str(CARL): "held"}
-
-
-@pytest.mark.parametrize("known", [(), (ANN,), (ANN, BOB)], ids=["strangers", "one known", "all known"])
-def test_after_a_list_of_noes_what_is_held_for_them_is_looked_at_by_whatever_way_they_are_taken(
-    tmp_path: Path, known: tuple[Address, ...]
-) -> None:
-    mail = message_to(*(copy_to(str(who), State.HELD) for who in (TAGGED, BOB, CARL)))
-    with committer(tmp_path) as opened:
-        add(opened, [grant(who, id=f"{place:026}") for place, who in enumerate(known)])
-        opened.commit([Work(lambda c: take_step(c, Step(messages=(mail,)), "me", Caps(), PSEUDONYMS))])
-        said = [withdraw(ANN), withdraw(BOB, stream="", brand="brand"), withdraw(BOB, stream="offers"), grant(CARL)]
-        take(opened, said, dry_run=True)
-        found = "SELECT address, state FROM copies WHERE no_at IS NOT NULL ORDER BY number"
-        assert opened.connection.execute(found).fetchall() == []
-        take(opened, said)
-        assert opened.connection.execute(found).fetchall() == [(str(TAGGED), "held"), (str(BOB), "held")]
-
-
-def test_a_list_lets_go_nothing_of_another_stream_or_spelling(tmp_path: Path) -> None:
-    offers = message_to(copy_to(str(ANN), State.HELD), stream="offers")
-    spelt = message_to(copy_to(str(TAGGED), State.HELD))
-    assert TAGGED.wide == ANN.wide
-    with committer(tmp_path) as opened:
-        for mail in (offers, spelt):
-            opened.commit([Work(lambda c, one=mail: take_step(c, Step(messages=(one,)), "me", Caps(), PSEUDONYMS))])
-        take(opened, [grant(ANN)])
-        assert opened.connection.execute("SELECT DISTINCT state FROM copies").fetchall() == [("held",)]
