@@ -228,8 +228,10 @@ def require_mailauth() -> None:
 def run_tests(pytest_arguments: Sequence[str]) -> int:
     """Every step runs, so that one run shows all there is to mend; the tests come last."""
     tools = VENV / "bin"
+    # The tests start the relay hundreds of times: it is compiled once for them, whatever the shell says of that.
+    environ = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
     if pytest_arguments:
-        return subprocess.run([tools / "pytest", *pytest_arguments], cwd=ROOT, check=False).returncode
+        return subprocess.run([tools / "pytest", *pytest_arguments], cwd=ROOT, env=environ, check=False).returncode
     processes = str(min(PROCESSES_A_CORE * (os.cpu_count() or 1), TEST_PROCESSES))
     # A test that hangs ends with a traceback of where, instead of holding everything up.
     no_endless_test = ("-o", f"faulthandler_timeout={TEST_SECONDS}", "-o", "faulthandler_exit_on_timeout=true")
@@ -244,7 +246,7 @@ def run_tests(pytest_arguments: Sequence[str]) -> int:
     for step in steps:
         name = " ".join([Path(step[0]).name, *map(str, step[1:])])
         say(name)
-        if subprocess.run(step, cwd=ROOT, check=False, stdin=subprocess.DEVNULL).returncode:
+        if subprocess.run(step, cwd=ROOT, env=environ, check=False, stdin=subprocess.DEVNULL).returncode:
             failed.append(name)
     for name in failed:
         print(f"bootstrap: failed: {name}", file=sys.stderr)
