@@ -15,8 +15,12 @@ Found = TypeVar("Found")
 
 def until(look: Callable[[], Found], otherwise: Callable[[], object] = lambda: "it never came true") -> Found:
     """What `look` finds, once that is anything. otherwise: what to say when it never is."""
-    deadline = time.monotonic() + LONG
+    began = time.monotonic()
+    deadline = began + LONG
     while not (found := look()):
-        assert time.monotonic() < deadline, otherwise()
-        time.sleep(0.05)
+        now = time.monotonic()
+        assert now < deadline, otherwise()
+        # As long again as the look took: one that runs a command leaves the processor to what is waited for.
+        time.sleep(max(0.05, now - began))
+        began = time.monotonic()
     return found
